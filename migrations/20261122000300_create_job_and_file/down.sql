@@ -1,0 +1,1 @@
+DROP TABLE outbox, file_chunk, file, job_queue, job;

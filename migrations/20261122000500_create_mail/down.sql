@@ -1,0 +1,1 @@
+DROP TABLE block, template, mail_version, mail;
