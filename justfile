@@ -1,0 +1,45 @@
+# Recipes of Kikubari. On a fresh machine: npx --yes rust-just up
+# What each does and needs stands in docs/operations.md.
+
+set positional-arguments
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Start the product on this machine: database, mail sink, api, mailer, SPA, demo tenant
+up:
+    @scripts/up
+
+# Every check that CI runs, on a throw-away database (or only the named steps: `just test rust spa`)
+test *steps:
+    @scripts/test "$@"
+
+# The quick checks while working: format, lints, boundaries
+check:
+    @scripts/test format lints boundaries
+
+# Bring Rust and TypeScript into the one format
+fmt:
+    cargo fmt --all
+    npm --prefix frontend run format
+
+# Make the generated files again: openapi.json, schema.gen.ts, schema.rs
+generate:
+    @scripts/generate
+
+# Measure: all benchmarks, or the named one (`just bench send`)
+bench *names:
+    @scripts/bench "$@"
+
+# A throw-away installation on free ports; prints its environment
+stack:
+    @scripts/stack
+
+# Open psql on the database of `up` (as the owner)
+psql:
+    @scripts/psql
+
+# Delete what `up` and `test` made: data, logs, own tools (asks first)
+clean:
+    @scripts/clean
