@@ -74,7 +74,7 @@ need_spa() {
 need_cargo_tool() { # name
   local spec version
   for spec in "${CARGO_TOOLS[@]}"; do [ "${spec%@*}" = "$1" ] && version=${spec#*@}; done
-  local stamp="$LOCAL/stamp/cargo-$1"
+  local stamp="$LOCAL/stamp/tool-$1"
   stamped "$stamp" "$version" && return 0
   case $1 in
     cargo-nextest) if cargo nextest --version 2>/dev/null | grep -q "nextest "; then return 0; fi ;;

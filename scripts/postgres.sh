@@ -156,3 +156,38 @@ pg_stop() { [ -n "${PG_PID:-}" ] && end_child "$PG_PID" INT; PG_PID=; }
 # crash of the machine, and nothing has to.
 PG_FAST=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300
   -c shared_buffers=256MB -c max_wal_size=4GB -c autovacuum_naptime=10s)
+
+# Takes over the running cluster of the tests instead of starting one: splits
+# postgres://user:password@host:port/name into what the functions above use.
+pg_adopt() {
+  [[ $KIKUBARI_TEST_DATABASE_URL =~ ^postgres://[^:]+:([^@]+)@[^:]+:([0-9]+)/ ]] ||
+    die "KIKUBARI_TEST_DATABASE_URL is not postgres://user:password@host:port/name."
+  PG_OWNER_PASSWORD=${BASH_REMATCH[1]} PG_PORT=${BASH_REMATCH[2]}
+  [[ ${KIKUBARI_TEST_APP_DATABASE_URL:-} =~ ^postgres://[^:]+:([^@]+)@ ]] ||
+    die "KIKUBARI_TEST_APP_DATABASE_URL is not postgres://user:password@host:port/name."
+  PG_APP_PASSWORD=${BASH_REMATCH[1]}
+}
+
+# The cluster of the tests when `test` runs one, otherwise a new one for this
+# script alone. To be paired with pg_release in the script's exit trap.
+pg_borrow() {
+  if [ -n "${KIKUBARI_TEST_DATABASE_URL:-}" ]; then pg_adopt; return 0; fi
+  local port; { read -r port; } < <(free_ports 1)
+  PG_OWN=throw-away-$$
+  pg_init $PG_OWN
+  pg_start $PG_OWN "$port" "${PG_FAST[@]}"
+}
+
+pg_release() {
+  [ -n "${PG_OWN:-}" ] || return 0
+  pg_stop
+  pg_discard "$PG_OWN"
+  PG_OWN=
+}
+
+pg_discard() { # name: deletes a stopped cluster of this clone
+  local link="$LOCAL/$1"
+  rm -f "$LOCAL/secrets/$1-owner" "$LOCAL/secrets/$1-app"
+  [ -e "$link" ] || { rm -f "$link"; return 0; }
+  rm -rf "$(readlink -f "$link")" "$link"
+}

@@ -1,0 +1,29 @@
+"""How schemathesis logs in, and what it has to know about this API."""
+
+import os
+
+import requests
+import schemathesis
+
+BASE = os.environ["KIKUBARI_E2E_URL"]
+
+
+@schemathesis.auth(refresh_interval=240)
+class LogIn:
+    """A fresh access token every few minutes: they live for ten."""
+
+    def get(self, case, context):
+        answer = requests.post(
+            f"{BASE}/v1/auth/login",
+            json={
+                "login_id": os.environ["KIKUBARI_E2E_LOGIN_ID"],
+                "password": os.environ["KIKUBARI_E2E_PASSWORD"],
+            },
+            timeout=20,
+        )
+        answer.raise_for_status()
+        return answer.json()["access_token"]
+
+    def set(self, case, token, context):
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {token}"
