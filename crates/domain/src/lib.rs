@@ -1,1 +1,25 @@
-//! x
+//! Rules and persistence of Kikubari, one folder for each noun of
+//! docs/architecture.md. Knows neither HTTP nor SMTP.
+
+pub mod actor;
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod delivery;
+pub mod error;
+pub mod ids;
+pub mod page;
+pub mod role;
+pub mod schema;
+pub mod secret;
+pub mod session;
+pub mod signal;
+pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod user;
+
+pub use actor::{Actor, Permission};
+pub use db::Db;
+pub use error::{DomainError, FieldError, Result};

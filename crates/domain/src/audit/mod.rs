@@ -1,0 +1,47 @@
+//! The trace: who did what, written in the transaction that did it.
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use ipnet::IpNet;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::error::Result;
+use crate::ids::AuditEntryId;
+use crate::schema::audit_entry;
+
+/// What was done to what. `before` and `after` hold no secrets.
+#[derive(Debug, Default)]
+pub struct Entry<'a> {
+    /// Dotted: noun, verb in the past (`contact.deleted`).
+    pub action: &'a str,
+    pub subject_kind: &'a str,
+    pub subject_id: Option<Uuid>,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// Writes one entry into the caller's transaction.
+///
+/// # Errors
+/// When the database does.
+pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>) -> Result<()> {
+    diesel::insert_into(audit_entry::table)
+        .values((
+            audit_entry::tenant_id.eq(actor.tenant_id),
+            audit_entry::id.eq(AuditEntryId::new()),
+            audit_entry::actor_kind.eq(actor.kind.as_str()),
+            audit_entry::actor_id.eq(actor.user_id),
+            audit_entry::action.eq(entry.action),
+            audit_entry::subject_kind.eq(entry.subject_kind),
+            audit_entry::subject_id.eq(entry.subject_id),
+            audit_entry::before.eq(entry.before),
+            audit_entry::after.eq(entry.after),
+            audit_entry::ip.eq(actor.ip.map(IpNet::from)),
+            audit_entry::request_id.eq(actor.request_id.as_deref()),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What a database error means. The caller says which failure it expects
+//! ([`expect_unique`]); all others are ours, and internal.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::error::DomainError;
+
+impl From<DieselError> for DomainError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
+                Self::Unavailable { context: format!("database: {}", info.message()) }
+            }
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Self::conflict(
+                "busy",
+                "somebody else changed the same thing at the same moment: try again",
+            ),
+            DieselError::DatabaseError(kind, info) => Self::internal(format_args!(
+                "database {kind:?}: {} (constraint {:?})",
+                info.message(),
+                info.constraint_name()
+            )),
+            _ => Self::internal(format_args!("database: {error}")),
+        }
+    }
+}
+
+/// Turns the violation of one named unique constraint into the caller's
+/// error, and leaves every other failure as it is.
+///
+/// # Errors
+/// The caller's error, or what the database said.
+pub fn expect_unique<T>(
+    result: Result<T, DieselError>,
+    constraint: &str,
+    taken: impl FnOnce() -> DomainError,
+) -> Result<T, DomainError> {
+    expect(result, &DatabaseErrorKind::UniqueViolation, constraint, taken)
+}
+
+/// As [`expect_unique`], for a foreign key that points nowhere, or a row that
+/// is still pointed at.
+///
+/// # Errors
+/// The caller's error, or what the database said.
+pub fn expect_foreign_key<T>(
+    result: Result<T, DieselError>,
+    constraint: &str,
+    broken: impl FnOnce() -> DomainError,
+) -> Result<T, DomainError> {
+    expect(result, &DatabaseErrorKind::ForeignKeyViolation, constraint, broken)
+}
+
+fn expect<T>(
+    result: Result<T, DieselError>,
+    expected: &DatabaseErrorKind,
+    constraint: &str,
+    error: impl FnOnce() -> DomainError,
+) -> Result<T, DomainError> {
+    result.map_err(|e| match &e {
+        DieselError::DatabaseError(kind, info)
+            if std::mem::discriminant(kind) == std::mem::discriminant(expected)
+                && info.constraint_name() == Some(constraint) =>
+        {
+            error()
+        }
+        _ => e.into(),
+    })
+}

@@ -1,0 +1,133 @@
+//! The doors to the database: [`Db::tenant`] for all data of a tenant,
+//! [`Db::system`] for the few cross-tenant tables without personal data.
+
+pub mod error;
+pub mod migrate;
+mod transaction;
+
+use std::time::Duration;
+
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::config::DatabaseConfig;
+use crate::error::{DomainError, Result};
+use crate::ids::TenantId;
+
+pub use transaction::TransactionFn;
+
+/// How long a request waits for a free connection before it is told to come
+/// back later.
+const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// A pool of connections under the application's role, and the clock.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<AsyncPgConnection>,
+    url: SecretString,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Db(…)")
+    }
+}
+
+impl Db {
+    /// Prepares a pool; connects at first use.
+    ///
+    /// # Errors
+    /// When the pool can't be built.
+    pub fn new(config: &DatabaseConfig, clock: Clock) -> Result<Self> {
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(config.database_url.expose_secret());
+        let pool = Pool::builder(manager)
+            .max_size(config.database_pool)
+            .wait_timeout(Some(POOL_WAIT))
+            .create_timeout(Some(POOL_WAIT))
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(DomainError::internal)?;
+        Ok(Self { pool, url: config.database_url.clone(), clock })
+    }
+
+    /// The time of day of everything that runs on this database.
+    #[must_use]
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Runs `work` in one transaction that sees and writes this tenant's rows
+    /// only, whatever the SQL says. Commits on `Ok`, rolls back on `Err`, and
+    /// when the future is dropped half-way (a client that hung up).
+    ///
+    /// # Errors
+    /// What `work` answers, or that the database can't.
+    pub async fn tenant<'a, T, F>(&self, tenant: TenantId, work: F) -> Result<T>
+    where
+        for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
+            + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+    {
+        transaction::run(self.connection().await?, Some(tenant), work).await
+    }
+
+    /// Runs `work` in one transaction without a tenant: row level security
+    /// shows it no tenant's row.
+    ///
+    /// # Errors
+    /// What `work` answers, or that the database can't.
+    pub async fn system<'a, T, F>(&self, work: F) -> Result<T>
+    where
+        for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
+            + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+    {
+        transaction::run(self.connection().await?, None, work).await
+    }
+
+    /// A connection outside the pool, for LISTEN.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn own_connection(&self) -> Result<AsyncPgConnection> {
+        AsyncPgConnection::establish(self.url.expose_secret())
+            .await
+            .map_err(|e| DomainError::Unavailable { context: format!("connect: {e}") })
+    }
+
+    /// The URL under the application's role, for the one job (COPY of an
+    /// import) that needs a client of its own.
+    #[must_use]
+    pub fn url(&self) -> &SecretString {
+        &self.url
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`DomainError::Unavailable`] when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.system(async |tx| {
+            diesel_async::RunQueryDsl::execute(diesel::sql_query("SELECT 1"), tx).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
+        self.pool.get().await.map_err(|e| DomainError::Unavailable { context: format!("connection pool: {e}") })
+    }
+}

@@ -1,0 +1,66 @@
+//! One transaction on a pooled connection.
+
+use std::future::Future;
+
+use diesel_async::pooled_connection::deadpool::Object;
+use diesel_async::{AnsiTransactionManager, AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+
+use crate::error::Result;
+use crate::ids::TenantId;
+
+/// An async closure whose future is known to be `Send`. Plain `AsyncFnOnce`
+/// has no stable way to say that, and without it no use case could run on the
+/// mailer's threads.
+pub trait TransactionFn<T, R>: AsyncFnOnce(T) -> R + FnOnce(T) -> <Self as TransactionFn<T, R>>::Fut {
+    type Fut: Future<Output = R>;
+}
+
+impl<F, T, Fut, R> TransactionFn<T, R> for F
+where
+    F: AsyncFnOnce(T) -> R + FnOnce(T) -> Fut,
+    Fut: Future<Output = R>,
+{
+    type Fut = Fut;
+}
+
+/// Gives the connection back only when its transaction ended; otherwise closes
+/// it, so that the server rolls back at once. (Given back half-way it would
+/// keep its locks until somebody took it out again.)
+struct Checkout(Option<Object<AsyncPgConnection>>);
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        if let Some(unfinished) = self.0.take() {
+            drop(Object::take(unfinished));
+        }
+    }
+}
+
+type Manager = AnsiTransactionManager;
+
+pub(super) async fn run<'a, T, F>(object: Object<AsyncPgConnection>, tenant: Option<TenantId>, work: F) -> Result<T>
+where
+    for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
+        + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
+        + Send
+        + 'a,
+    T: Send + 'a,
+{
+    let mut checkout = Checkout(Some(object));
+    let Some(connection) = checkout.0.as_deref_mut() else {
+        return Err(crate::error::DomainError::internal("checkout without connection"));
+    };
+    <Manager as TransactionManager<AsyncPgConnection>>::begin_transaction(connection).await?;
+    if let Some(tenant) = tenant {
+        // SET LOCAL ends with the transaction; a plain SET would leak to the
+        // next user of a pooled connection.
+        connection.batch_execute(&format!("SET LOCAL kikubari.tenant = '{tenant}'")).await?;
+    }
+    let outcome = work(connection).await;
+    match outcome {
+        Ok(_) => <AsyncPgConnection as AsyncConnection>::TransactionManager::commit_transaction(connection).await?,
+        Err(_) => <AsyncPgConnection as AsyncConnection>::TransactionManager::rollback_transaction(connection).await?,
+    }
+    drop(checkout.0.take());
+    outcome
+}

@@ -1,0 +1,3 @@
+//! Deliveries: one mail to one contact.
+
+pub mod token;

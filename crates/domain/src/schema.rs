@@ -1,0 +1,671 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    audit_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        action -> Text,
+        subject_kind -> Text,
+        subject_id -> Nullable<Uuid>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+        ip -> Nullable<Inet>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    block (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        text_part -> Text,
+        html_part -> Text,
+        version -> Int4,
+        updated_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    campaign (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        mail_id -> Nullable<Uuid>,
+        mail_number -> Nullable<Int4>,
+        audience -> Jsonb,
+        route_id -> Nullable<Uuid>,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        scheduled_at -> Nullable<Timestamptz>,
+        time_zone -> Text,
+        period -> Nullable<Date>,
+        epoch -> Nullable<Int8>,
+        prepared_upto -> Nullable<Uuid>,
+        prepared_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    campaign_counter (tenant_id, campaign_id, name) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        name -> Text,
+        value -> Int8,
+    }
+}
+
+diesel::table! {
+    consent (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        contact_id -> Uuid,
+        address -> Text,
+        kind -> Text,
+        source -> Text,
+        wording -> Text,
+        form_version -> Nullable<Text>,
+        ip -> Nullable<Inet>,
+        user_agent -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        email -> Text,
+        email_key -> Text,
+        name -> Text,
+        status -> Text,
+        fields -> Jsonb,
+        search -> Text,
+        soft_bounces -> Int2,
+        source -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_export (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        params -> Jsonb,
+        file_id -> Nullable<Uuid>,
+        row_count -> Nullable<Int8>,
+        job_id -> Uuid,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_field (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        label -> Text,
+        #[sql_name = "type"]
+        type_ -> Text,
+        required -> Bool,
+        is_unique -> Bool,
+        default_value -> Nullable<Jsonb>,
+        choices -> Array<Nullable<Text>>,
+        position -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_import (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        file_id -> Uuid,
+        filename -> Text,
+        size -> Int8,
+        state -> Text,
+        detected -> Jsonb,
+        #[sql_name = "columns"]
+        columns_ -> Jsonb,
+        preview -> Jsonb,
+        suggested -> Jsonb,
+        plan -> Nullable<Jsonb>,
+        counts -> Nullable<Jsonb>,
+        rejected_sample -> Jsonb,
+        rejected_file_id -> Nullable<Uuid>,
+        job_id -> Nullable<Uuid>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_unique_value (tenant_id, field_id, value) {
+        tenant_id -> Uuid,
+        field_id -> Uuid,
+        value -> Text,
+        contact_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    delivery (tenant_id, period, id) {
+        tenant_id -> Uuid,
+        period -> Date,
+        id -> Uuid,
+        campaign_id -> Uuid,
+        contact_id -> Uuid,
+        address -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        due_at -> Nullable<Timestamptz>,
+        attempts -> Int2,
+        leased_until -> Nullable<Timestamptz>,
+        lease_owner -> Nullable<Uuid>,
+        site -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        reply_code -> Nullable<Int2>,
+        reply_enhanced -> Nullable<Text>,
+        reply_text -> Nullable<Text>,
+        reply_host -> Nullable<Text>,
+        attempted_at -> Nullable<Timestamptz>,
+        accepted_at -> Nullable<Timestamptz>,
+        opened_at -> Nullable<Timestamptz>,
+        clicked_at -> Nullable<Timestamptz>,
+        cancelled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    dkim_key (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sender_domain_id -> Uuid,
+        selector -> Text,
+        algorithm -> Text,
+        private_key_sealed -> Bytea,
+        public_key -> Text,
+        active -> Bool,
+        checked_state -> Text,
+        checked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    event (tenant_id, period, id) {
+        tenant_id -> Uuid,
+        period -> Date,
+        id -> Uuid,
+        kind -> Text,
+        campaign_id -> Uuid,
+        delivery_id -> Uuid,
+        contact_id -> Uuid,
+        link_number -> Nullable<Int4>,
+        machine -> Bool,
+        at -> Timestamptz,
+        ip -> Nullable<Inet>,
+        user_agent -> Nullable<Text>,
+        detail -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    file (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        content_type -> Text,
+        size -> Int8,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    file_chunk (tenant_id, file_id, seq) {
+        tenant_id -> Uuid,
+        file_id -> Uuid,
+        seq -> Int4,
+        data -> Bytea,
+    }
+}
+
+diesel::table! {
+    folder (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        name -> Text,
+        parent_id -> Nullable<Uuid>,
+        position -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_key (tenant_id, user_id, key) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        key -> Text,
+        request_hash -> Bytea,
+        status -> Nullable<Int2>,
+        headers -> Nullable<Jsonb>,
+        body -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    import_mapping (tenant_id, header_hash) {
+        tenant_id -> Uuid,
+        header_hash -> Bytea,
+        plan -> Jsonb,
+        used_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    installation (id) {
+        id -> Bool,
+        epoch -> Int8,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    job (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        params -> Jsonb,
+        subject_id -> Nullable<Uuid>,
+        progress_done -> Int8,
+        progress_total -> Nullable<Int8>,
+        checkpoint -> Nullable<Jsonb>,
+        result -> Nullable<Jsonb>,
+        error_code -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    job_queue (tenant_id, job_id) {
+        tenant_id -> Uuid,
+        job_id -> Uuid,
+        kind -> Text,
+        run_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        attempts -> Int4,
+    }
+}
+
+diesel::table! {
+    link (tenant_id, campaign_id, number) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        number -> Int4,
+        url -> Text,
+    }
+}
+
+diesel::table! {
+    list (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        description -> Text,
+        colour -> Text,
+        folder_id -> Nullable<Uuid>,
+        member_count -> Int8,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    login_directory (login_key) {
+        login_key -> Bytea,
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    login_throttle (key) {
+        key -> Bytea,
+        failures -> Int4,
+        blocked_until -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mail (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        folder_id -> Nullable<Uuid>,
+        name -> Text,
+        number -> Int4,
+        archived_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mail_version (tenant_id, mail_id, number) {
+        tenant_id -> Uuid,
+        mail_id -> Uuid,
+        number -> Int4,
+        subject -> Text,
+        preheader -> Text,
+        sender_name -> Text,
+        sender_address -> Text,
+        reply_to -> Text,
+        text_part -> Text,
+        html_part -> Text,
+        text_mode -> Text,
+        locale -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    outbox (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        topic -> Text,
+        payload -> Jsonb,
+        created_at -> Timestamptz,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    refresh_token (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        session_id -> Uuid,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    role (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        key -> Text,
+        name -> Text,
+        builtin -> Bool,
+        permissions -> Array<Nullable<Text>>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    route (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        host -> Text,
+        port -> Int4,
+        security -> Text,
+        auth -> Text,
+        username -> Text,
+        password_sealed -> Nullable<Bytea>,
+        max_sessions -> Int4,
+        sign -> Bool,
+        enabled -> Bool,
+        position -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    send_queue (tenant_id, campaign_id) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        lane -> Int2,
+        state -> Text,
+        due_at -> Timestamptz,
+        served_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        lease_owner -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    sender_domain (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        domain -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    session (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        user_agent -> Text,
+        ip -> Nullable<Inet>,
+        created_at -> Timestamptz,
+        last_active_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    subscription (tenant_id, list_id, contact_id) {
+        tenant_id -> Uuid,
+        list_id -> Uuid,
+        contact_id -> Uuid,
+        status -> Text,
+        source -> Text,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    subscription_event (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        list_id -> Uuid,
+        contact_id -> Uuid,
+        status -> Text,
+        source -> Text,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    suppression (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        value -> Text,
+        reason -> Text,
+        source -> Text,
+        note -> Text,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    template (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        folder_id -> Nullable<Uuid>,
+        name -> Text,
+        description -> Text,
+        supplied_key -> Nullable<Text>,
+        subject -> Text,
+        preheader -> Text,
+        sender_name -> Text,
+        sender_address -> Text,
+        reply_to -> Text,
+        text_part -> Text,
+        html_part -> Text,
+        text_mode -> Text,
+        locale -> Text,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        updated_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tenant (id) {
+        id -> Uuid,
+        name -> Text,
+        state -> Text,
+        time_zone -> Text,
+        locale -> Text,
+        idle_minutes -> Int4,
+        legal_sender_name -> Text,
+        legal_postal_address -> Text,
+        legal_contact -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_account (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        login_id -> Text,
+        display_name -> Text,
+        email -> Text,
+        role_id -> Uuid,
+        locale -> Text,
+        password_hash -> Text,
+        password_changed_at -> Timestamptz,
+        disabled_at -> Nullable<Timestamptz>,
+        last_login_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(audit_entry -> tenant (tenant_id));
+diesel::joinable!(block -> tenant (tenant_id));
+diesel::joinable!(campaign -> tenant (tenant_id));
+diesel::joinable!(consent -> tenant (tenant_id));
+diesel::joinable!(contact -> tenant (tenant_id));
+diesel::joinable!(contact_export -> tenant (tenant_id));
+diesel::joinable!(contact_field -> tenant (tenant_id));
+diesel::joinable!(contact_import -> tenant (tenant_id));
+diesel::joinable!(file -> tenant (tenant_id));
+diesel::joinable!(folder -> tenant (tenant_id));
+diesel::joinable!(idempotency_key -> tenant (tenant_id));
+diesel::joinable!(import_mapping -> tenant (tenant_id));
+diesel::joinable!(job -> tenant (tenant_id));
+diesel::joinable!(job_queue -> tenant (tenant_id));
+diesel::joinable!(list -> tenant (tenant_id));
+diesel::joinable!(login_directory -> tenant (tenant_id));
+diesel::joinable!(mail -> tenant (tenant_id));
+diesel::joinable!(outbox -> tenant (tenant_id));
+diesel::joinable!(refresh_token -> tenant (tenant_id));
+diesel::joinable!(role -> tenant (tenant_id));
+diesel::joinable!(route -> tenant (tenant_id));
+diesel::joinable!(send_queue -> tenant (tenant_id));
+diesel::joinable!(sender_domain -> tenant (tenant_id));
+diesel::joinable!(session -> tenant (tenant_id));
+diesel::joinable!(subscription_event -> tenant (tenant_id));
+diesel::joinable!(suppression -> tenant (tenant_id));
+diesel::joinable!(template -> tenant (tenant_id));
+diesel::joinable!(user_account -> tenant (tenant_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    audit_entry,
+    block,
+    campaign,
+    campaign_counter,
+    consent,
+    contact,
+    contact_export,
+    contact_field,
+    contact_import,
+    contact_unique_value,
+    delivery,
+    dkim_key,
+    event,
+    file,
+    file_chunk,
+    folder,
+    idempotency_key,
+    import_mapping,
+    installation,
+    job,
+    job_queue,
+    link,
+    list,
+    login_directory,
+    login_throttle,
+    mail,
+    mail_version,
+    outbox,
+    refresh_token,
+    role,
+    route,
+    send_queue,
+    sender_domain,
+    session,
+    subscription,
+    subscription_event,
+    suppression,
+    template,
+    tenant,
+    user_account,
+);

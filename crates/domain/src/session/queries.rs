@@ -1,0 +1,177 @@
+//! SQL of sessions and their refresh tokens.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::{Me, Session};
+use crate::actor::Permission;
+use crate::error::Result;
+use crate::ids::{SessionId, TenantId, UserId};
+use crate::schema::{refresh_token, role, session, tenant, user_account};
+use crate::user;
+
+/// All that a request's authentication looks at, in one query.
+#[derive(Debug, Queryable)]
+pub(super) struct Authenticated {
+    pub(super) session: Session,
+    pub(super) disabled: bool,
+    pub(super) permissions: Vec<Option<String>>,
+    pub(super) idle_minutes: i32,
+}
+
+pub(super) async fn authenticate(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+) -> Result<Option<Authenticated>> {
+    let user_of = user_account::tenant_id.eq(session::tenant_id).and(user_account::id.eq(session::user_id));
+    let role_of = role::tenant_id.eq(session::tenant_id).and(role::id.eq(user_account::role_id));
+    Ok(session::table
+        .inner_join(user_account::table.on(user_of))
+        .inner_join(role::table.on(role_of))
+        .inner_join(tenant::table.on(tenant::id.eq(session::tenant_id)))
+        .filter(session::tenant_id.eq(tenant_id).and(session::id.eq(id)).and(tenant::state.eq("active")))
+        .select((Session::as_select(), user_account::disabled_at.is_not_null(), role::permissions, tenant::idle_minutes))
+        .first(tx)
+        .await
+        .optional()?)
+}
+
+pub(super) async fn insert(tx: &mut AsyncPgConnection, tenant_id: TenantId, row: &Session) -> Result<()> {
+    diesel::insert_into(session::table)
+        .values((
+            session::tenant_id.eq(tenant_id),
+            session::id.eq(row.id),
+            session::user_id.eq(row.user_id),
+            session::user_agent.eq(&row.user_agent),
+            session::ip.eq(row.ip),
+            session::created_at.eq(row.created_at),
+            session::last_active_at.eq(row.last_active_at),
+            session::expires_at.eq(row.expires_at),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn find(tx: &mut AsyncPgConnection, tenant_id: TenantId, id: SessionId) -> Result<Option<Session>> {
+    Ok(session::table.find((tenant_id, id)).select(Session::as_select()).first(tx).await.optional()?)
+}
+
+pub(super) async fn open_of(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    user_id: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>> {
+    Ok(session::table
+        .filter(session::tenant_id.eq(tenant_id).and(session::user_id.eq(user_id)))
+        .filter(session::ended_at.is_null().and(session::expires_at.gt(now)))
+        .order(session::created_at.desc())
+        .limit(100)
+        .select(Session::as_select())
+        .load(tx)
+        .await?)
+}
+
+pub(super) async fn touch(tx: &mut AsyncPgConnection, tenant_id: TenantId, id: SessionId, now: DateTime<Utc>) -> Result<()> {
+    diesel::update(session::table.find((tenant_id, id))).set(session::last_active_at.eq(now)).execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn end(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(session::table.find((tenant_id, id)).filter(session::ended_at.is_null()))
+        .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Ends every open session of a person, except one.
+pub(crate) async fn end_all_of(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    user_id: UserId,
+    except: Option<SessionId>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut query = diesel::update(
+        session::table
+            .filter(session::tenant_id.eq(tenant_id).and(session::user_id.eq(user_id)))
+            .filter(session::ended_at.is_null()),
+    )
+    .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
+    .into_boxed();
+    if let Some(id) = except {
+        query = query.filter(session::id.ne(id));
+    }
+    query.execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn insert_refresh(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    session_id: SessionId,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::insert_into(refresh_token::table)
+        .values((
+            refresh_token::tenant_id.eq(tenant_id),
+            refresh_token::hash.eq(hash),
+            refresh_token::session_id.eq(session_id),
+            refresh_token::created_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The token's session and when it was used; locked, so that of two refreshes
+/// at once the second sees the first.
+pub(super) async fn lock_refresh(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    hash: &[u8],
+) -> Result<Option<(SessionId, Option<DateTime<Utc>>)>> {
+    Ok(refresh_token::table
+        .find((tenant_id, hash))
+        .select((refresh_token::session_id, refresh_token::used_at))
+        .for_update()
+        .first(tx)
+        .await
+        .optional()?)
+}
+
+pub(super) async fn use_refresh(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(refresh_token::table.find((tenant_id, hash))).set(refresh_token::used_at.eq(now)).execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn me(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    user_id: UserId,
+    session_expires_at: DateTime<Utc>,
+) -> Result<Me> {
+    Ok(Me {
+        user: user::find(tx, tenant_id, user_id).await?,
+        permissions: user::permissions(tx, tenant_id, user_id).await?.into_iter().map(Permission::as_str).collect(),
+        tenant: crate::tenant::find(tx, tenant_id).await?,
+        session_expires_at,
+    })
+}

@@ -1,0 +1,152 @@
+//! Tenants: the customer companies.
+
+mod queries;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::error::{DomainError, Result, Validation};
+use crate::ids::{TenantId, UserId};
+use crate::role;
+use crate::schema::tenant;
+use crate::session::password::Hasher;
+use crate::user::{self, NewUser};
+
+pub(crate) use queries::find;
+
+/// A tenant with its settings.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[diesel(table_name = tenant)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub name: String,
+    pub state: String,
+    /// IANA name, for example `Asia/Tokyo`.
+    pub time_zone: String,
+    pub locale: String,
+    /// Minutes without activity after which a session ends, 5 to 1440.
+    pub idle_minutes: i32,
+    pub legal_sender_name: String,
+    pub legal_postal_address: String,
+    pub legal_contact: String,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A change of settings; `None` leaves a value as it is.
+#[derive(Debug, Clone, Default, AsChangeset)]
+#[diesel(table_name = tenant)]
+pub struct TenantChange {
+    pub name: Option<String>,
+    pub time_zone: Option<String>,
+    pub locale: Option<String>,
+    pub idle_minutes: Option<i32>,
+    pub legal_sender_name: Option<String>,
+    pub legal_postal_address: Option<String>,
+    pub legal_contact: Option<String>,
+}
+
+impl TenantChange {
+    fn check(&self) -> Result<()> {
+        let mut v = Validation::default();
+        if let Some(name) = &self.name {
+            v.length("/name", name, 1, 200);
+        }
+        if let Some(zone) = &self.time_zone
+            && zone.parse::<chrono_tz::Tz>().is_err()
+        {
+            v.add("/time_zone", "unknown", "is no IANA time zone, for example Asia/Tokyo");
+        }
+        if let Some(locale) = &self.locale
+            && !matches!(locale.as_str(), "ja" | "en")
+        {
+            v.add("/locale", "unknown", "must be ja or en");
+        }
+        if let Some(minutes) = self.idle_minutes
+            && !(5..=1440).contains(&minutes)
+        {
+            v.add("/idle_minutes", "out_of_range", "must be 5 to 1440 minutes");
+        }
+        for (pointer, text) in [
+            ("/legal/sender_name", &self.legal_sender_name),
+            ("/legal/postal_address", &self.legal_postal_address),
+            ("/legal/contact", &self.legal_contact),
+        ] {
+            if let Some(text) = text {
+                v.length(pointer, text, 0, 500);
+            }
+        }
+        v.finish()
+    }
+}
+
+/// Makes a tenant with its builtin roles and its owner.
+///
+/// # Errors
+/// [`DomainError::Invalid`] for the input, [`DomainError::Conflict`] when the login id is taken.
+pub async fn create(db: &Db, hasher: &Hasher, name: &str, owner: NewUser) -> Result<(TenantId, UserId)> {
+    TenantChange { name: Some(name.to_owned()), ..TenantChange::default() }.check()?;
+    let owner = user::prepare(hasher, owner).await?;
+    let id = TenantId::new();
+    let actor = Actor::operator(id);
+    db.tenant(id, async |tx| {
+        queries::insert(tx, id, name).await?;
+        let role = role::create_builtin(tx, id).await?;
+        let user_id = user::insert(tx, &actor, role, &owner).await?;
+        audit::record(
+            tx,
+            &actor,
+            audit::Entry {
+                action: "tenant.created",
+                subject_kind: "tenant",
+                subject_id: Some(id.0),
+                after: Some(json!({ "name": name })),
+                ..audit::Entry::default()
+            },
+        )
+        .await?;
+        Ok((id, user_id))
+    })
+    .await
+}
+
+/// The actor's tenant.
+///
+/// # Errors
+/// When the database does.
+pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
+    db.tenant(actor.tenant_id, async |tx| find(tx, actor.tenant_id).await).await
+}
+
+/// Changes settings of version `version`.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Stale`].
+pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) -> Result<Tenant> {
+    actor.require(Permission::SettingsWrite)?;
+    change.check()?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let before = find(tx, actor.tenant_id).await?;
+        let after = queries::update(tx, actor.tenant_id, version, &change, now).await?.ok_or(DomainError::Stale)?;
+        audit::record(
+            tx,
+            actor,
+            audit::Entry {
+                action: "tenant.updated",
+                subject_kind: "tenant",
+                subject_id: Some(actor.tenant_id.0),
+                before: serde_json::to_value(before).ok(),
+                after: serde_json::to_value(&after).ok(),
+            },
+        )
+        .await?;
+        Ok(after)
+    })
+    .await
+}

@@ -1,0 +1,35 @@
+//! SQL of tenants.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::{Tenant, TenantChange};
+use crate::error::Result;
+use crate::ids::TenantId;
+use crate::schema::tenant;
+
+pub(super) async fn insert(tx: &mut AsyncPgConnection, id: TenantId, name: &str) -> Result<()> {
+    diesel::insert_into(tenant::table).values((tenant::id.eq(id), tenant::name.eq(name))).execute(tx).await?;
+    Ok(())
+}
+
+pub(crate) async fn find(tx: &mut AsyncPgConnection, id: TenantId) -> Result<Tenant> {
+    Ok(tenant::table.find(id).select(Tenant::as_select()).first(tx).await?)
+}
+
+/// `None` when the version is not the current one.
+pub(super) async fn update(
+    tx: &mut AsyncPgConnection,
+    id: TenantId,
+    version: i32,
+    change: &TenantChange,
+    now: DateTime<Utc>,
+) -> Result<Option<Tenant>> {
+    Ok(diesel::update(tenant::table.find(id).filter(tenant::version.eq(version)))
+        .set((change, tenant::version.eq(version + 1), tenant::updated_at.eq(now)))
+        .returning(Tenant::as_returning())
+        .get_result(tx)
+        .await
+        .optional()?)
+}

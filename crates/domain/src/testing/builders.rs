@@ -1,0 +1,59 @@
+//! Ready-made rows for tests.
+
+use secrecy::SecretString;
+
+use crate::actor::Actor;
+use crate::db::Db;
+use crate::ids::{TenantId, UserId};
+use crate::role::BuiltinRole;
+use crate::session::password::{Cost, Hasher};
+use crate::tenant;
+use crate::user::{self, NewUser};
+
+/// Of every user that a test makes.
+pub const TEST_PASSWORD: &str = "correct horse battery";
+
+/// A tenant with an owner, an editor and a viewer.
+pub struct TestTenant {
+    pub id: TenantId,
+    pub owner_id: UserId,
+    /// What the login ids begin with: `<prefix>-owner`, `<prefix>-editor`, `<prefix>-viewer`.
+    pub prefix: String,
+}
+
+impl TestTenant {
+    /// The cheapest argon2 that the library allows: what is tested is not its strength.
+    pub fn hasher() -> Hasher {
+        Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }).expect("a hasher")
+    }
+
+    pub async fn create(db: &Db, prefix: &str) -> Self {
+        let hasher = Self::hasher();
+        let (id, owner_id) = tenant::create(db, &hasher, &format!("株式会社{prefix}"), person(prefix, "owner"))
+            .await
+            .expect("a tenant");
+        let actor = Actor::operator(id);
+        for role in [BuiltinRole::Editor, BuiltinRole::Viewer] {
+            user::create(db, &hasher, &actor, role.key(), person(prefix, role.key())).await.expect("a user");
+        }
+        Self { id, owner_id, prefix: prefix.to_owned() }
+    }
+
+    /// The owner, as use cases see them.
+    pub fn owner(&self) -> Actor {
+        Actor { user_id: Some(self.owner_id), ..Actor::system(self.id) }
+    }
+
+    pub fn login_id(&self, role: &str) -> String {
+        format!("{}-{role}", self.prefix)
+    }
+}
+
+fn person(prefix: &str, role: &str) -> NewUser {
+    NewUser {
+        login_id: format!("{prefix}-{role}"),
+        display_name: format!("{prefix} {role}"),
+        email: format!("{role}@{prefix}.example.jp"),
+        password: SecretString::from(TEST_PASSWORD),
+    }
+}

@@ -1,0 +1,282 @@
+//! Users: the persons of a tenant who log in.
+
+mod queries;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::error::{DomainError, FieldError, Result, Validation};
+use crate::ids::{RoleId, TenantId, UserId};
+use crate::page::{Page, PageRequest, time_key};
+use crate::role;
+use crate::schema::{role as role_table, user_account};
+use crate::secret::sha256;
+use crate::session::password::{self, Hasher};
+
+pub(crate) use queries::Credentials;
+pub(crate) use queries::{credentials, find, find_home, note_login, permissions, set_password};
+
+/// What a person types to log in: one across the installation, stored and
+/// compared in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginId(String);
+
+impl LoginId {
+    /// 3 to 100 of `a-z 0-9 . _ - + @`.
+    ///
+    /// # Errors
+    /// A field error that says what is allowed.
+    pub fn parse(text: &str) -> Result<Self, FieldError> {
+        let id = text.trim().to_ascii_lowercase();
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-+@".contains(c);
+        if !(3..=100).contains(&id.len()) || !id.chars().all(allowed) {
+            return Err(FieldError::new("/login_id", "malformed", "must be 3 to 100 letters a-z, digits, or . _ - + @"));
+        }
+        Ok(Self(id))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Key in `login_directory`.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        sha256(self.0.as_bytes())
+    }
+}
+
+/// A person, as shown to the tenant.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[diesel(table_name = user_account)]
+pub struct User {
+    pub id: UserId,
+    pub login_id: String,
+    pub display_name: String,
+    pub email: String,
+    pub locale: String,
+    #[diesel(select_expression = role_table::key)]
+    #[diesel(select_expression_type = role_table::key)]
+    pub role: String,
+    pub disabled_at: Option<DateTime<Utc>>,
+    pub last_login_at: Option<DateTime<Utc>>,
+    pub password_changed_at: DateTime<Utc>,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A person to be made.
+#[derive(Debug)]
+pub struct NewUser {
+    pub login_id: String,
+    pub display_name: String,
+    pub email: String,
+    pub password: SecretString,
+}
+
+/// A [`NewUser`] that was checked, and whose password was hashed outside any transaction.
+#[derive(Debug)]
+pub(crate) struct PreparedUser {
+    login_id: LoginId,
+    display_name: String,
+    email: String,
+    password_hash: String,
+}
+
+/// A change; `None` leaves a value as it is.
+#[derive(Debug, Default)]
+pub struct UserChange {
+    pub display_name: Option<String>,
+    pub email: Option<String>,
+    /// Key of a role of the tenant.
+    pub role: Option<String>,
+    pub locale: Option<String>,
+    pub disabled: Option<bool>,
+    pub password: Option<SecretString>,
+}
+
+fn check_profile(v: &mut Validation, display_name: Option<&str>, email: Option<&str>, locale: Option<&str>) {
+    if let Some(name) = display_name {
+        v.length("/display_name", name, 1, 100);
+    }
+    if let Some(email) = email
+        && (email.len() > 320 || !email.split_once('@').is_some_and(|(l, d)| !l.is_empty() && d.contains('.')) || email.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
+        v.add("/email", "malformed", "is no mail address, for example hanako@example.co.jp");
+    }
+    if let Some(locale) = locale
+        && !matches!(locale, "ja" | "en")
+    {
+        v.add("/locale", "unknown", "must be ja or en");
+    }
+}
+
+pub(crate) async fn prepare(hasher: &Hasher, new: NewUser) -> Result<PreparedUser> {
+    let mut v = Validation::default();
+    let login_id = v.keep("/login_id", LoginId::parse(&new.login_id));
+    check_profile(&mut v, Some(&new.display_name), Some(&new.email), None);
+    if let Err(error) = password::check(&new.password) {
+        v.add("/password", error.code, error.detail);
+    }
+    v.finish()?;
+    let login_id = login_id.ok_or_else(|| DomainError::internal("a login id that passed its check"))?;
+    let password_hash = hasher.hash(new.password).await?;
+    Ok(PreparedUser { login_id, display_name: new.display_name, email: new.email, password_hash })
+}
+
+pub(crate) async fn insert(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    role: RoleId,
+    user: &PreparedUser,
+) -> Result<UserId> {
+    let id = UserId::new();
+    queries::insert(tx, actor.tenant_id, id, role, user).await?;
+    audit::record(
+        tx,
+        actor,
+        audit::Entry {
+            action: "user.created",
+            subject_kind: "user",
+            subject_id: Some(id.0),
+            after: Some(json!({ "login_id": user.login_id.as_str(), "email": user.email })),
+            ..audit::Entry::default()
+        },
+    )
+    .await?;
+    Ok(id)
+}
+
+async fn role_by_key(tx: &mut AsyncPgConnection, tenant: TenantId, key: &str) -> Result<RoleId> {
+    role::find_by_key(tx, tenant, key)
+        .await?
+        .ok_or_else(|| DomainError::invalid("/role", "unknown", "is no role of this tenant: owner, editor or viewer"))
+}
+
+/// Adds a person with a first password.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+pub async fn create(db: &Db, hasher: &Hasher, actor: &Actor, role: &str, new: NewUser) -> Result<User> {
+    actor.require(Permission::UsersManage)?;
+    let prepared = prepare(hasher, new).await?;
+    db.tenant(actor.tenant_id, async |tx| {
+        let role = role_by_key(tx, actor.tenant_id, role).await?;
+        let id = insert(tx, actor, role, &prepared).await?;
+        queries::find(tx, actor.tenant_id, id).await
+    })
+    .await
+}
+
+/// Pages the people of the tenant, oldest first.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the page.
+pub async fn list(db: &Db, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
+    actor.require(Permission::SettingsRead)?;
+    let (limit, cursor) = (page.limit()?, page.cursor("created_at")?);
+    let after = cursor.map(|c| Ok::<_, DomainError>((c.time()?, c.id))).transpose()?;
+    let rows = db.tenant(actor.tenant_id, async |tx| queries::page(tx, actor.tenant_id, after, limit + 1).await).await?;
+    Ok(Page::cut(rows, limit, "created_at", |u: &User| (time_key(u.created_at), u.id.0)))
+}
+
+/// One person.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+pub async fn get(db: &Db, actor: &Actor, id: UserId) -> Result<User> {
+    if actor.user_id != Some(id) {
+        actor.require(Permission::SettingsRead)?;
+    }
+    db.tenant(actor.tenant_id, async |tx| queries::find(tx, actor.tenant_id, id).await).await
+}
+
+/// Changes one's own name or language.
+///
+/// # Errors
+/// [`DomainError::Invalid`].
+pub async fn update_self(db: &Db, actor: &Actor, display_name: Option<String>, locale: Option<String>) -> Result<User> {
+    let mut v = Validation::default();
+    check_profile(&mut v, display_name.as_deref(), None, locale.as_deref());
+    v.finish()?;
+    let id = actor.user_id.ok_or_else(|| DomainError::not_found("user"))?;
+    let now = db.now();
+    let row = queries::Row { display_name, locale, ..queries::Row::default() };
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::update(tx, actor.tenant_id, id, None, &row, now).await?;
+        queries::find(tx, actor.tenant_id, id).await
+    })
+    .await
+}
+
+/// Changes a person of version `version`. Disabling one, giving a new password
+/// or taking a role away ends the sessions of that person. The last active
+/// owner stays one, so that nobody locks a tenant out of itself.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
+pub async fn update(db: &Db, hasher: &Hasher, actor: &Actor, id: UserId, version: i32, change: UserChange) -> Result<User> {
+    actor.require(Permission::UsersManage)?;
+    let mut v = Validation::default();
+    check_profile(&mut v, change.display_name.as_deref(), change.email.as_deref(), change.locale.as_deref());
+    if let Some(new) = &change.password
+        && let Err(error) = password::check(new)
+    {
+        v.add("/password", error.code, error.detail);
+    }
+    v.finish()?;
+    let password_hash = match change.password {
+        Some(new) => Some(hasher.hash(new).await?),
+        None => None,
+    };
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let before = queries::find(tx, actor.tenant_id, id).await?;
+        let role_id = match &change.role {
+            Some(key) => Some(role_by_key(tx, actor.tenant_id, key).await?),
+            None => None,
+        };
+        let ends_sessions = change.disabled == Some(true) || password_hash.is_some() || change.role.is_some();
+        let row = queries::Row {
+            display_name: change.display_name,
+            email: change.email,
+            locale: change.locale,
+            role_id,
+            password_changed_at: password_hash.is_some().then_some(now),
+            password_hash,
+            disabled_at: change.disabled.map(|disabled| disabled.then_some(now)),
+        };
+        if !queries::update(tx, actor.tenant_id, id, Some(version), &row, now).await? {
+            return Err(DomainError::Stale);
+        }
+        if queries::active_owners(tx, actor.tenant_id).await? == 0 {
+            return Err(DomainError::conflict("last_owner", "a tenant needs at least one active owner: make another one first"));
+        }
+        if ends_sessions {
+            crate::session::end_all_of(tx, actor.tenant_id, id, None, "changed_by_administrator", now).await?;
+        }
+        let after = queries::find(tx, actor.tenant_id, id).await?;
+        audit::record(
+            tx,
+            actor,
+            audit::Entry {
+                action: "user.updated",
+                subject_kind: "user",
+                subject_id: Some(Uuid::from(id.0)),
+                before: serde_json::to_value(before).ok(),
+                after: serde_json::to_value(&after).ok(),
+            },
+        )
+        .await?;
+        Ok(after)
+    })
+    .await
+}
