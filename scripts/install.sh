@@ -119,21 +119,25 @@ need_chromium() { # sets CHROMIUM_PATH
   fi
 }
 
-# Debian's Postfix, unpacked and not installed: its smtp-source and smtp-sink are
-# the reference of the benchmarks, its `postfix check` reads our configuration.
-need_postfix() { # sets POSTFIX_DIR
-  POSTFIX_DIR="$LOCAL/postfix"
-  export POSTFIX_DIR
-  [ -x "$POSTFIX_DIR/usr/sbin/smtp-sink" ] && return 0
-  have apt-get && have dpkg || die "smtp-source and smtp-sink come from Debian's postfix package, and apt-get was not found."
-  step "Unpacking Debian's postfix into .local/postfix (not installed)"
-  local tmp; tmp=$(mktemp -d); chmod 755 "$tmp"
-  if ! (cd "$tmp" && apt-get download postfix >"$LOCAL/log/postfix.log" 2>&1); then
-    if may_apt; then
-      quietly "$LOCAL/log/apt.log" as_root apt-get update
-      (cd "$tmp" && quietly "$LOCAL/log/postfix.log" apt-get download postfix)
-    else die "apt-get could not download postfix." "Its lists may be missing:  sudo apt-get update"; fi
+# A Debian package, unpacked into .local/NAME and not installed.
+need_deb() { # package file-it-brings
+  [ -x "$LOCAL/$1/$2" ] && return 0
+  have apt-get && have dpkg || die "$(basename "$2") comes from Debian's package $1, and apt-get was not found."
+  step "Unpacking Debian's $1 into .local/$1 (not installed)"
+  local tmp log="$LOCAL/log/deb-$1.log"; tmp=$(mktemp -d); chmod 755 "$tmp"
+  if ! (cd "$tmp" && apt-get download "$1") >"$log" 2>&1; then
+    may_apt || die "apt-get could not download $1." "Its lists may be missing:  sudo apt-get update"
+    quietly "$LOCAL/log/apt.log" as_root apt-get update
+    (cd "$tmp" && quietly "$log" apt-get download "$1")
   fi
-  dpkg -x "$tmp"/postfix_*.deb "$POSTFIX_DIR"
+  dpkg -x "$tmp/$1"_*.deb "$LOCAL/$1"
   rm -rf "$tmp"
+}
+
+# smtp-source and smtp-sink are the reference of the benchmarks, postconf reads
+# our configuration of the relay.
+need_postfix() { # sets POSTFIX_DIR
+  need_deb postfix usr/sbin/smtp-sink
+  export POSTFIX_DIR="$LOCAL/postfix"
+  export LD_LIBRARY_PATH="$POSTFIX_DIR/usr/lib/postfix${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 }

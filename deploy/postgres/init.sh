@@ -1,0 +1,8 @@
+#!/bin/sh
+# Runs once, when the data volume is empty: the role of the programs, apart
+# from the owner. It gets its privileges from the migrations.
+set -eu
+psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
+  -v password="$KIKUBARI_DB_APP_PASSWORD" <<'SQL'
+CREATE ROLE kikubari_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD :'password';
+SQL
