@@ -52,7 +52,7 @@ CREATE TABLE send_queue (
     tenant_id uuid NOT NULL REFERENCES tenant ON DELETE CASCADE,
     campaign_id uuid NOT NULL,
     lane smallint NOT NULL DEFAULT 1,
-    state text NOT NULL CHECK (state IN ('scheduled', 'preparing', 'sending', 'paused')),
+    state text NOT NULL CHECK (state IN ('scheduled', 'preparing', 'sending', 'paused', 'stopped')),
     due_at timestamptz NOT NULL,
     served_at timestamptz NOT NULL DEFAULT '-infinity',
     leased_until timestamptz,
@@ -61,6 +61,7 @@ CREATE TABLE send_queue (
 );
 COMMENT ON TABLE send_queue IS
     'What the mailers look at, over all tenants, without personal data: campaigns that have something to do. Removed when the last delivery is final.';
+COMMENT ON COLUMN send_queue.state IS 'As the campaign''s; stopped stays until no delivery is claimed any more, so that one whose mailer died is found.';
 COMMENT ON COLUMN send_queue.lane IS '0 before 1: test sends and transactional mail overtake campaigns.';
 COMMENT ON COLUMN send_queue.due_at IS 'When there is something to do next: the schedule, or the earliest due delivery.';
 COMMENT ON COLUMN send_queue.served_at IS 'When a mailer last claimed from it: the longest unserved comes first, so that tenants take turns.';

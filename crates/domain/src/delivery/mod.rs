@@ -1,3 +1,4 @@
 //! Deliveries: one mail to one contact.
 
+pub mod counters;
 pub mod token;
