@@ -79,8 +79,8 @@ pg_place() { # name
     die "the database user $(pg_user) can't reach $PG_DATA." "Remove .local/$1 (it holds only this clone's data) and start again."
 }
 
-pg_init() { # name: makes the cluster unless it is there; sets PG_DATA, passwords
-  local name=$1 secrets="$LOCAL/secrets"
+pg_init() { # name [auth]: makes the cluster unless it is there; sets PG_DATA, passwords
+  local name=$1 auth=${2:-scram-sha-256} secrets="$LOCAL/secrets"
   pg_place "$name"
   (umask 077; mkdir -p "$secrets")
   if ! pg_run test -f "$PG_DATA/PG_VERSION"; then
@@ -90,7 +90,7 @@ pg_init() { # name: makes the cluster unless it is there; sets PG_DATA, password
     local pwfile; pwfile=$(pg_run mktemp) # initdb reads it as the cluster's user
     pg_run sh -c 'cat >"$1"' sh "$pwfile" <"$secrets/$name-owner"
     quietly "$LOCAL/log/$name-initdb.log" pg_run "$PG_BIN/initdb" -D "$PG_DATA" --username=kikubari_owner \
-      --pwfile="$pwfile" --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --no-instructions
+      --pwfile="$pwfile" --auth="$auth" --encoding=UTF8 --locale=C.UTF-8 --no-instructions
     pg_run rm -f "$pwfile"
   fi
   local have_version want_version
@@ -152,8 +152,9 @@ pg_database() { # name: makes the database unless it is there
 
 pg_stop() { [ -n "${PG_PID:-}" ] && end_child "$PG_PID" INT; PG_PID=; }
 
-# For clusters that live as long as one run of the tests: nothing survives a
-# crash of the machine, and nothing has to.
+# For clusters that live as long as one run of the tests (made with `trust`:
+# tests log in as either role by its name). Nothing survives a crash of the
+# machine, and nothing has to.
 PG_FAST=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300
   -c shared_buffers=256MB -c max_wal_size=4GB -c autovacuum_naptime=10s)
 
@@ -174,7 +175,7 @@ pg_borrow() {
   if [ -n "${KIKUBARI_TEST_DATABASE_URL:-}" ]; then pg_adopt; return 0; fi
   local port; { read -r port; } < <(free_ports 1)
   PG_OWN=throw-away-$$
-  pg_init $PG_OWN
+  pg_init $PG_OWN trust
   pg_start $PG_OWN "$port" "${PG_FAST[@]}"
 }
 
