@@ -59,3 +59,12 @@ COMMENT ON COLUMN installation.epoch IS
     'Grows at each restore of a backup; a campaign of an older epoch is paused before it may send.';
 INSERT INTO installation DEFAULT VALUES;
 GRANT SELECT ON installation TO kikubari_app;
+
+-- `kikubari doctor` compares the migrations under the application's role. The
+-- table is diesel's own, and missing when a file is run by hand.
+DO $$
+BEGIN
+    IF to_regclass('__diesel_schema_migrations') IS NOT NULL THEN
+        GRANT SELECT ON __diesel_schema_migrations TO kikubari_app;
+    END IF;
+END $$;

@@ -1,1 +1,14 @@
-//! x
+//! HTTP in, domain call, HTTP out: the REST API, the public pages, the SPA's
+//! files, and the command line.
+
+pub mod app;
+pub mod cli;
+pub mod error;
+pub mod extract;
+pub mod middleware;
+pub mod openapi;
+pub mod problems;
+pub mod router;
+pub mod routes;
+pub mod spa;
+pub mod state;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `kikubari`.
+
+fn main() -> anyhow::Result<()> {
+    api::cli::run()
+}

@@ -3,5 +3,5 @@
 mod builders;
 mod database;
 
-pub use builders::{TestTenant, TEST_PASSWORD};
+pub use builders::{TEST_PASSWORD, TestTenant};
 pub use database::TestDatabase;

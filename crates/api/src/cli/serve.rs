@@ -1,0 +1,50 @@
+//! `kikubari serve`.
+
+use std::sync::Arc;
+
+use actix_web::HttpServer;
+use anyhow::Context;
+use domain::Db;
+use domain::clock::Clock;
+use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
+use domain::secret::Keys;
+use domain::session::password::{Cost, Hasher};
+use domain::session::token::AccessTokens;
+
+use super::output::explain;
+use crate::app::Application;
+use crate::middleware::rate_limit::Limits;
+use crate::state::{ApiConfig, AppState};
+
+pub(super) async fn run() -> anyhow::Result<()> {
+    let state = state()?;
+    let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
+    let application = Application::new(state);
+    tracing::info!(name: "api.listening", listen, "serving");
+    HttpServer::new(move || application.build())
+        .workers(workers)
+        .shutdown_timeout(10)
+        .client_request_timeout(std::time::Duration::from_secs(15))
+        .bind(&listen)
+        .with_context(|| format!("listen on {listen} (KIKUBARI_LISTEN)"))?
+        .run()
+        .await
+        .context("serve")
+}
+
+/// All that the settings say, checked.
+pub(super) fn state() -> anyhow::Result<AppState> {
+    let config: ApiConfig = load_or(&ApiConfig::default())?;
+    config.check().map_err(|detail| anyhow::anyhow!(detail))?;
+    let database: DatabaseConfig = load()?;
+    let secret: SecretConfig = load()?;
+    let keys = Keys::from_file(&secret.secret_key_file).map_err(explain)?;
+    Ok(AppState {
+        limits: Arc::new(Limits::new(config.rate_limit)),
+        config: Arc::new(config),
+        db: Db::new(&database, Clock::system()).map_err(explain)?,
+        tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
+        keys: Arc::new(keys),
+        hasher: Hasher::new(Cost::default()).map_err(explain)?,
+    })
+}

@@ -1,0 +1,13 @@
+//! What handlers take out of a request; each fails with a problem.
+
+mod body;
+mod current_user;
+mod if_match;
+mod page;
+mod path;
+
+pub use body::{Body, MAX_JSON, collect};
+pub use current_user::{CurrentUser, client_ip};
+pub use if_match::{IfMatch, etag};
+pub use page::{PageOf, PageQuery, QueryOf};
+pub use path::Id;

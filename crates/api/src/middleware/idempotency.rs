@@ -1,0 +1,138 @@
+//! `Idempotency-Key` on every POST of the API: the same key with the same
+//! request answers what the first one did, without doing it again.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, FromRequest, HttpMessage, HttpResponse};
+use domain::idempotency::{self, Answer, Claim};
+use domain::secret::sha256;
+
+use crate::error::ApiError;
+use crate::extract::CurrentUser;
+use crate::state::AppState;
+
+const HEADER: &str = "Idempotency-Key";
+/// Headers that are part of an answer's meaning.
+const KEPT: [header::HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
+
+/// # Errors
+/// Those of the handlers, and of the key.
+pub async fn apply(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let key = request
+        .headers()
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let is_json = |value: &header::HeaderValue| {
+        value
+            .to_str()
+            .is_ok_and(|v| v.starts_with("application/json"))
+    };
+    // An upload is a stream that can't be held to hash it; a second one makes a second file, and harms nobody.
+    let body_is_small = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(is_json);
+    match key {
+        Some(key)
+            if request.method() == Method::POST && is_covered(request.path()) && body_is_small =>
+        {
+            once(request, next, &key).await
+        }
+        _ => next
+            .call(request)
+            .await
+            .map(ServiceResponse::map_into_boxed_body),
+    }
+}
+
+/// All of the API but log-in and refresh, whose answers are secrets.
+fn is_covered(path: &str) -> bool {
+    path.starts_with("/v1/") && !path.starts_with("/v1/auth/")
+}
+
+async fn once(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    key: &str,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let body = crate::extract::collect(request.take_payload(), crate::extract::MAX_JSON).await;
+    let user = CurrentUser::from_request(request.request(), &mut Payload::None).await;
+    let state = request.app_data::<Data<AppState>>().cloned();
+    let (body, user, state) = match (body, user, state) {
+        (Ok(body), Ok(user), Some(state)) => (body, user, state),
+        (Err(error), _, _) | (_, Err(error), _) => {
+            return Ok(request.error_response(error).map_into_boxed_body());
+        }
+        (_, _, None) => {
+            return next
+                .call(request)
+                .await
+                .map(ServiceResponse::map_into_boxed_body);
+        }
+    };
+    let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
+    match idempotency::claim(&state.db, &user, key, &hash).await {
+        Ok(Claim::First) => {}
+        Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
+        Err(error) => {
+            return Ok(request
+                .error_response(ApiError::from(error))
+                .map_into_boxed_body());
+        }
+    }
+    request.set_payload(Payload::from(Bytes::from(body)));
+    let response = next.call(request).await;
+    let keep = response.as_ref().is_ok_and(|r| {
+        !r.status().is_server_error() && r.status() != StatusCode::TOO_MANY_REQUESTS
+    });
+    if !keep {
+        idempotency::forget(&state.db, &user, key)
+            .await
+            .map_err(ApiError::from)?;
+        return response.map(ServiceResponse::map_into_boxed_body);
+    }
+    let (request, response) = response?.into_parts();
+    let (head, body) = response.into_parts();
+    let body = actix_web::body::to_bytes(body)
+        .await
+        .map_err(|_| ApiError::Malformed("the answer was cut".to_owned()))?;
+    let headers = KEPT
+        .iter()
+        .filter_map(|name| {
+            Some((
+                name.to_string(),
+                head.headers().get(name)?.to_str().ok()?.to_owned(),
+            ))
+        })
+        .collect();
+    let answer = Answer {
+        status: head.status().as_u16(),
+        headers,
+        body: body.to_vec(),
+    };
+    idempotency::store(&state.db, &user, key, &answer)
+        .await
+        .map_err(ApiError::from)?;
+    Ok(ServiceResponse::new(
+        request,
+        head.set_body(BoxBody::new(body)),
+    ))
+}
+
+fn replay(answer: Answer) -> HttpResponse {
+    let mut builder =
+        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
+    for header in answer.headers {
+        builder.insert_header(header);
+    }
+    builder
+        .insert_header(("Idempotency-Replayed", "true"))
+        .body(answer.body)
+}

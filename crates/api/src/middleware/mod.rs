@@ -1,0 +1,7 @@
+//! Around every request.
+
+pub mod host;
+pub mod idempotency;
+pub mod rate_limit;
+pub mod request_id;
+pub mod security_headers;

@@ -1,0 +1,139 @@
+//! The OpenAPI document: collected from the handlers, completed with what
+//! holds for all of them.
+
+use actix_web::App;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, ObjectBuilder, OpenApi, RefOr, Required, Schema, Type};
+use utoipa::{OpenApi as _, ToSchema};
+use utoipa_actix_web::AppExt;
+
+use crate::error::Problem;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Kikubari API",
+        description = "Mail delivery for companies: contacts, mails, campaigns, results. See docs/api-guide.md.",
+        contact(name = "Kikubari", url = "https://example.com/kikubari"),
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/", description = "This installation")),
+    security(("access_token" = [])),
+    tags(
+        (name = "auth", description = "Log-in, refresh, log-out, password"),
+        (name = "me", description = "The logged-in person"),
+        (name = "sessions", description = "One's own sessions"),
+        (name = "tenant", description = "The company's settings"),
+        (name = "users", description = "The people of the company"),
+        (name = "health", description = "Whether the service can work")
+    )
+)]
+struct Base;
+
+/// The document of this program.
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(crate::router::configure)
+        .split_for_parts();
+    let components = document.components.get_or_insert_with(Components::new);
+    components
+        .schemas
+        .insert(Problem::name().into_owned(), crate::problems::schema());
+    components.security_schemes.insert(
+        "access_token".to_owned(),
+        RefOr::T(SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .build(),
+        )),
+    );
+    components.security_schemes.insert(
+        "refresh_cookie".to_owned(),
+        RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(
+            "__Host-kikubari_refresh",
+        )))),
+    );
+    add_idempotency_key(&mut document);
+    document
+}
+
+/// Every POST of the API but those of log-in takes the header.
+fn add_idempotency_key(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        if !path.starts_with("/v1/") || path.starts_with("/v1/auth/") {
+            continue;
+        }
+        if let Some(operation) = &mut item.post {
+            operation
+                .parameters
+                .get_or_insert_with(Vec::new)
+                .push(RefOr::T(idempotency_key()));
+        }
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(domain::idempotency::MAX_KEY))
+        .pattern(Some("^[!-~]+$"))
+        .build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Send again with the same key, and the first answer comes again; kept 24 h",
+        ))
+        .schema(Some(Schema::Object(schema)))
+        .build()
+}
+
+/// The document as the file `openapi/openapi.json` holds it.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub fn to_json(document: &OpenApi) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(document)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Methods of each path of the document, for the answer 405.
+pub struct Methods(Vec<(actix_web::dev::ResourceDef, Vec<&'static str>)>);
+
+impl Methods {
+    #[must_use]
+    pub fn new(document: &OpenApi) -> Self {
+        let paths = document.paths.paths.iter().map(|(path, item)| {
+            let methods = [
+                ("GET", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+                ("PATCH", item.patch.is_some()),
+                ("DELETE", item.delete.is_some()),
+            ];
+            let methods = methods
+                .into_iter()
+                .filter_map(|(name, is_there)| is_there.then_some(name))
+                .collect();
+            (actix_web::dev::ResourceDef::new(path.as_str()), methods)
+        });
+        Self(paths.collect())
+    }
+
+    /// None when the document has no such path.
+    #[must_use]
+    pub fn of(&self, path: &str) -> Vec<&'static str> {
+        let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
+        matching
+            .flat_map(|(_, methods)| methods.iter().copied())
+            .collect()
+    }
+}

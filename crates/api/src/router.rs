@@ -1,0 +1,20 @@
+//! Every route of the API, in the order of the document.
+
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes;
+
+/// The API under `/v1`, the public pages and the health checks.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(
+            scope::scope("/v1")
+                .configure(routes::auth::configure)
+                .configure(routes::me::configure)
+                .configure(routes::session::configure)
+                .configure(routes::tenant::configure)
+                .configure(routes::user::configure),
+        )
+        .configure(routes::health::configure);
+}

@@ -1,0 +1,230 @@
+//! Log-in, refresh, log-out, password change.
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, post};
+use chrono::{DateTime, Utc};
+use domain::DomainError;
+use domain::session::{self, Device, LoggedIn};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig as OpenApiConfig;
+
+use crate::error::ApiResult;
+use crate::extract::{Body, CurrentUser, client_ip};
+use crate::problems::{AuthProblems, CreateProblems};
+use crate::routes::me::Me;
+use crate::state::AppState;
+
+/// `__Host-`: this host only, HTTPS (or the loopback address) only, path `/`.
+const COOKIE: &str = "__Host-kikubari_refresh";
+/// A header that a form or an image of another site can't send.
+const CLIENT: &str = "X-Kikubari-Client";
+
+/// Who logs in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    #[schema(example = "hanako", max_length = 100)]
+    pub login_id: String,
+    #[schema(value_type = String, format = Password, example = "correct horse battery", max_length = 256)]
+    pub password: SecretString,
+}
+
+/// Tokens of a session. The refresh token is in a cookie that scripts can't read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Session {
+    /// JWT, sent as `Authorization: Bearer`.
+    pub access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds.
+    #[schema(example = 600)]
+    pub expires_in: i64,
+    pub me: Me,
+}
+
+/// A new password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    pub current_password: SecretString,
+    /// At least 12 characters; any characters, no rules of composition.
+    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
+    pub new_password: SecretString,
+}
+
+pub fn configure(config: &mut OpenApiConfig<'_>) {
+    config
+        .service(create_session)
+        .service(refresh_session)
+        .service(delete_session)
+        .service(change_password);
+}
+
+fn device(request: &HttpRequest) -> Device {
+    let agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Device {
+        ip: client_ip(request),
+        user_agent: agent.unwrap_or_default().into_owned(),
+    }
+}
+
+fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'static> {
+    Cookie::build(COOKIE, value)
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .max_age(actix_web::cookie::time::Duration::seconds(
+            (expires - now).num_seconds().max(0),
+        ))
+        .finish()
+}
+
+fn answer(state: &AppState, logged_in: LoggedIn) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(token) = logged_in.refresh_token {
+        let expires = logged_in.me.session_expires_at;
+        response.cookie(cookie(
+            token.expose_secret().to_owned(),
+            expires,
+            state.db.now(),
+        ));
+    }
+    response.json(Session {
+        access_token: logged_in.access_token.expose_secret().to_owned(),
+        token_type: "Bearer",
+        expires_in: logged_in.expires_in,
+        me: logged_in.me.into(),
+    })
+}
+
+/// What the cookie may be used with: a request of our own page. SameSite keeps
+/// other sites out already; this holds when it fails.
+fn own_page(state: &AppState, request: &HttpRequest) -> Result<(), DomainError> {
+    let refused = |detail: &str| DomainError::Refused {
+        code: "foreign_request",
+        detail: detail.to_owned(),
+    };
+    let origin = request
+        .headers()
+        .get(header::ORIGIN)
+        .and_then(|value| value.to_str().ok());
+    if origin != Some(state.config.public_url.as_str()) {
+        return Err(refused(
+            "the header Origin is missing or names another site",
+        ));
+    }
+    if !request.headers().contains_key(CLIENT) {
+        return Err(refused("the header X-Kikubari-Client is missing"));
+    }
+    Ok(())
+}
+
+fn presented(request: &HttpRequest) -> String {
+    request
+        .cookie(COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+        .unwrap_or_default()
+}
+
+/// Log in
+///
+/// Opens a session. An unknown login id and a wrong password answer alike;
+/// after some failures each further one makes the wait longer (429).
+#[utoipa::path(
+    tag = "auth", operation_id = "create_session", security(()),
+    request_body = LogIn,
+    responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
+)]
+#[post("/auth/login")]
+async fn create_session(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Body<LogIn>,
+) -> ApiResult {
+    let Body(LogIn { login_id, password }) = body;
+    let logged_in = session::log_in(
+        &state.db,
+        &state.hasher,
+        &state.tokens,
+        &login_id,
+        password,
+        device(&request),
+    )
+    .await?;
+    Ok(answer(&state, logged_in))
+}
+
+/// New access token
+///
+/// Uses the refresh cookie, and gives a new one. Wants `Origin` of this
+/// service and the header `X-Kikubari-Client`. A refresh token that comes a
+/// second time ends its session, unless within 10 seconds (two tabs at once).
+#[utoipa::path(
+    tag = "auth", operation_id = "refresh_session", security(("refresh_cookie" = [])),
+    params(("X-Kikubari-Client" = Option<String>, Header, description = "Any value, for example `web`")),
+    responses((status = 200, body = Session, description = "New tokens"), AuthProblems)
+)]
+#[post("/auth/refresh")]
+async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
+    own_page(&state, &request)?;
+    let logged_in = session::refresh(&state.db, &state.tokens, &presented(&request)).await?;
+    Ok(answer(&state, logged_in))
+}
+
+/// Log out
+///
+/// Ends the session of the refresh cookie, and takes the cookie away.
+#[utoipa::path(
+    tag = "auth", operation_id = "delete_session", security(("refresh_cookie" = [])),
+    params(("X-Kikubari-Client" = Option<String>, Header, description = "Any value, for example `web`")),
+    responses((status = 204, description = "Logged out"), AuthProblems)
+)]
+#[post("/auth/logout")]
+async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
+    own_page(&state, &request)?;
+    session::log_out(&state.db, &presented(&request)).await?;
+    let now = state.db.now();
+    Ok(HttpResponse::NoContent()
+        .cookie(cookie(String::new(), now, now))
+        .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
+        .finish())
+}
+
+/// Change one's password
+///
+/// Ends every other session of the person.
+#[utoipa::path(
+    tag = "auth", operation_id = "change_password",
+    request_body = PasswordChange,
+    responses((status = 204, description = "Changed"), CreateProblems)
+)]
+#[post("/auth/password")]
+async fn change_password(
+    state: Data<AppState>,
+    user: CurrentUser,
+    body: Body<PasswordChange>,
+) -> ApiResult {
+    let Body(PasswordChange {
+        current_password,
+        new_password,
+    }) = body;
+    session::change_password(
+        &state.db,
+        &state.hasher,
+        &user,
+        current_password,
+        new_password,
+    )
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,68 @@
+//! One's own sessions.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get};
+use chrono::{DateTime, Utc};
+use domain::ids::SessionId;
+use domain::session;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::error::ApiResult;
+use crate::extract::{CurrentUser, Id, PageOf};
+use crate::problems::{ListProblems, RemoveProblems};
+use crate::state::AppState;
+
+/// A log-in on one device.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnSession {
+    pub id: Uuid,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// As the browser says.
+    pub user_agent: String,
+    #[schema(example = "203.0.113.9")]
+    pub ip: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub last_active_at: DateTime<Utc>,
+}
+
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_sessions).service(end_session);
+}
+
+/// One's own sessions, newest first (at most 100)
+#[utoipa::path(
+    tag = "sessions", operation_id = "list_sessions",
+    responses((status = 200, body = PageOf<OwnSession>, description = "Live sessions"), ListProblems)
+)]
+#[get("/sessions")]
+async fn list_sessions(
+    state: Data<AppState>,
+    user: CurrentUser,
+) -> ApiResult<Json<PageOf<OwnSession>>> {
+    let rows = session::list(&state.db, &user).await?;
+    let items = rows.into_iter().map(|row| OwnSession {
+        id: row.id.0,
+        current: user.session_id == Some(row.id),
+        user_agent: row.user_agent,
+        ip: row.ip.map(|ip| ip.addr().to_string()),
+        created_at: row.created_at,
+        last_active_at: row.last_active_at,
+    });
+    Ok(Json(PageOf::whole(items.collect())))
+}
+
+/// End one of one's own sessions
+#[utoipa::path(
+    tag = "sessions", operation_id = "end_session",
+    params(("id" = Uuid, Path, description = "Session")),
+    responses((status = 204, description = "Ended"), RemoveProblems)
+)]
+#[delete("/sessions/{id}")]
+async fn end_session(state: Data<AppState>, user: CurrentUser, id: Id<SessionId>) -> ApiResult {
+    session::end(&state.db, &user, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,139 @@
+//! The company's own settings.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get, patch};
+use domain::tenant::{self, TenantChange};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::error::ApiResult;
+use crate::extract::{Body, CurrentUser, IfMatch, etag};
+use crate::problems::{ListProblems, UpdateProblems};
+use crate::state::AppState;
+
+/// The company.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Tenant {
+    pub id: Uuid,
+    pub name: String,
+    /// IANA name.
+    #[schema(example = "Asia/Tokyo")]
+    pub time_zone: String,
+    /// Language of what the service sends by itself: `ja` or `en`.
+    #[schema(example = "ja")]
+    pub locale: String,
+    /// Minutes without activity after which a person is logged out.
+    #[schema(example = 30)]
+    pub idle_minutes: i32,
+    pub legal: Legal,
+    pub version: i32,
+}
+
+/// What 特定電子メール法 asks to stand in each mail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Legal {
+    #[schema(example = "株式会社サンプル")]
+    pub sender_name: String,
+    #[schema(example = "東京都千代田区1-1-1")]
+    pub postal_address: String,
+    /// Mail address, telephone number or page for complaints.
+    #[schema(example = "info@example.co.jp")]
+    pub contact: String,
+}
+
+impl From<tenant::Tenant> for Tenant {
+    fn from(row: tenant::Tenant) -> Self {
+        Self {
+            id: row.id.0,
+            name: row.name,
+            time_zone: row.time_zone,
+            locale: row.locale,
+            idle_minutes: row.idle_minutes,
+            legal: Legal {
+                sender_name: row.legal_sender_name,
+                postal_address: row.legal_postal_address,
+                contact: row.legal_contact,
+            },
+            version: row.version,
+        }
+    }
+}
+
+/// A change of settings; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantUpdate {
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+    #[schema(example = "Asia/Tokyo", max_length = 64)]
+    pub time_zone: Option<String>,
+    #[schema(pattern = "^(ja|en)$")]
+    pub locale: Option<String>,
+    #[schema(minimum = 5, maximum = 1440)]
+    pub idle_minutes: Option<i32>,
+    pub legal: Option<LegalUpdate>,
+}
+
+/// A change of the legal items.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LegalUpdate {
+    #[schema(max_length = 500)]
+    pub sender_name: Option<String>,
+    #[schema(max_length = 500)]
+    pub postal_address: Option<String>,
+    #[schema(max_length = 500)]
+    pub contact: Option<String>,
+}
+
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(get_tenant).service(update_tenant);
+}
+
+fn answer(row: tenant::Tenant) -> HttpResponse {
+    let body = Tenant::from(row);
+    HttpResponse::Ok()
+        .insert_header(etag(body.version))
+        .json(body)
+}
+
+/// The company's settings
+#[utoipa::path(
+    tag = "tenant", operation_id = "get_tenant",
+    responses((status = 200, body = Tenant, description = "Settings", headers(("ETag" = String))), ListProblems)
+)]
+#[get("/tenant")]
+async fn get_tenant(state: Data<AppState>, user: CurrentUser) -> ApiResult {
+    Ok(answer(tenant::get(&state.db, &user).await?))
+}
+
+/// Change the company's settings
+#[utoipa::path(
+    tag = "tenant", operation_id = "update_tenant", request_body = TenantUpdate,
+    params(("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")),
+    responses((status = 200, body = Tenant, description = "Changed", headers(("ETag" = String))), UpdateProblems)
+)]
+#[patch("/tenant")]
+async fn update_tenant(
+    state: Data<AppState>,
+    user: CurrentUser,
+    version: IfMatch,
+    body: Body<TenantUpdate>,
+) -> ApiResult {
+    let Body(update) = body;
+    let legal = update.legal.unwrap_or_default();
+    let change = TenantChange {
+        name: update.name,
+        time_zone: update.time_zone,
+        locale: update.locale,
+        idle_minutes: update.idle_minutes,
+        legal_sender_name: legal.sender_name,
+        legal_postal_address: legal.postal_address,
+        legal_contact: legal.contact,
+    };
+    Ok(answer(
+        tenant::update(&state.db, &user, version.0, change).await?,
+    ))
+}

@@ -1,0 +1,127 @@
+//! What every handler reaches.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::Db;
+use domain::secret::Keys;
+use domain::session::password::Hasher;
+use domain::session::token::AccessTokens;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::middleware::rate_limit::Limits;
+
+/// Settings of the api, each from `KIKUBARI_<NAME>`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ApiConfig {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Begins every link that leaves the house; no slash at its end.
+    pub public_url: String,
+    /// Further host names that requests may carry, with commas between.
+    pub hosts: String,
+    /// The built SPA; without it only the API is served.
+    pub spa_dir: Option<PathBuf>,
+    /// Networks of proxies whose `X-Forwarded-For` counts, with commas between.
+    pub trusted_proxies: String,
+    /// Requests a minute and session.
+    pub rate_limit: u32,
+    /// Threads that serve requests.
+    pub http_workers: usize,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            hosts: String::new(),
+            spa_dir: None,
+            trusted_proxies: String::new(),
+            rate_limit: 1200,
+            http_workers: 4,
+        }
+    }
+}
+
+impl ApiConfig {
+    /// Refuses settings that contradict themselves.
+    ///
+    /// # Errors
+    /// What is wrong with which variable.
+    pub fn check(&self) -> Result<(), String> {
+        let is_url =
+            self.public_url.starts_with("http://") || self.public_url.starts_with("https://");
+        if !is_url || self.public_url.ends_with('/') {
+            return Err(format!(
+                "KIKUBARI_PUBLIC_URL: {} must begin with http(s):// and have no slash at its end",
+                self.public_url
+            ));
+        }
+        for network in self
+            .trusted_proxies
+            .split(',')
+            .map(str::trim)
+            .filter(|n| !n.is_empty())
+        {
+            if network.parse::<IpNet>().is_err() {
+                return Err(format!(
+                    "KIKUBARI_TRUSTED_PROXIES: {network} is no network such as 10.0.0.0/8"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Host (and port) of the public URL.
+    #[must_use]
+    pub fn public_host(&self) -> &str {
+        let rest = self
+            .public_url
+            .split_once("://")
+            .map_or(self.public_url.as_str(), |(_, rest)| rest);
+        rest.split('/').next().unwrap_or(rest)
+    }
+
+    /// Whether requests for this `Host` are ours.
+    #[must_use]
+    pub fn serves(&self, host: &str) -> bool {
+        host.eq_ignore_ascii_case(self.public_host())
+            || host == self.listen
+            || self
+                .hosts
+                .split(',')
+                .map(str::trim)
+                .any(|known| !known.is_empty() && host.eq_ignore_ascii_case(known))
+    }
+
+    /// Whether a peer is a proxy that the operator named.
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        let networks = self
+            .trusted_proxies
+            .split(',')
+            .filter_map(|n| n.trim().parse::<IpNet>().ok());
+        networks.into_iter().any(|network| network.contains(&peer))
+    }
+
+    /// Cookies are `Secure` and carry `__Host-` always: browsers take the
+    /// loopback address for a secure place.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// Shared by all threads.
+#[derive(Clone)]
+pub struct AppState {
+    pub config: Arc<ApiConfig>,
+    pub db: Db,
+    pub keys: Arc<Keys>,
+    pub tokens: Arc<AccessTokens>,
+    pub hasher: Hasher,
+    pub limits: Arc<Limits>,
+}

@@ -1,0 +1,156 @@
+//! Idempotency keys: the answer to a POST is kept for a day, so that a client
+//! that heard nothing may simply send again.
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+
+use crate::actor::Actor;
+use crate::db::Db;
+use crate::error::{DomainError, Result};
+use crate::ids::UserId;
+use crate::schema::idempotency_key as keys;
+
+/// How long an answer is kept.
+pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// A first request that gave no answer by now died with its process.
+const ABANDONED: TimeDelta = TimeDelta::minutes(5);
+/// Longest key.
+pub const MAX_KEY: usize = 255;
+
+/// A kept answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// Names and values of the headers that belong to the answer.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What to do with a request that carries a key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is the first: do the work, then [`store`] or [`forget`].
+    First,
+    /// It was done before: answer this.
+    Done(Answer),
+}
+
+/// Claims a key for a request of this hash.
+///
+/// # Errors
+/// [`DomainError::Invalid`] when the key was used for another request,
+/// [`DomainError::Conflict`] while the first one is under way.
+pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -> Result<Claim> {
+    if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        let detail = format!("must be 1 to {MAX_KEY} visible ASCII characters, for example a UUID");
+        return Err(DomainError::invalid(
+            "/Idempotency-Key",
+            "malformed",
+            detail,
+        ));
+    }
+    let (tenant, user, now) = (actor.tenant_id, owner(actor), db.now());
+    db.tenant(tenant, async |tx| {
+        let row = (tenant, user, key);
+        diesel::delete(
+            keys::table.filter(
+                keys::tenant_id
+                    .eq(tenant)
+                    .and(keys::created_at.lt(now - LIFETIME)),
+            ),
+        )
+        .execute(tx)
+        .await?;
+        diesel::delete(
+            keys::table.find(row).filter(
+                keys::status
+                    .is_null()
+                    .and(keys::created_at.lt(now - ABANDONED)),
+            ),
+        )
+        .execute(tx)
+        .await?;
+        let inserted = diesel::insert_into(keys::table)
+            .values((
+                keys::tenant_id.eq(tenant),
+                keys::user_id.eq(user),
+                keys::key.eq(key),
+                keys::request_hash.eq(&request_hash[..]),
+                keys::created_at.eq(now),
+            ))
+            .on_conflict_do_nothing()
+            .execute(tx)
+            .await?;
+        if inserted == 1 {
+            return Ok(Claim::First);
+        }
+        let (hash, status, headers, body): (Vec<u8>, Option<i16>, Option<Value>, Option<Vec<u8>>) =
+            keys::table
+                .find(row)
+                .select((keys::request_hash, keys::status, keys::headers, keys::body))
+                .first(tx)
+                .await?;
+        if hash != request_hash {
+            let detail = "this key was used for another request: take a new one";
+            return Err(DomainError::invalid("/Idempotency-Key", "reused", detail));
+        }
+        let status = status.and_then(|s| u16::try_from(s).ok()).ok_or_else(|| {
+            DomainError::conflict(
+                "in_progress",
+                "the first request with this key is still under way: ask again in a moment",
+            )
+        })?;
+        let headers = headers
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(DomainError::internal)?
+            .unwrap_or_default();
+        Ok(Claim::Done(Answer {
+            status,
+            headers,
+            body: body.unwrap_or_default(),
+        }))
+    })
+    .await
+}
+
+/// Keeps the answer of the first request.
+///
+/// # Errors
+/// When the database does.
+pub async fn store(db: &Db, actor: &Actor, key: &str, answer: &Answer) -> Result<()> {
+    let headers = serde_json::to_value(&answer.headers).map_err(DomainError::internal)?;
+    let status = i16::try_from(answer.status).map_err(DomainError::internal)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        diesel::update(keys::table.find((actor.tenant_id, owner(actor), key)))
+            .set((
+                keys::status.eq(status),
+                keys::headers.eq(&headers),
+                keys::body.eq(&answer.body),
+            ))
+            .execute(tx)
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Lets the key go after a failure of ours, so that a new try is a first one.
+///
+/// # Errors
+/// When the database does.
+pub async fn forget(db: &Db, actor: &Actor, key: &str) -> Result<()> {
+    db.tenant(actor.tenant_id, async |tx| {
+        diesel::delete(keys::table.find((actor.tenant_id, owner(actor), key)))
+            .execute(tx)
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
+fn owner(actor: &Actor) -> UserId {
+    actor.user_id.unwrap_or(UserId(uuid::Uuid::nil()))
+}
