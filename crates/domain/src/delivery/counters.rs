@@ -12,8 +12,17 @@ use crate::ids::{CampaignId, TenantId};
 ///
 /// # Errors
 /// When the database does.
-pub async fn add(tx: &mut AsyncPgConnection, tenant: TenantId, campaign: CampaignId, deltas: &[(&str, i64)]) -> Result<()> {
-    let (names, values): (Vec<&str>, Vec<i64>) = deltas.iter().copied().filter(|(_, delta)| *delta != 0).unzip();
+pub async fn add(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    deltas: &[(&str, i64)],
+) -> Result<()> {
+    let (names, values): (Vec<&str>, Vec<i64>) = deltas
+        .iter()
+        .copied()
+        .filter(|(_, delta)| *delta != 0)
+        .unzip();
     if names.is_empty() {
         return Ok(());
     }
@@ -22,8 +31,17 @@ pub async fn add(tx: &mut AsyncPgConnection, tenant: TenantId, campaign: Campaig
 
 // In the order of the names, so that two transactions never wait for each
 // other's counters.
-#[expect(clippy::disallowed_methods, reason = "INSERT … SELECT from unnest with ON CONFLICT adding")]
-async fn upsert(tx: &mut AsyncPgConnection, tenant: TenantId, campaign: CampaignId, names: &[&str], values: &[i64]) -> Result<()> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "INSERT … SELECT from unnest with ON CONFLICT adding"
+)]
+async fn upsert(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    names: &[&str],
+    values: &[i64],
+) -> Result<()> {
     diesel::sql_query(
         "INSERT INTO campaign_counter AS counter (tenant_id, campaign_id, name, value)
          SELECT $1, $2, name, sum(delta)::bigint FROM unnest($3, $4) AS added (name, delta)

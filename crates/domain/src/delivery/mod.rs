@@ -1,4 +1,10 @@
 //! Deliveries: one mail to one contact.
 
+pub mod claim;
 pub mod counters;
+pub mod lease;
+pub mod outcome;
+pub mod queue;
+pub mod record;
+pub mod retry;
 pub mod token;

@@ -1,0 +1,381 @@
+//! Claim, send, record. A mailer claims a batch of one campaign's due
+//! deliveries for the length of a lease, sends them, and records what became
+//! of each; the record counts only while the lease is its own. A lease that
+//! runs out means that its mailer is gone: since nobody can tell how far it
+//! came, those deliveries become `unknown` ([`expire`]), which is why batches
+//! stay small and leases are renewed while a mailer lives ([`renew`]).
+//!
+//! Which campaign comes next is decided over all tenants on `send_queue`,
+//! which holds ids and times only; everything else happens behind the tenant
+//! door.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    Array, BigInt, Date, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{counters, queue};
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
+
+/// Most deliveries in a batch: the bound of what a lost machine leaves unknown.
+pub const BATCH: u16 = 200;
+/// How long a claim holds unless renewed.
+pub const LEASE: TimeDelta = TimeDelta::seconds(90);
+
+/// The campaign whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Turn {
+    #[diesel(sql_type = SqlUuid)]
+    pub tenant_id: TenantId,
+    #[diesel(sql_type = SqlUuid)]
+    pub campaign_id: CampaignId,
+    /// 0 overtakes 1.
+    #[diesel(sql_type = SmallInt)]
+    pub lane: i16,
+}
+
+/// A delivery in the hand of this mailer, with all that its mail needs of the person.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub id: DeliveryId,
+    pub contact_id: ContactId,
+    /// Attempts before this one.
+    pub attempts: u16,
+    pub address: String,
+    /// The person; `None` for a test send to somebody who is no contact.
+    pub person: Option<Person>,
+}
+
+/// What a mail can say of a contact.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: ContactId,
+    pub email: String,
+    pub name: String,
+    /// Own fields by key.
+    pub fields: Value,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Deliveries of one campaign, leased together.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    pub tenant_id: TenantId,
+    pub campaign_id: CampaignId,
+    pub period: NaiveDate,
+    pub lane: i16,
+    pub deliveries: Vec<Claimed>,
+}
+
+/// What a turn gave.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// Deliveries to send. May be empty when everybody in it had said no meanwhile.
+    Batch(Batch),
+    /// Nothing is due at this campaign now; the queue knows when to look again.
+    NothingDue,
+    /// The campaign does not send (paused, stopped, finished, of an older epoch).
+    NotSending,
+}
+
+/// Takes the turn of the campaign that waits longest, transactional lane
+/// first. Tenants take turns, and within a tenant its campaigns, so that ten
+/// campaigns of one weigh as much as one of another. `except`: campaigns of
+/// which this mailer has its hands full.
+///
+/// # Errors
+/// When the database does.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from a locked sub-select with a window over tenants"
+)]
+pub async fn next_turn(db: &Db, except: &[CampaignId]) -> Result<Option<Turn>> {
+    let now = db.now();
+    db.system(async |tx| {
+        // clock_timestamp() and not ours: the order between mailers on several
+        // machines must not hang on their clocks.
+        let turns: Vec<Turn> = diesel::sql_query(
+            "UPDATE send_queue AS taken SET served_at = clock_timestamp()
+             FROM (SELECT q.tenant_id, q.campaign_id FROM send_queue q
+                   WHERE q.state = 'sending' AND q.due_at <= $1 AND q.campaign_id <> ALL ($2)
+                   ORDER BY q.lane,
+                            (SELECT max(o.served_at) FROM send_queue o WHERE o.tenant_id = q.tenant_id AND o.lane = q.lane),
+                            q.served_at
+                   LIMIT 1 FOR UPDATE OF q SKIP LOCKED) AS next
+             WHERE taken.tenant_id = next.tenant_id AND taken.campaign_id = next.campaign_id
+             RETURNING taken.tenant_id, taken.campaign_id, taken.lane",
+        )
+        .bind::<Timestamptz, _>(now)
+        .bind::<Array<SqlUuid>, _>(except)
+        .load(tx)
+        .await?;
+        Ok(turns.into_iter().next())
+    })
+    .await
+}
+
+#[derive(QueryableByName)]
+struct CampaignRow {
+    #[diesel(sql_type = Nullable<Date>)]
+    period: Option<NaiveDate>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Jsonb)]
+    audience: Value,
+}
+
+/// How the audience was chosen, as far as the claim checks it again.
+struct Audience {
+    test: bool,
+    all: bool,
+    lists: Vec<Uuid>,
+    as_contact: Option<Uuid>,
+}
+
+impl CampaignRow {
+    fn audience(&self) -> Audience {
+        let uuid = |value: &Value| value.as_str().and_then(|text| text.parse::<Uuid>().ok());
+        Audience {
+            test: self.kind == "test",
+            all: self.audience["all"].as_bool().unwrap_or(false),
+            lists: self.audience["list_ids"]
+                .as_array()
+                .map(|ids| ids.iter().filter_map(uuid).collect())
+                .unwrap_or_default(),
+            as_contact: uuid(&self.audience["as_contact"]),
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: DeliveryId,
+    #[diesel(sql_type = SqlUuid)]
+    contact_id: ContactId,
+    #[diesel(sql_type = SmallInt)]
+    attempts: i16,
+    #[diesel(sql_type = Text)]
+    address: String,
+    #[diesel(sql_type = Text)]
+    was: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    person_id: Option<ContactId>,
+    #[diesel(sql_type = Nullable<Text>)]
+    email: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    fields: Option<Value>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    created_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn claimed(self) -> Claimed {
+        let person = self.person_id.map(|id| Person {
+            id,
+            email: self.email.unwrap_or_default(),
+            name: self.name.unwrap_or_default(),
+            fields: self.fields.unwrap_or_default(),
+            created_at: self.created_at.unwrap_or_default(),
+        });
+        Claimed {
+            id: self.id,
+            contact_id: self.contact_id,
+            attempts: u16::try_from(self.attempts).unwrap_or(0),
+            address: self.address,
+            person,
+        }
+    }
+}
+
+/// Claims up to `limit` (at most [`BATCH`]) due deliveries of the turn's
+/// campaign. Whoever said no since the audience was frozen (suppression,
+/// cancellation, status) becomes `skipped` with the reason instead.
+///
+/// # Errors
+/// When the database does.
+pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<Claim> {
+    let now = db.now();
+    let limit = i64::from(limit.min(BATCH));
+    let Turn {
+        tenant_id,
+        campaign_id,
+        lane,
+    } = turn;
+    db.tenant(tenant_id, async |tx| {
+        let Some(campaign) = sending_campaign(tx, tenant_id, campaign_id).await? else {
+            return Ok(Claim::NotSending);
+        };
+        let Some(period) = campaign.period else {
+            return Ok(Claim::NotSending);
+        };
+        let rows = claim_rows(tx, worker, turn, period, &campaign.audience(), now, limit).await?;
+        if rows.is_empty() {
+            queue::settle(tx, tenant_id, campaign_id, now).await?;
+            return Ok(Claim::NothingDue);
+        }
+        count(tx, tenant_id, campaign_id, &rows).await?;
+        let deliveries = rows
+            .into_iter()
+            .filter(|row| row.reason.is_none())
+            .map(Row::claimed)
+            .collect();
+        Ok(Claim::Batch(Batch {
+            tenant_id,
+            campaign_id,
+            period,
+            lane,
+            deliveries,
+        }))
+    })
+    .await
+}
+
+async fn count(
+    tx: &mut diesel_async::AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    rows: &[Row],
+) -> Result<()> {
+    let mut deltas = Vec::with_capacity(rows.len() * 2);
+    for row in rows {
+        deltas.push((row.was.as_str(), -1));
+        deltas.push((
+            if row.reason.is_none() {
+                "claimed"
+            } else {
+                "skipped"
+            },
+            1,
+        ));
+    }
+    counters::add(tx, tenant, campaign, &deltas).await
+}
+
+/// The campaign, when it may send: in state sending, of this epoch (a restored
+/// backup must not send again what went out since), of an active tenant.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "joins the one-row installation table"
+)]
+async fn sending_campaign(
+    tx: &mut diesel_async::AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+) -> Result<Option<CampaignRow>> {
+    let rows: Vec<CampaignRow> = diesel::sql_query(
+        "SELECT c.period, c.kind, c.audience FROM campaign c, installation i, tenant t
+         WHERE c.tenant_id = $1 AND c.id = $2 AND c.state = 'sending'
+           AND coalesce(c.epoch, i.epoch) = i.epoch AND t.id = $1 AND t.state = 'active'",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(campaign)
+    .load(tx)
+    .await?;
+    Ok(rows.into_iter().next())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one round trip: lock, judge, update and return what the mail needs"
+)]
+async fn claim_rows(
+    tx: &mut diesel_async::AsyncPgConnection,
+    worker: WorkerId,
+    turn: Turn,
+    period: NaiveDate,
+    audience: &Audience,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    // A test send goes to a user's address and speaks of another person, so it
+    // joins that one; nobody's list or status keeps it back, suppression does.
+    let sql = if audience.test { CLAIM_TEST } else { CLAIM };
+    let rows = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(turn.tenant_id)
+        .bind::<SqlUuid, _>(turn.campaign_id)
+        .bind::<Date, _>(period)
+        .bind::<Timestamptz, _>(now)
+        .bind::<BigInt, _>(limit)
+        .bind::<SqlUuid, _>(worker)
+        .bind::<Timestamptz, _>(now + LEASE);
+    let rows: Vec<Row> = if audience.test {
+        rows.bind::<Nullable<SqlUuid>, _>(audience.as_contact)
+            .load(tx)
+            .await?
+    } else {
+        rows.bind::<diesel::sql_types::Bool, _>(audience.all)
+            .bind::<Array<SqlUuid>, _>(&audience.lists)
+            .load(tx)
+            .await?
+    };
+    Ok(rows)
+}
+
+/// $1 tenant, $2 campaign, $3 period, $4 now, $5 limit, $6 worker, $7 lease end, $8 all, $9 lists.
+const CLAIM: &str = "
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.contact_id, d.state FROM delivery d
+    WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
+      AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
+    ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
+), judged AS (
+    SELECT due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
+        CASE
+            WHEN c.id IS NULL THEN 'contact_deleted'
+            WHEN c.status <> 'active' THEN c.status
+            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+                         AND (s.kind, s.value) IN (('address', c.email_key), ('domain', substring(c.email_key FROM '[^@]*$'))))
+            THEN 'suppressed'
+            WHEN NOT $8 AND NOT EXISTS (SELECT FROM subscription s WHERE s.tenant_id = $1
+                         AND s.list_id = ANY ($9) AND s.contact_id = c.id AND s.status = 'subscribed')
+            THEN 'cancelled'
+        END AS verdict
+    FROM due LEFT JOIN contact c ON c.tenant_id = $1 AND c.id = due.contact_id
+)
+UPDATE delivery d SET
+    state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
+    reason = j.verdict, due_at = NULL,
+    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
+    lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
+    address = coalesce(j.email, d.address),
+    site = lower(substring(coalesce(j.email, d.address) FROM '[^@]*$'))
+FROM judged j
+WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = j.id
+RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";
+
+/// As [`CLAIM`]; $8 is the person to speak of.
+const CLAIM_TEST: &str = "
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.state, d.address FROM delivery d
+    WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
+      AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
+    ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
+), judged AS (
+    SELECT due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
+        CASE
+            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+                         AND (s.kind, s.value) IN (('address', lower(due.address)), ('domain', lower(substring(due.address FROM '[^@]*$')))))
+            THEN 'suppressed'
+        END AS verdict
+    FROM due LEFT JOIN contact c ON c.tenant_id = $1 AND c.id = $8
+)
+UPDATE delivery d SET
+    state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
+    reason = j.verdict, due_at = NULL,
+    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
+    lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
+    site = lower(substring(d.address FROM '[^@]*$'))
+FROM judged j
+WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = j.id
+RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";

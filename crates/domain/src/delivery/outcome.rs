@@ -1,0 +1,221 @@
+//! What became of one attempt, and what that makes of the delivery.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::retry;
+
+/// What a server said last. Hostile input: kept as text, never interpreted
+/// beyond the two codes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reply {
+    /// Three digits of RFC 5321 §4.2; 0 when the line was cut before any.
+    pub code: u16,
+    /// RFC 3463 status as it stood in the reply, for example `4.2.1`.
+    pub enhanced: Option<String>,
+    /// All lines, joined by line feeds.
+    pub text: String,
+    /// Name of the host that said it.
+    pub host: String,
+}
+
+/// Longest reply text that is kept, in characters.
+pub const REPLY_TEXT_MAX: usize = 1000;
+
+impl Reply {
+    /// The text as the ledger keeps it: cut, without NUL, which PostgreSQL
+    /// refuses.
+    #[must_use]
+    pub fn kept_text(&self) -> String {
+        self.text
+            .chars()
+            .filter(|c| *c != '\0')
+            .take(REPLY_TEXT_MAX)
+            .collect()
+    }
+}
+
+/// Why an attempt did not end in acceptance; the stable codes of
+/// `delivery.reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The server answered 5xx.
+    Rejected,
+    /// The server answered 4xx.
+    PutOff,
+    /// No connection to the relay.
+    Unreachable,
+    /// The relay's certificate or TLS handshake failed.
+    Tls,
+    /// The relay refused our log-in.
+    RelayAuth,
+    /// The line was cut, or the server was silent too long, before the mail was handed over.
+    Interrupted,
+    /// The line was cut, or the server was silent too long, after the mail's last byte.
+    NoAnswer,
+    /// A lease ran out with the delivery perhaps handed over.
+    LeaseExpired,
+    /// The retry schedule is at its end.
+    GivenUp,
+    /// No mail could be made for this person (merge error, address that no server takes).
+    NotComposed,
+}
+
+impl Reason {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::PutOff => "put_off",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::RelayAuth => "relay_auth",
+            Self::Interrupted => "interrupted",
+            Self::NoAnswer => "no_answer",
+            Self::LeaseExpired => "lease_expired",
+            Self::GivenUp => "given_up",
+            Self::NotComposed => "not_composed",
+        }
+    }
+}
+
+/// What became of one claimed delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server took responsibility for the mail (2xx after the final dot).
+    Accepted(Reply),
+    /// To be tried again; not the recipient's fault for good.
+    Deferred(Reason, Option<Reply>),
+    /// Final.
+    Failed(Reason, Option<Reply>),
+    /// Whether the server took it can't be told; never sent again by itself.
+    Unknown(Reason, Option<Reply>),
+    /// Not handed over at all (pause, stop, shutdown, a route that is down):
+    /// as if never claimed.
+    GivenBack,
+}
+
+/// Values of the delivery's columns after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) state: &'static str,
+    pub(super) reason: Option<&'static str>,
+    pub(super) due_at: Option<DateTime<Utc>>,
+    pub(super) attempts: u16,
+    pub(super) reply: Option<Reply>,
+}
+
+/// `attempts` counts the attempts before this one.
+pub(super) fn judge(
+    outcome: Outcome,
+    delivery: Uuid,
+    attempts: u16,
+    now: DateTime<Utc>,
+) -> Verdict {
+    let tried = attempts.saturating_add(1);
+    let ended = |state, reason: Option<Reason>, reply| Verdict {
+        state,
+        reason: reason.map(Reason::as_str),
+        due_at: None,
+        attempts: tried,
+        reply,
+    };
+    match outcome {
+        Outcome::Accepted(reply) => ended("accepted", None, Some(reply)),
+        Outcome::Failed(reason, reply) => ended("failed", Some(reason), reply),
+        Outcome::Unknown(reason, reply) => ended("unknown", Some(reason), reply),
+        Outcome::Deferred(reason, reply) => match retry::delay(tried, delivery) {
+            None => ended("failed", Some(Reason::GivenUp), reply),
+            Some(delay) => Verdict {
+                due_at: Some(now + delay),
+                ..ended("deferred", Some(reason), reply)
+            },
+        },
+        Outcome::GivenBack => Verdict {
+            state: if attempts == 0 { "queued" } else { "deferred" },
+            reason: None,
+            due_at: Some(now),
+            attempts,
+            reply: None,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_makes_its_state() {
+        let now = crate::clock::Clock::system().now();
+        let id = Uuid::now_v7();
+        let reply = Reply {
+            code: 450,
+            text: "later".into(),
+            ..Reply::default()
+        };
+        let table = [
+            (
+                Outcome::Accepted(reply.clone()),
+                0,
+                "accepted",
+                None,
+                1,
+                false,
+            ),
+            (
+                Outcome::Deferred(Reason::PutOff, Some(reply.clone())),
+                0,
+                "deferred",
+                Some("put_off"),
+                1,
+                true,
+            ),
+            (
+                Outcome::Deferred(Reason::Unreachable, None),
+                30,
+                "failed",
+                Some("given_up"),
+                31,
+                false,
+            ),
+            (
+                Outcome::Failed(Reason::Rejected, Some(reply.clone())),
+                2,
+                "failed",
+                Some("rejected"),
+                3,
+                false,
+            ),
+            (
+                Outcome::Unknown(Reason::NoAnswer, None),
+                0,
+                "unknown",
+                Some("no_answer"),
+                1,
+                false,
+            ),
+            (Outcome::GivenBack, 0, "queued", None, 0, true),
+            (Outcome::GivenBack, 4, "deferred", None, 4, true),
+        ];
+        for (outcome, attempts, state, reason, after, due) in table {
+            let verdict = judge(outcome.clone(), id, attempts, now);
+            assert_eq!(
+                (verdict.state, verdict.reason, verdict.attempts),
+                (state, reason, after),
+                "{outcome:?}"
+            );
+            assert_eq!(verdict.due_at.is_some(), due, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_reply_text_is_cut_and_freed_of_nul() {
+        let reply = Reply {
+            text: "\0<script>".to_owned() + &"あ".repeat(5000),
+            ..Reply::default()
+        };
+        assert_eq!(reply.kept_text().chars().count(), REPLY_TEXT_MAX);
+        assert!(!reply.kept_text().contains('\0'));
+    }
+}

@@ -1,0 +1,223 @@
+//! Upkeep of `send_queue`: when a campaign has something to do next, and when
+//! it has nothing to do any more.
+//!
+//! Lock order everywhere: campaign, its queue row, deliveries, counters. Both
+//! what adds due deliveries (freezing, resuming, recording a deferral) and
+//! what puts `due_at` off lock the queue row before they touch or look at a
+//! delivery, so that none is missed. Should one be missed all the same, a
+//! campaign that sends is looked at each [`SAFETY`].
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryableByName;
+use diesel::dsl::case_when;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::{CampaignId, TenantId};
+use crate::schema::{campaign, campaign_counter, send_queue};
+use crate::signal::{self, Signal};
+
+const SAFETY: TimeDelta = TimeDelta::minutes(30);
+
+/// Makes the mailers look at a campaign at `due` at the latest; locks its
+/// queue row even when it changes nothing.
+pub(super) async fn due_by(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    due: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(send_queue::table.find((tenant, campaign)))
+        .set(
+            send_queue::due_at
+                .eq(case_when(send_queue::due_at.gt(due), due.into_sql::<Timestamptz>()).otherwise(send_queue::due_at)),
+        )
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Makes the mailers leave a campaign alone until `until`: its route is down.
+///
+/// # Errors
+/// When the database does.
+pub async fn postpone(
+    db: &Db,
+    tenant: TenantId,
+    campaign: CampaignId,
+    until: DateTime<Utc>,
+) -> Result<()> {
+    db.system(async |tx| {
+        diesel::update(
+            send_queue::table
+                .find((tenant, campaign))
+                .filter(send_queue::due_at.lt(until)),
+        )
+        .set(send_queue::due_at.eq(until))
+        .execute(tx)
+        .await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Which of these campaigns may not send on: paused, stopped or gone.
+///
+/// # Errors
+/// When the database does.
+pub async fn halted(db: &Db, campaigns: &[CampaignId]) -> Result<Vec<CampaignId>> {
+    let sending: Vec<CampaignId> = db
+        .system(async |tx| {
+            Ok(send_queue::table
+                .filter(
+                    send_queue::campaign_id
+                        .eq_any(campaigns)
+                        .and(send_queue::state.eq("sending")),
+                )
+                .select(send_queue::campaign_id)
+                .load(tx)
+                .await?)
+        })
+        .await?;
+    Ok(campaigns
+        .iter()
+        .copied()
+        .filter(|id| !sending.contains(id))
+        .collect())
+}
+
+/// When the next campaign that sends has something to do.
+///
+/// # Errors
+/// When the database does.
+pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>> {
+    db.system(async |tx| {
+        Ok(send_queue::table
+            .filter(send_queue::state.eq("sending"))
+            .select(diesel::dsl::min(send_queue::due_at))
+            .get_result(tx)
+            .await?)
+    })
+    .await
+}
+
+/// Settles a campaign of which nothing is open any more, in a transaction of
+/// its own (see the lock order). Cheap when something is.
+pub(super) async fn settle_if_ended(db: &Db, tenant: TenantId, id: CampaignId) -> Result<()> {
+    let now = db.now();
+    db.tenant(tenant, async |tx| {
+        let open: Option<i64> = campaign_counter::table
+            .filter(
+                campaign_counter::tenant_id
+                    .eq(tenant)
+                    .and(campaign_counter::campaign_id.eq(id)),
+            )
+            .filter(campaign_counter::name.eq_any(["queued", "claimed", "deferred"]))
+            .filter(campaign_counter::value.ne(0))
+            .select(campaign_counter::value)
+            .first(tx)
+            .await
+            .optional()?;
+        if open.is_none() {
+            settle(tx, tenant, id, now).await
+        } else {
+            Ok(())
+        }
+    })
+    .await
+}
+
+#[derive(QueryableByName)]
+struct Open {
+    #[diesel(sql_type = BigInt)]
+    claimed: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    due_at: Option<DateTime<Utc>>,
+}
+
+/// Sets when to look at a campaign again, or ends it: `finished` when the
+/// audience is frozen and nothing is open, out of the queue when nothing of a
+/// stopped one is in any mailer's hands.
+pub(super) async fn settle(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some((state, prepared_at)) = campaign::table
+        .find((tenant, id))
+        .select((campaign::state, campaign::prepared_at))
+        .for_update()
+        .first::<(String, Option<DateTime<Utc>>)>(tx)
+        .await
+        .optional()?
+    else {
+        return Ok(());
+    };
+    let queue_row = send_queue::table.find((tenant, id));
+    if queue_row
+        .select(send_queue::state)
+        .for_update()
+        .first::<String>(tx)
+        .await
+        .optional()?
+        .is_none()
+    {
+        return Ok(());
+    }
+    let open = open(tx, tenant, id).await?;
+    match (state.as_str(), open.due_at) {
+        ("sending", Some(due)) => {
+            diesel::update(queue_row)
+                .set(send_queue::due_at.eq(due.max(now)))
+                .execute(tx)
+                .await?;
+        }
+        ("sending", None) if open.claimed == 0 && prepared_at.is_some() => {
+            diesel::update(campaign::table.find((tenant, id)))
+                .set((
+                    campaign::state.eq("finished"),
+                    campaign::finished_at.eq(now),
+                    campaign::updated_at.eq(now),
+                ))
+                .execute(tx)
+                .await?;
+            diesel::delete(queue_row).execute(tx).await?;
+            signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+        }
+        // Some are in a mailer's hands, which settles again, or the next frozen
+        // chunk lowers it.
+        ("sending", None) => {
+            diesel::update(queue_row)
+                .set(send_queue::due_at.eq(now + SAFETY))
+                .execute(tx)
+                .await?;
+        }
+        ("stopped" | "finished", _) if open.claimed == 0 => {
+            diesel::delete(queue_row).execute(tx).await?;
+            signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "two index look-ups in one round trip"
+)]
+async fn open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Open> {
+    Ok(diesel::sql_query(
+        "SELECT (SELECT coalesce(sum(value), 0)::bigint FROM campaign_counter c
+                 WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.name = 'claimed') AS claimed,
+                (SELECT min(d.due_at) FROM delivery d
+                 WHERE d.tenant_id = $1 AND d.campaign_id = $2 AND d.state IN ('queued', 'deferred')) AS due_at",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(id)
+    .get_result(tx)
+    .await?)
+}

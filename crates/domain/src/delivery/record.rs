@@ -1,0 +1,160 @@
+//! The ledger: what became of claimed deliveries, written in micro-batches.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::outcome::{Outcome, Verdict, judge};
+use super::{counters, queue};
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::{CampaignId, DeliveryId, TenantId, WorkerId};
+use crate::signal::{self, Signal};
+
+/// What became of one delivery.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub id: DeliveryId,
+    /// Attempts before this one, as claimed.
+    pub attempts: u16,
+    /// Without angle brackets; `None` when no mail was made.
+    pub message_id: Option<String>,
+    /// When the attempt ended.
+    pub at: DateTime<Utc>,
+    pub outcome: Outcome,
+}
+
+#[derive(QueryableByName)]
+struct Changed {
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+/// Records outcomes of one campaign in one transaction with its counters;
+/// answers how many counted. Those whose lease is no longer `worker`'s do not:
+/// they are `unknown` already, and stay so.
+///
+/// # Errors
+/// When the database does. The caller tries again: what was recorded does not count twice.
+pub async fn record(
+    db: &Db,
+    worker: WorkerId,
+    tenant: TenantId,
+    campaign: CampaignId,
+    period: NaiveDate,
+    records: &[Record],
+) -> Result<usize> {
+    let now = db.now();
+    let verdicts: Vec<Verdict> = records
+        .iter()
+        .map(|r| judge(r.outcome.clone(), r.id.0, r.attempts, now))
+        .collect();
+    let recorded = db
+        .tenant(tenant, async |tx| {
+            if let Some(due) = verdicts.iter().filter_map(|v| v.due_at).min() {
+                queue::due_by(tx, tenant, campaign, due).await?;
+            }
+            let changed = update(tx, worker, tenant, campaign, period, records, &verdicts).await?;
+            let mut deltas: BTreeMap<&str, i64> = BTreeMap::new();
+            for row in &changed {
+                *deltas.entry(row.state.as_str()).or_default() += 1;
+                *deltas.entry("claimed").or_default() -= 1;
+            }
+            let deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
+            counters::add(tx, tenant, campaign, &deltas).await?;
+            signal::publish(
+                tx,
+                Signal::Campaign {
+                    tenant,
+                    id: campaign,
+                },
+            )
+            .await?;
+            Ok(changed.len())
+        })
+        .await?;
+    queue::settle_if_ended(db, tenant, campaign).await?;
+    Ok(recorded)
+}
+
+// A row given back after a stop is skipped at once: nobody else will.
+#[expect(clippy::disallowed_methods, reason = "UPDATE … FROM unnest of columns")]
+async fn update(
+    tx: &mut AsyncPgConnection,
+    worker: WorkerId,
+    tenant: TenantId,
+    campaign: CampaignId,
+    period: NaiveDate,
+    records: &[Record],
+    verdicts: &[Verdict],
+) -> Result<Vec<Changed>> {
+    let reply = |f: fn(&super::outcome::Reply) -> Option<String>| -> Vec<Option<String>> {
+        verdicts
+            .iter()
+            .map(|v| v.reply.as_ref().and_then(f))
+            .collect()
+    };
+    let ids: Vec<DeliveryId> = records.iter().map(|r| r.id).collect();
+    let states: Vec<&str> = verdicts.iter().map(|v| v.state).collect();
+    let reasons: Vec<Option<&str>> = verdicts.iter().map(|v| v.reason).collect();
+    let due: Vec<Option<DateTime<Utc>>> = verdicts.iter().map(|v| v.due_at).collect();
+    let attempts: Vec<i16> = verdicts
+        .iter()
+        .map(|v| i16::try_from(v.attempts).unwrap_or(i16::MAX))
+        .collect();
+    let message_ids: Vec<Option<&str>> = records.iter().map(|r| r.message_id.as_deref()).collect();
+    let at: Vec<Option<DateTime<Utc>>> = records
+        .iter()
+        .map(|r| (r.outcome != Outcome::GivenBack).then_some(r.at))
+        .collect();
+    let codes: Vec<Option<i16>> = verdicts
+        .iter()
+        .map(|v| {
+            v.reply
+                .as_ref()
+                .and_then(|r| i16::try_from(r.code).ok())
+                .filter(|c| *c > 0)
+        })
+        .collect();
+    Ok(diesel::sql_query(
+        "UPDATE delivery d SET
+            state = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'skipped' ELSE n.state END,
+            reason = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'stopped' ELSE n.reason END,
+            due_at = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN NULL ELSE n.due_at END,
+            attempts = n.attempts, leased_until = NULL, lease_owner = NULL,
+            message_id = coalesce(n.message_id, d.message_id),
+            attempted_at = coalesce(n.at, d.attempted_at),
+            accepted_at = CASE WHEN n.state = 'accepted' THEN n.at END,
+            reply_code = coalesce(n.code, d.reply_code),
+            reply_enhanced = CASE WHEN n.text IS NULL THEN d.reply_enhanced ELSE n.enhanced END,
+            reply_text = coalesce(n.text, d.reply_text),
+            reply_host = coalesce(n.host, d.reply_host)
+         FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+              AS n (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host),
+              campaign c
+         WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = n.id AND d.campaign_id = $2
+           AND d.state = 'claimed' AND d.lease_owner = $4
+           AND c.tenant_id = $1 AND c.id = $2
+         RETURNING d.state",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(campaign)
+    .bind::<Date, _>(period)
+    .bind::<SqlUuid, _>(worker)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(states)
+    .bind::<Array<Nullable<Text>>, _>(reasons)
+    .bind::<Array<Nullable<Timestamptz>>, _>(due)
+    .bind::<Array<SmallInt>, _>(attempts)
+    .bind::<Array<Nullable<Text>>, _>(message_ids)
+    .bind::<Array<Nullable<Timestamptz>>, _>(at)
+    .bind::<Array<Nullable<SmallInt>>, _>(codes)
+    .bind::<Array<Nullable<Text>>, _>(reply(|r| r.enhanced.as_ref().map(|e| e.chars().take(20).collect())))
+    .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.kept_text())))
+    .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.host.clone())))
+    .load(tx)
+    .await?)
+}
