@@ -32,8 +32,11 @@ pub(super) async fn due_by(
 ) -> Result<()> {
     diesel::update(send_queue::table.find((tenant, campaign)))
         .set(
-            send_queue::due_at
-                .eq(case_when(send_queue::due_at.gt(due), due.into_sql::<Timestamptz>()).otherwise(send_queue::due_at)),
+            send_queue::due_at.eq(case_when(
+                send_queue::due_at.gt(due),
+                due.into_sql::<Timestamptz>(),
+            )
+            .otherwise(send_queue::due_at)),
         )
         .execute(tx)
         .await?;
