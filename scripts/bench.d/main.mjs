@@ -1,0 +1,18 @@
+// Runs the named benchmarks, or all, in the order in which they need each other.
+import { send } from './send.mjs';
+import { importContacts } from './import.mjs';
+import { list } from './list.mjs';
+
+// `send` comes before `import`: a million more contacts would be in its audience.
+const BENCHES = { send, import: importContacts, list };
+
+const names = process.argv.slice(2);
+for (const name of names) {
+  if (!BENCHES[name]) {
+    console.error(`there is no benchmark “${name}”; there are: ${Object.keys(BENCHES).join(' ')}`);
+    process.exit(2);
+  }
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (names.length === 0 || names.includes(name)) await bench();
+}
