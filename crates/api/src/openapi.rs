@@ -3,8 +3,9 @@
 
 use actix_web::App;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, ObjectBuilder, OpenApi, RefOr, Required, Schema, Type};
+use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, Type};
 use utoipa::{OpenApi as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
@@ -43,6 +44,12 @@ pub fn document() -> OpenApi {
     components
         .schemas
         .insert(Problem::name().into_owned(), crate::problems::schema());
+    // Problems are named by reference only, so that nothing collects what they
+    // consist of.
+    let mut parts = Vec::new();
+    Problem::schemas(&mut parts);
+    components.schemas.extend(parts);
+    refer_to_items(components);
     components.security_schemes.insert(
         "access_token".to_owned(),
         RefOr::T(SecurityScheme::Http(
@@ -60,6 +67,26 @@ pub fn document() -> OpenApi {
     );
     add_idempotency_key(&mut document);
     document
+}
+
+/// utoipa writes the items of a generic page out in full; a client wants one
+/// type for a contact, wherever it meets it.
+fn refer_to_items(components: &mut Components) {
+    let names: Vec<String> = components.schemas.keys().cloned().collect();
+    for (name, schema) in &mut components.schemas {
+        let Some(item) = name
+            .strip_prefix("PageOf_")
+            .filter(|item| names.iter().any(|n| n == item))
+        else {
+            continue;
+        };
+        if let RefOr::T(Schema::Object(page)) = schema
+            && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+        {
+            items.items =
+                ArrayItems::RefOrSchema(Box::new(RefOr::Ref(Ref::from_schema_name(item))));
+        }
+    }
 }
 
 /// Every POST of the API but those of log-in takes the header.
