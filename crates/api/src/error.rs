@@ -66,11 +66,7 @@ pub struct ProblemField {
 
 impl From<FieldError> for ProblemField {
     fn from(error: FieldError) -> Self {
-        Self {
-            pointer: error.pointer,
-            code: error.code.into(),
-            detail: error.detail,
-        }
+        Self { pointer: error.pointer, code: error.code.into(), detail: error.detail }
     }
 }
 
@@ -122,9 +118,9 @@ impl std::fmt::Display for ApiError {
             Self::Domain(error) => error.fmt(f),
             Self::Malformed(detail) => f.write_str(detail),
             Self::UnsupportedMediaType(expected) => write!(f, "the body must be sent as {expected}"),
-            Self::PreconditionRequired => {
-                f.write_str("send the header If-Match with the ETag that you read, so that nobody's change is overwritten")
-            }
+            Self::PreconditionRequired => f.write_str(
+                "send the header If-Match with the ETag that you read, so that nobody's change is overwritten",
+            ),
         }
     }
 }
@@ -154,10 +150,7 @@ impl ResponseError for ApiError {
                     body.errors = fields.iter().cloned().map(ProblemField::from).collect();
                 }
                 DomainError::TooManyRequests { retry_after } => {
-                    builder.insert_header((
-                        header::RETRY_AFTER,
-                        retry_after.as_secs().max(1).to_string(),
-                    ));
+                    builder.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1).to_string()));
                 }
                 DomainError::Unavailable { context } => {
                     tracing::error!(name: "api.unavailable", context, "a part does not answer");

@@ -2,14 +2,14 @@
 //! holds for all of them.
 
 use actix_web::App;
+use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, Type};
-use utoipa::{OpenApi as _, ToSchema};
 use utoipa_actix_web::AppExt;
 
-use crate::error::Problem;
+use crate::error::{Problem, ProblemField};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -19,6 +19,7 @@ use crate::error::Problem;
         contact(name = "Kikubari", url = "https://example.com/kikubari"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
+    components(schemas(Problem, ProblemField)),
     servers((url = "/", description = "This installation")),
     security(("access_token" = [])),
     tags(
@@ -35,35 +36,17 @@ struct Base;
 /// The document of this program.
 #[must_use]
 pub fn document() -> OpenApi {
-    let (_, mut document) = App::new()
-        .into_utoipa_app()
-        .openapi(Base::openapi())
-        .configure(crate::router::configure)
-        .split_for_parts();
+    let (_, mut document) =
+        App::new().into_utoipa_app().openapi(Base::openapi()).configure(crate::router::configure).split_for_parts();
     let components = document.components.get_or_insert_with(Components::new);
-    components
-        .schemas
-        .insert(Problem::name().into_owned(), crate::problems::schema());
-    // Problems are named by reference only, so that nothing collects what they
-    // consist of.
-    let mut parts = Vec::new();
-    Problem::schemas(&mut parts);
-    components.schemas.extend(parts);
     refer_to_items(components);
     components.security_schemes.insert(
         "access_token".to_owned(),
-        RefOr::T(SecurityScheme::Http(
-            HttpBuilder::new()
-                .scheme(HttpAuthScheme::Bearer)
-                .bearer_format("JWT")
-                .build(),
-        )),
+        RefOr::T(SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build())),
     );
     components.security_schemes.insert(
         "refresh_cookie".to_owned(),
-        RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(
-            "__Host-kikubari_refresh",
-        )))),
+        RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-kikubari_refresh")))),
     );
     add_idempotency_key(&mut document);
     document
@@ -96,10 +79,7 @@ fn add_idempotency_key(document: &mut OpenApi) {
             continue;
         }
         if let Some(operation) = &mut item.post {
-            operation
-                .parameters
-                .get_or_insert_with(Vec::new)
-                .push(RefOr::T(idempotency_key()));
+            operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
         }
     }
 }
@@ -115,9 +95,7 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some(
-            "Send again with the same key, and the first answer comes again; kept 24 h",
-        ))
+        .description(Some("Send again with the same key, and the first answer comes again; kept 24 h"))
         .schema(Some(Schema::Object(schema)))
         .build()
 }
@@ -146,10 +124,7 @@ impl Methods {
                 ("PATCH", item.patch.is_some()),
                 ("DELETE", item.delete.is_some()),
             ];
-            let methods = methods
-                .into_iter()
-                .filter_map(|(name, is_there)| is_there.then_some(name))
-                .collect();
+            let methods = methods.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
             (actix_web::dev::ResourceDef::new(path.as_str()), methods)
         });
         Self(paths.collect())
@@ -159,8 +134,6 @@ impl Methods {
     #[must_use]
     pub fn of(&self, path: &str) -> Vec<&'static str> {
         let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
-        matching
-            .flat_map(|(_, methods)| methods.iter().copied())
-            .collect()
+        matching.flat_map(|(_, methods)| methods.iter().copied()).collect()
     }
 }

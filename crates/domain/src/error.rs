@@ -19,11 +19,7 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code,
-            detail: detail.into(),
-        }
+        Self { pointer: pointer.into(), code, detail: detail.into() }
     }
 }
 
@@ -32,10 +28,7 @@ impl FieldError {
 pub enum DomainError {
     /// Nobody we know, or no longer: wrong password, ended session.
     #[error("{detail}")]
-    Unauthenticated {
-        code: &'static str,
-        detail: &'static str,
-    },
+    Unauthenticated { code: &'static str, detail: &'static str },
     /// Known, but not allowed to.
     #[error("this needs the permission {permission}")]
     Forbidden { permission: &'static str },
@@ -70,25 +63,16 @@ pub enum DomainError {
 
 impl DomainError {
     /// One invalid field.
-    pub fn invalid(
-        pointer: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(pointer, code, detail)])
     }
 
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Conflict {
-            code,
-            detail: detail.into(),
-        }
+        Self::Conflict { code, detail: detail.into() }
     }
 
     pub fn internal(context: impl std::fmt::Display) -> Self {
-        Self::Internal {
-            context: context.to_string(),
-        }
+        Self::Internal { context: context.to_string() }
     }
 
     #[must_use]
@@ -100,9 +84,7 @@ impl DomainError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated { code, .. }
-            | Self::Refused { code, .. }
-            | Self::Conflict { code, .. } => code,
+            Self::Unauthenticated { code, .. } | Self::Refused { code, .. } | Self::Conflict { code, .. } => code,
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::Stale => "stale",
@@ -120,12 +102,7 @@ impl DomainError {
 pub struct Validation(Vec<FieldError>);
 
 impl Validation {
-    pub fn add(
-        &mut self,
-        pointer: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) {
+    pub fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) {
         self.0.push(FieldError::new(pointer, code, detail));
     }
 
@@ -135,11 +112,7 @@ impl Validation {
         if n < min {
             self.add(pointer, "required", "must not be empty");
         } else if n > max {
-            self.add(
-                pointer,
-                "too_long",
-                format!("has {n} characters, at most {max} are allowed"),
-            );
+            self.add(pointer, "too_long", format!("has {n} characters, at most {max} are allowed"));
         }
         if text.contains('\0') {
             self.add(pointer, "malformed", "must not hold a NUL character");
@@ -147,18 +120,11 @@ impl Validation {
     }
 
     /// Keeps the value of a parse, or its error under `pointer`.
-    pub fn keep<T>(
-        &mut self,
-        pointer: &str,
-        parsed: std::result::Result<T, FieldError>,
-    ) -> Option<T> {
+    pub fn keep<T>(&mut self, pointer: &str, parsed: std::result::Result<T, FieldError>) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
             Err(error) => {
-                self.0.push(FieldError {
-                    pointer: pointer.to_owned(),
-                    ..error
-                });
+                self.0.push(FieldError { pointer: pointer.to_owned(), ..error });
                 None
             }
         }
@@ -172,10 +138,6 @@ impl Validation {
     /// # Errors
     /// [`DomainError::Invalid`] when anything was found.
     pub fn finish(self) -> Result<()> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(DomainError::Invalid(self.0))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(DomainError::Invalid(self.0)) }
     }
 }

@@ -14,15 +14,9 @@ struct Line {
 pub(super) async fn run() -> anyhow::Result<()> {
     let mut lines = Vec::new();
     match super::serve::state() {
-        Err(error) => lines.push(Line {
-            name: "settings",
-            fault: Some(format!("{error:#}")),
-        }),
+        Err(error) => lines.push(Line { name: "settings", fault: Some(format!("{error:#}")) }),
         Ok(state) => {
-            lines.push(Line {
-                name: "settings",
-                fault: None,
-            });
+            lines.push(Line { name: "settings", fault: None });
             match inspect(&state.db).await {
                 Ok(facts) => lines.extend(judge(&facts)),
                 Err(error) => lines.push(Line {
@@ -64,7 +58,8 @@ fn judge(facts: &Inspection) -> Vec<Line> {
             name: "database role",
             fault: fault(
                 facts.role_is_too_strong,
-                "KIKUBARI_DATABASE_URL logs in as a role that can go round row level security: use kikubari_app".to_owned(),
+                "KIKUBARI_DATABASE_URL logs in as a role that can go round row level security: use kikubari_app"
+                    .to_owned(),
             ),
         },
         Line {
@@ -81,7 +76,8 @@ fn judge(facts: &Inspection) -> Vec<Line> {
             name: "partitions",
             fault: fault(
                 facts.partitions_ahead < 1,
-                "there is no partition for next month: is a mailer running? SELECT make_partitions(3) makes them".to_owned(),
+                "there is no partition for next month: is a mailer running? SELECT make_partitions(3) makes them"
+                    .to_owned(),
             ),
         },
     ]

@@ -1,0 +1,104 @@
+//! What holds for every path: headers, methods, media types, hosts, limits.
+
+use actix_web::http::Method;
+use api::state::ApiConfig;
+use domain::clock::Clock;
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[actix_web::test]
+async fn every_answer_carries_the_security_headers_and_a_request_id() {
+    let app = TestApp::new().await;
+    for path in ["/health/ready", "/v1/me", "/nothing/here", "/docs/"] {
+        let answer = app.get(path).send().await;
+        assert!(answer.header("content-security-policy").contains("script-src 'self'"), "{path}");
+        assert!(!answer.header("content-security-policy").contains("script-src 'self' 'unsafe"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn an_undeclared_method_answers_405_with_the_methods_that_there_are() {
+    let app = TestApp::new().await;
+    let answer = app.delete("/v1/users").send().await;
+    assert_eq!(answer.header("allow"), "GET, POST");
+    assert_eq!(answer.expect(405)["code"], "method_not_allowed");
+    let trace = app.call(Method::TRACE, "/v1/me").send().await;
+    assert_eq!(trace.status, 405);
+}
+
+#[actix_web::test]
+async fn bodies_of_the_wrong_kind_are_told_apart() {
+    let app = TestApp::new().await;
+    let login = || app.post("/v1/auth/login");
+    let form = login().raw("application/x-www-form-urlencoded", "login_id=a&password=b").send().await;
+    assert_eq!(form.expect(415)["code"], "unsupported_media_type");
+    assert_eq!(login().raw("application/json", "{").send().await.expect(400)["code"], "malformed");
+    assert_eq!(login().raw("application/json", "{} x").send().await.status, 422);
+    let unknown = login().json(&json!({"login_id": "a", "password": "b", "admin": true})).send().await.expect(422);
+    assert_eq!(unknown["errors"][0]["pointer"], "/admin");
+    let huge = login().raw("application/json", vec![b' '; 5 * 1024 * 1024]).send().await;
+    assert_eq!(huge.expect(413)["code"], "too_large");
+}
+
+#[actix_web::test]
+async fn a_foreign_host_is_refused() {
+    let app = TestApp::new().await;
+    let answer = app.get("/health/live").header("Host", "evil.example").send().await;
+    assert_eq!(answer.status, 421);
+}
+
+#[actix_web::test]
+async fn requests_over_the_limit_are_told_when_to_come_back() {
+    let app = TestApp::with_config(Clock::system(), ApiConfig { rate_limit: 3, ..ApiConfig::default() }).await;
+    app.tenant("acme").await;
+    let token = app.log_in("acme-viewer").await;
+    for left in (0..3).rev() {
+        let answer = app.get("/v1/me").by(&token).send().await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.header("ratelimit").contains(&format!("r={left};")), "{}", answer.header("ratelimit"));
+    }
+    let over = app.get("/v1/me").by(&token).send().await;
+    assert!(over.header("retry-after").parse::<u32>().is_ok_and(|s| (1..=60).contains(&s)));
+    assert_eq!(over.expect(429)["code"], "too_many_requests");
+}
+
+#[actix_web::test]
+async fn files_that_are_none_of_ours_are_not_served() {
+    let spa = std::env::temp_dir().join(format!("spa-{}", domain::ids::TenantId::new()));
+    std::fs::create_dir_all(spa.join("assets")).unwrap();
+    for (name, text) in [
+        ("index.html", "<!doctype html><title>page</title>"),
+        ("assets/a.js", "1"),
+        ("assets/a.js.map", "{}"),
+        (".env", "SECRET=1"),
+    ] {
+        std::fs::write(spa.join(name), text).unwrap();
+    }
+    let app =
+        TestApp::with_config(Clock::system(), ApiConfig { spa_dir: Some(spa.clone()), ..ApiConfig::default() }).await;
+    for path in ["/", "/contacts", "/campaigns/0192/report"] {
+        let answer = app.get(path).send().await;
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    assert!(app.get("/assets/a.js").send().await.header("cache-control").contains("immutable"));
+    for path in [
+        "/.env",
+        "/.git/config",
+        "/assets/a.js.map",
+        "/assets/../.env",
+        "/%2e%2e/etc/passwd",
+        "/backup.sql",
+        "/wp-login.php",
+        "/v1/nothing",
+        "/assets/none.js",
+    ] {
+        assert_eq!(app.get(path).send().await.status, 404, "{path}");
+    }
+    std::fs::remove_dir_all(spa).unwrap();
+}
