@@ -28,7 +28,11 @@ impl Application {
     pub fn new(state: AppState) -> Self {
         let document = crate::openapi::document();
         let methods = Data::new(Methods::new(&document));
-        Self { state, document: Arc::new(document), methods }
+        Self {
+            state,
+            document: Arc::new(document),
+            methods,
+        }
     }
 
     /// One thread's service.

@@ -66,7 +66,11 @@ pub struct ProblemField {
 
 impl From<FieldError> for ProblemField {
     fn from(error: FieldError) -> Self {
-        Self { pointer: error.pointer, code: error.code.into(), detail: error.detail }
+        Self {
+            pointer: error.pointer,
+            code: error.code.into(),
+            detail: error.detail,
+        }
     }
 }
 
@@ -150,7 +154,10 @@ impl ResponseError for ApiError {
                     body.errors = fields.iter().cloned().map(ProblemField::from).collect();
                 }
                 DomainError::TooManyRequests { retry_after } => {
-                    builder.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1).to_string()));
+                    builder.insert_header((
+                        header::RETRY_AFTER,
+                        retry_after.as_secs().max(1).to_string(),
+                    ));
                 }
                 DomainError::Unavailable { context } => {
                     tracing::error!(name: "api.unavailable", context, "a part does not answer");

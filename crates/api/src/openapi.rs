@@ -36,17 +36,27 @@ struct Base;
 /// The document of this program.
 #[must_use]
 pub fn document() -> OpenApi {
-    let (_, mut document) =
-        App::new().into_utoipa_app().openapi(Base::openapi()).configure(crate::router::configure).split_for_parts();
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(crate::router::configure)
+        .split_for_parts();
     let components = document.components.get_or_insert_with(Components::new);
     refer_to_items(components);
     components.security_schemes.insert(
         "access_token".to_owned(),
-        RefOr::T(SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build())),
+        RefOr::T(SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .build(),
+        )),
     );
     components.security_schemes.insert(
         "refresh_cookie".to_owned(),
-        RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-kikubari_refresh")))),
+        RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(
+            "__Host-kikubari_refresh",
+        )))),
     );
     add_idempotency_key(&mut document);
     document
@@ -79,7 +89,10 @@ fn add_idempotency_key(document: &mut OpenApi) {
             continue;
         }
         if let Some(operation) = &mut item.post {
-            operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(idempotency_key()));
+            operation
+                .parameters
+                .get_or_insert_with(Vec::new)
+                .push(RefOr::T(idempotency_key()));
         }
     }
 }
@@ -95,7 +108,9 @@ fn idempotency_key() -> Parameter {
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("Send again with the same key, and the first answer comes again; kept 24 h"))
+        .description(Some(
+            "Send again with the same key, and the first answer comes again; kept 24 h",
+        ))
         .schema(Some(Schema::Object(schema)))
         .build()
 }
@@ -124,7 +139,10 @@ impl Methods {
                 ("PATCH", item.patch.is_some()),
                 ("DELETE", item.delete.is_some()),
             ];
-            let methods = methods.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect();
+            let methods = methods
+                .into_iter()
+                .filter_map(|(name, is_there)| is_there.then_some(name))
+                .collect();
             (actix_web::dev::ResourceDef::new(path.as_str()), methods)
         });
         Self(paths.collect())
@@ -134,6 +152,8 @@ impl Methods {
     #[must_use]
     pub fn of(&self, path: &str) -> Vec<&'static str> {
         let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
-        matching.flat_map(|(_, methods)| methods.iter().copied()).collect()
+        matching
+            .flat_map(|(_, methods)| methods.iter().copied())
+            .collect()
     }
 }

@@ -10,22 +10,42 @@ use crate::error::Problem;
 
 fn response(status: u16) -> Response {
     let (description, code) = match status {
-        400 => ("The request can't be read, for example broken JSON", "malformed"),
+        400 => (
+            "The request can't be read, for example broken JSON",
+            "malformed",
+        ),
         401 => ("Not logged in, or the session ended", "unauthenticated"),
-        403 => ("The role lacks the permission, or the request comes from another site", "forbidden"),
+        403 => (
+            "The role lacks the permission, or the request comes from another site",
+            "forbidden",
+        ),
         404 => ("There is none with this id in your tenant", "not_found"),
         409 => ("The state of things forbids it", "conflict"),
         412 => ("Changed meanwhile: read it again", "stale"),
         413 => ("The body is over the size limit", "too_large"),
-        415 => ("The body is of another media type", "unsupported_media_type"),
-        422 => ("The input is not valid; `errors` says what, where and how to mend it", "invalid"),
+        415 => (
+            "The body is of another media type",
+            "unsupported_media_type",
+        ),
+        422 => (
+            "The input is not valid; `errors` says what, where and how to mend it",
+            "invalid",
+        ),
         428 => ("If-Match is missing", "precondition_required"),
-        429 => ("Too often; wait for the seconds in Retry-After", "too_many_requests"),
-        503 => ("A part does not answer; try again after the seconds in Retry-After", "unavailable"),
+        429 => (
+            "Too often; wait for the seconds in Retry-After",
+            "too_many_requests",
+        ),
+        503 => (
+            "A part does not answer; try again after the seconds in Retry-After",
+            "unavailable",
+        ),
         _ => ("Problem", "internal"),
     };
-    let title =
-        actix_web::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error");
+    let title = actix_web::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|s| s.canonical_reason())
+        .unwrap_or("Error");
     let example = serde_json::json!({
         "type": "about:blank", "title": title, "status": status, "code": code, "detail": description,
         "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d"
@@ -34,7 +54,10 @@ fn response(status: u16) -> Response {
         .schema(Some(RefOr::Ref(Ref::from_schema_name(Problem::name()))))
         .example(Some(example))
         .build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
 }
 
 macro_rules! problems {

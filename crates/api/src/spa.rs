@@ -17,13 +17,21 @@ use crate::state::AppState;
 const NOT_SCREENS: [&str; 7] = ["/v1", "/p", "/t", "/health", "/metrics", "/docs", "/assets"];
 
 /// Handles what no route took.
-pub async fn fallback(request: HttpRequest, state: Data<AppState>, methods: Data<Methods>) -> HttpResponse {
+pub async fn fallback(
+    request: HttpRequest,
+    state: Data<AppState>,
+    methods: Data<Methods>,
+) -> HttpResponse {
     let path = request.path();
     let allowed = methods.of(path);
     if !allowed.is_empty() {
         let allow = allowed.join(", ");
-        let detail = format!("{} is not among the methods of this path: {allow}", request.method());
-        let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
+        let detail = format!(
+            "{} is not among the methods of this path: {allow}",
+            request.method()
+        );
+        let mut response =
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
         if let Ok(value) = HeaderValue::from_str(&allow) {
             response.headers_mut().insert(header::ALLOW, value);
         }
@@ -38,7 +46,12 @@ pub async fn fallback(request: HttpRequest, state: Data<AppState>, methods: Data
             return serve(&request, &root.join("index.html"), false);
         }
     }
-    problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").into_response()
+    problem(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path",
+    )
+    .into_response()
 }
 
 /// A file of the SPA, of plain names only: no way up, no hidden files, no
@@ -48,7 +61,9 @@ fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let plain = |part: &str| {
         !part.is_empty()
             && !part.starts_with('.')
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
     if name.ends_with(".map") || !name.split('/').all(plain) {
         return None;
@@ -59,19 +74,38 @@ fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
 
 /// A path of plain letters without a file ending, outside our own prefixes.
 fn is_screen(path: &str) -> bool {
-    let is_under =
-        |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_under = |prefix: &str| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let last = path.rsplit('/').next().unwrap_or("");
-    !NOT_SCREENS.into_iter().any(is_under) && !last.contains('.') && !path.contains(['%', '\\']) && !path.contains("/.")
+    !NOT_SCREENS.into_iter().any(is_under)
+        && !last.contains('.')
+        && !path.contains(['%', '\\'])
+        && !path.contains("/.")
 }
 
 fn serve(request: &HttpRequest, file: &Path, is_hashed: bool) -> HttpResponse {
     let Ok(named) = NamedFile::open(file) else {
-        return problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").into_response();
+        return problem(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this path",
+        )
+        .into_response();
     };
-    let mut response =
-        named.prefer_utf8(true).use_last_modified(true).disable_content_disposition().into_response(request);
-    let cache = if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    let mut response = named
+        .prefer_utf8(true)
+        .use_last_modified(true)
+        .disable_content_disposition()
+        .into_response(request);
+    let cache = if is_hashed {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }

@@ -52,16 +52,24 @@ impl ApiConfig {
     /// # Errors
     /// What is wrong with which variable.
     pub fn check(&self) -> Result<(), String> {
-        let is_url = self.public_url.starts_with("http://") || self.public_url.starts_with("https://");
+        let is_url =
+            self.public_url.starts_with("http://") || self.public_url.starts_with("https://");
         if !is_url || self.public_url.ends_with('/') {
             return Err(format!(
                 "KIKUBARI_PUBLIC_URL: {} must begin with http(s):// and have no slash at its end",
                 self.public_url
             ));
         }
-        for network in self.trusted_proxies.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+        for network in self
+            .trusted_proxies
+            .split(',')
+            .map(str::trim)
+            .filter(|n| !n.is_empty())
+        {
             if network.parse::<IpNet>().is_err() {
-                return Err(format!("KIKUBARI_TRUSTED_PROXIES: {network} is no network such as 10.0.0.0/8"));
+                return Err(format!(
+                    "KIKUBARI_TRUSTED_PROXIES: {network} is no network such as 10.0.0.0/8"
+                ));
             }
         }
         Ok(())
@@ -70,7 +78,10 @@ impl ApiConfig {
     /// Host (and port) of the public URL.
     #[must_use]
     pub fn public_host(&self) -> &str {
-        let rest = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, rest)| rest);
+        let rest = self
+            .public_url
+            .split_once("://")
+            .map_or(self.public_url.as_str(), |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
     }
 
@@ -79,13 +90,20 @@ impl ApiConfig {
     pub fn serves(&self, host: &str) -> bool {
         host.eq_ignore_ascii_case(self.public_host())
             || host == self.listen
-            || self.hosts.split(',').map(str::trim).any(|known| !known.is_empty() && host.eq_ignore_ascii_case(known))
+            || self
+                .hosts
+                .split(',')
+                .map(str::trim)
+                .any(|known| !known.is_empty() && host.eq_ignore_ascii_case(known))
     }
 
     /// Whether a peer is a proxy that the operator named.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        let networks = self.trusted_proxies.split(',').filter_map(|n| n.trim().parse::<IpNet>().ok());
+        let networks = self
+            .trusted_proxies
+            .split(',')
+            .filter_map(|n| n.trim().parse::<IpNet>().ok());
         networks.into_iter().any(|network| network.contains(&peer))
     }
 

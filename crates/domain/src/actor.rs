@@ -89,13 +89,21 @@ impl Actor {
     /// The service itself, for jobs and schedules: may do all.
     #[must_use]
     pub fn system(tenant_id: TenantId) -> Self {
-        Self::unattended(ActorKind::System, tenant_id, Permission::ALL.iter().copied().collect())
+        Self::unattended(
+            ActorKind::System,
+            tenant_id,
+            Permission::ALL.iter().copied().collect(),
+        )
     }
 
     /// The operator's command line: may do all.
     #[must_use]
     pub fn operator(tenant_id: TenantId) -> Self {
-        Self::unattended(ActorKind::Operator, tenant_id, Permission::ALL.iter().copied().collect())
+        Self::unattended(
+            ActorKind::Operator,
+            tenant_id,
+            Permission::ALL.iter().copied().collect(),
+        )
     }
 
     /// A recipient who holds a signed link: has no permission at all, only
@@ -106,7 +114,15 @@ impl Actor {
     }
 
     fn unattended(kind: ActorKind, tenant_id: TenantId, permissions: BTreeSet<Permission>) -> Self {
-        Self { kind, tenant_id, user_id: None, session_id: None, permissions, ip: None, request_id: None }
+        Self {
+            kind,
+            tenant_id,
+            user_id: None,
+            session_id: None,
+            permissions,
+            ip: None,
+            request_id: None,
+        }
     }
 
     /// # Errors
@@ -115,7 +131,9 @@ impl Actor {
         if self.permissions.contains(&permission) {
             Ok(())
         } else {
-            Err(DomainError::Forbidden { permission: permission.as_str() })
+            Err(DomainError::Forbidden {
+                permission: permission.as_str(),
+            })
         }
     }
 }

@@ -34,7 +34,9 @@ pub struct PublicConfig {
 
 impl Default for PublicConfig {
     fn default() -> Self {
-        Self { public_url: "http://127.0.0.1:8080".to_owned() }
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+        }
     }
 }
 
@@ -52,7 +54,10 @@ pub struct ConfigError(#[from] Box<figment::Error>);
 /// # Errors
 /// When a required variable is missing or a value does not parse.
 pub fn load<T: DeserializeOwned>() -> Result<T, ConfigError> {
-    Figment::new().merge(Env::prefixed("KIKUBARI_")).extract().map_err(|e| ConfigError(Box::new(e)))
+    Figment::new()
+        .merge(Env::prefixed("KIKUBARI_"))
+        .extract()
+        .map_err(|e| ConfigError(Box::new(e)))
 }
 
 /// As [`load`], with defaults.

@@ -19,7 +19,11 @@ pub struct FieldError {
 
 impl FieldError {
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code, detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -28,7 +32,10 @@ impl FieldError {
 pub enum DomainError {
     /// Nobody we know, or no longer: wrong password, ended session.
     #[error("{detail}")]
-    Unauthenticated { code: &'static str, detail: &'static str },
+    Unauthenticated {
+        code: &'static str,
+        detail: &'static str,
+    },
     /// Known, but not allowed to.
     #[error("this needs the permission {permission}")]
     Forbidden { permission: &'static str },
@@ -63,16 +70,25 @@ pub enum DomainError {
 
 impl DomainError {
     /// One invalid field.
-    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn invalid(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self::Invalid(vec![FieldError::new(pointer, code, detail)])
     }
 
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Conflict { code, detail: detail.into() }
+        Self::Conflict {
+            code,
+            detail: detail.into(),
+        }
     }
 
     pub fn internal(context: impl std::fmt::Display) -> Self {
-        Self::Internal { context: context.to_string() }
+        Self::Internal {
+            context: context.to_string(),
+        }
     }
 
     #[must_use]
@@ -84,7 +100,9 @@ impl DomainError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unauthenticated { code, .. } | Self::Refused { code, .. } | Self::Conflict { code, .. } => code,
+            Self::Unauthenticated { code, .. }
+            | Self::Refused { code, .. }
+            | Self::Conflict { code, .. } => code,
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::Stale => "stale",
@@ -102,7 +120,12 @@ impl DomainError {
 pub struct Validation(Vec<FieldError>);
 
 impl Validation {
-    pub fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) {
+    pub fn add(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
         self.0.push(FieldError::new(pointer, code, detail));
     }
 
@@ -112,7 +135,11 @@ impl Validation {
         if n < min {
             self.add(pointer, "required", "must not be empty");
         } else if n > max {
-            self.add(pointer, "too_long", format!("has {n} characters, at most {max} are allowed"));
+            self.add(
+                pointer,
+                "too_long",
+                format!("has {n} characters, at most {max} are allowed"),
+            );
         }
         if text.contains('\0') {
             self.add(pointer, "malformed", "must not hold a NUL character");
@@ -120,11 +147,18 @@ impl Validation {
     }
 
     /// Keeps the value of a parse, or its error under `pointer`.
-    pub fn keep<T>(&mut self, pointer: &str, parsed: std::result::Result<T, FieldError>) -> Option<T> {
+    pub fn keep<T>(
+        &mut self,
+        pointer: &str,
+        parsed: std::result::Result<T, FieldError>,
+    ) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
             Err(error) => {
-                self.0.push(FieldError { pointer: pointer.to_owned(), ..error });
+                self.0.push(FieldError {
+                    pointer: pointer.to_owned(),
+                    ..error
+                });
                 None
             }
         }
@@ -138,6 +172,10 @@ impl Validation {
     /// # Errors
     /// [`DomainError::Invalid`] when anything was found.
     pub fn finish(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(DomainError::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(DomainError::Invalid(self.0))
+        }
     }
 }

@@ -63,7 +63,9 @@ impl Cursor {
     /// # Errors
     /// [`DomainError::Invalid`] when it is none.
     pub fn time(&self) -> Result<chrono::DateTime<chrono::Utc>> {
-        self.value.parse().map_err(|_| DomainError::invalid("/cursor", "malformed", "no cursor of this service"))
+        self.value
+            .parse()
+            .map_err(|_| DomainError::invalid("/cursor", "malformed", "no cursor of this service"))
     }
 }
 
@@ -82,16 +84,21 @@ impl PageRequest {
         match self.limit {
             None => Ok(DEFAULT_LIMIT),
             Some(n) if (1..=MAX_LIMIT).contains(&n) => Ok(n),
-            Some(n) => {
-                Err(DomainError::invalid("/limit", "out_of_range", format!("{n} is not within 1 to {MAX_LIMIT}")))
-            }
+            Some(n) => Err(DomainError::invalid(
+                "/limit",
+                "out_of_range",
+                format!("{n} is not within 1 to {MAX_LIMIT}"),
+            )),
         }
     }
 
     /// # Errors
     /// As [`Cursor::decode`].
     pub fn cursor(&self, sort: &str) -> Result<Option<Cursor>> {
-        self.cursor.as_deref().map(|text| Cursor::decode(text, sort)).transpose()
+        self.cursor
+            .as_deref()
+            .map(|text| Cursor::decode(text, sort))
+            .transpose()
     }
 }
 
@@ -106,19 +113,37 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Makes a page of up to `limit` rows out of `limit + 1` fetched ones; the
     /// surplus row only tells that there is a next page.
-    pub fn cut(mut rows: Vec<T>, limit: i64, sort: &str, key: impl Fn(&T) -> (String, Uuid)) -> Self {
+    pub fn cut(
+        mut rows: Vec<T>,
+        limit: i64,
+        sort: &str,
+        key: impl Fn(&T) -> (String, Uuid),
+    ) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).map(|last| {
             let (value, id) = key(last);
-            Cursor { sort: sort.to_owned(), value, id }.encode()
+            Cursor {
+                sort: sort.to_owned(),
+                value,
+                id,
+            }
+            .encode()
         });
-        Self { items: rows, next_cursor, total: None }
+        Self {
+            items: rows,
+            next_cursor,
+            total: None,
+        }
     }
 
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor, total: self.total }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next_cursor: self.next_cursor,
+            total: self.total,
+        }
     }
 }
 

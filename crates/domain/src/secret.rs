@@ -42,8 +42,12 @@ impl Keys {
     /// # Errors
     /// When the file can't be read or holds something else.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| DomainError::internal(format_args!("KIKUBARI_SECRET_KEY_FILE {}: {e}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            DomainError::internal(format_args!(
+                "KIKUBARI_SECRET_KEY_FILE {}: {e}",
+                path.display()
+            ))
+        })?;
         let master = STANDARD.decode(text.trim()).ok().filter(|bytes| bytes.len() == 32).ok_or_else(|| {
             DomainError::internal(format_args!(
                 "KIKUBARI_SECRET_KEY_FILE {}: must hold 32 bytes in base64 (openssl rand -base64 32)",
@@ -91,7 +95,11 @@ impl Keys {
         let nonce = random::<NONCE_LEN>();
         let mut sealed = secret.to_vec();
         self.seal
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(tenant, place), &mut sealed)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                aad(tenant, place),
+                &mut sealed,
+            )
             .map_err(|_| DomainError::internal("sealing failed"))?;
         let mut out = Vec::with_capacity(1 + NONCE_LEN + sealed.len());
         out.push(SEAL_FORM);
@@ -105,7 +113,11 @@ impl Keys {
     /// # Errors
     /// When it was made with another key, for another place, or changed.
     pub fn open(&self, tenant: TenantId, place: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        let refused = || DomainError::internal(format_args!("sealed secret {place} does not open: wrong key?"));
+        let refused = || {
+            DomainError::internal(format_args!(
+                "sealed secret {place} does not open: wrong key?"
+            ))
+        };
         let (&form, rest) = sealed.split_first().ok_or_else(refused)?;
         if form != SEAL_FORM || rest.len() < NONCE_LEN {
             return Err(refused());
@@ -113,7 +125,11 @@ impl Keys {
         let (nonce, body) = rest.split_at(NONCE_LEN);
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| refused())?;
         let mut body = body.to_vec();
-        let length = self.seal.open_in_place(nonce, aad(tenant, place), &mut body).map_err(|_| refused())?.len();
+        let length = self
+            .seal
+            .open_in_place(nonce, aad(tenant, place), &mut body)
+            .map_err(|_| refused())?
+            .len();
         body.truncate(length);
         Ok(body)
     }

@@ -47,7 +47,9 @@ pub async fn publish(tx: &mut AsyncPgConnection, signal: Signal) -> Result<()> {
 /// When there is no connection to be had.
 pub async fn listen(db: &Db) -> Result<impl Stream<Item = Signal> + Send + use<>> {
     let mut connection = db.own_connection().await?;
-    diesel::sql_query(format!("LISTEN {CHANNEL}")).execute(&mut connection).await?;
+    diesel::sql_query(format!("LISTEN {CHANNEL}"))
+        .execute(&mut connection)
+        .await?;
     Ok(async_stream::stream! {
         let mut notifications = std::pin::pin!(connection.notifications_stream());
         while let Some(Ok(notification)) = notifications.next().await {

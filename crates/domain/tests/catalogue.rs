@@ -7,7 +7,13 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 5] = ["installation", "job_queue", "login_directory", "login_throttle", "send_queue"];
+const WITHOUT_POLICY: [&str; 5] = [
+    "installation",
+    "job_queue",
+    "login_directory",
+    "login_throttle",
+    "send_queue",
+];
 
 #[derive(diesel::QueryableByName)]
 struct Name {
@@ -16,7 +22,9 @@ struct Name {
 }
 
 async fn names(database: &TestDatabase, sql: &str) -> Vec<String> {
-    let mut owner = AsyncPgConnection::establish(&database.owner_url()).await.unwrap();
+    let mut owner = AsyncPgConnection::establish(&database.owner_url())
+        .await
+        .unwrap();
     let rows: Vec<Name> = diesel::sql_query(sql).load(&mut owner).await.unwrap();
     rows.into_iter().map(|row| row.name).collect()
 }
@@ -56,7 +64,11 @@ async fn the_application_owns_nothing_and_cannot_go_round_its_policies() {
     let owned = "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = 'kikubari_app'";
     assert_eq!(database.count(owned).await, 0);
     let partitions = "SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r' AND has_table_privilege('kikubari_app', oid, 'SELECT')";
-    assert_eq!(database.count(partitions).await, 0, "partitions are reached through their parents only");
+    assert_eq!(
+        database.count(partitions).await,
+        0,
+        "partitions are reached through their parents only"
+    );
 }
 
 #[tokio::test]
@@ -65,13 +77,21 @@ async fn without_a_tenant_no_row_is_seen_and_another_tenants_row_cannot_be_writt
     let tenant = TestTenant::create(&database.db, "acme").await;
     let seen = database
         .db
-        .system(async |tx| Ok(diesel::sql_query("SELECT id FROM user_account").execute(tx).await?))
+        .system(async |tx| {
+            Ok(diesel::sql_query("SELECT id FROM user_account")
+                .execute(tx)
+                .await?)
+        })
         .await
         .unwrap();
     assert_eq!(seen, 0);
     let own = database
         .db
-        .tenant(tenant.id, async |tx| Ok(diesel::sql_query("SELECT id FROM user_account").execute(tx).await?))
+        .tenant(tenant.id, async |tx| {
+            Ok(diesel::sql_query("SELECT id FROM user_account")
+                .execute(tx)
+                .await?)
+        })
         .await
         .unwrap();
     assert_eq!(own, 3);
@@ -80,7 +100,12 @@ async fn without_a_tenant_no_row_is_seen_and_another_tenants_row_cannot_be_writt
         tenant.id,
         TenantId::new()
     );
-    let refused = database.db.tenant(TenantId::new(), async |tx| Ok(diesel::sql_query(&sql).execute(tx).await?)).await;
+    let refused = database
+        .db
+        .tenant(TenantId::new(), async |tx| {
+            Ok(diesel::sql_query(&sql).execute(tx).await?)
+        })
+        .await;
     assert!(format!("{:?}", refused.unwrap_err()).contains("row-level security"));
 }
 
@@ -88,8 +113,10 @@ async fn without_a_tenant_no_row_is_seen_and_another_tenants_row_cannot_be_writt
 async fn a_transaction_that_is_dropped_half_way_is_rolled_back() {
     let database = TestDatabase::new().await;
     let tenant = TestTenant::create(&database.db, "acme").await;
-    let sql =
-        format!("INSERT INTO block (tenant_id, id, key, name) VALUES ('{}', gen_random_uuid(), 'x', 'x')", tenant.id);
+    let sql = format!(
+        "INSERT INTO block (tenant_id, id, key, name) VALUES ('{}', gen_random_uuid(), 'x', 'x')",
+        tenant.id
+    );
     let (told, heard) = tokio::sync::oneshot::channel();
     let db = database.db.clone();
     let id = tenant.id;
@@ -105,7 +132,13 @@ async fn a_transaction_that_is_dropped_half_way_is_rolled_back() {
     task.abort();
     drop(task.await);
     assert_eq!(database.count("SELECT count(*) FROM block").await, 0);
-    let again =
-        database.db.tenant(id, async |tx| Ok(diesel::sql_query("SELECT id FROM block").execute(tx).await?)).await;
+    let again = database
+        .db
+        .tenant(id, async |tx| {
+            Ok(diesel::sql_query("SELECT id FROM block")
+                .execute(tx)
+                .await?)
+        })
+        .await;
     assert_eq!(again.unwrap(), 0);
 }

@@ -19,17 +19,34 @@ async fn setup() -> Setup {
     let database = TestDatabase::with_clock(Clock::fixed(Utc::now())).await;
     let tenant = TestTenant::create(&database.db, "acme").await;
     let tokens = AccessTokens::new(&Keys::from_master(&[1; 32]).unwrap()).unwrap();
-    Setup { database, tenant, tokens }
+    Setup {
+        database,
+        tenant,
+        tokens,
+    }
 }
 
 impl Setup {
     async fn log_in(&self, login_id: &str, password: &str) -> domain::Result<LoggedIn> {
-        let device = Device { ip: Some("203.0.113.9".parse().unwrap()), user_agent: "test".to_owned() };
-        session::log_in(&self.database.db, &TestTenant::hasher(), &self.tokens, login_id, password.into(), device).await
+        let device = Device {
+            ip: Some("203.0.113.9".parse().unwrap()),
+            user_agent: "test".to_owned(),
+        };
+        session::log_in(
+            &self.database.db,
+            &TestTenant::hasher(),
+            &self.tokens,
+            login_id,
+            password.into(),
+            device,
+        )
+        .await
     }
 
     async fn owner(&self) -> LoggedIn {
-        self.log_in(&self.tenant.login_id("owner"), TEST_PASSWORD).await.unwrap()
+        self.log_in(&self.tenant.login_id("owner"), TEST_PASSWORD)
+            .await
+            .unwrap()
     }
 
     async fn refresh(&self, token: &SecretString) -> domain::Result<LoggedIn> {
@@ -37,7 +54,9 @@ impl Setup {
     }
 
     async fn access(&self, token: &SecretString, activity: bool) -> domain::Result<domain::Actor> {
-        let claims = self.tokens.check(token.expose_secret(), self.database.db.now())?;
+        let claims = self
+            .tokens
+            .check(token.expose_secret(), self.database.db.now())?;
         session::authenticate(&self.database.db, &claims, activity).await
     }
 }
@@ -51,10 +70,16 @@ async fn a_person_logs_in_and_an_unknown_id_answers_like_a_wrong_password() {
     let s = setup().await;
     let me = s.owner().await.me;
     assert_eq!(me.user.role, "owner");
-    let wrong = s.log_in(&s.tenant.login_id("owner"), "not the password!").await.unwrap_err();
+    let wrong = s
+        .log_in(&s.tenant.login_id("owner"), "not the password!")
+        .await
+        .unwrap_err();
     let unknown = s.log_in("nobody-here", TEST_PASSWORD).await.unwrap_err();
     assert_eq!(wrong.to_string(), unknown.to_string());
-    assert_eq!((wrong.code(), unknown.code()), ("wrong_credentials", "wrong_credentials"));
+    assert_eq!(
+        (wrong.code(), unknown.code()),
+        ("wrong_credentials", "wrong_credentials")
+    );
 }
 
 #[tokio::test]
@@ -62,13 +87,29 @@ async fn guessing_is_slowed_down_and_forgiven_after_the_wait() {
     let s = setup().await;
     let id = s.tenant.login_id("owner");
     for _ in 0..6 {
-        assert_eq!(code(s.log_in(&id, "wrong wrong wrong").await), "wrong_credentials");
+        assert_eq!(
+            code(s.log_in(&id, "wrong wrong wrong").await),
+            "wrong_credentials"
+        );
     }
-    assert!(matches!(s.log_in(&id, TEST_PASSWORD).await, Err(DomainError::TooManyRequests { .. })));
-    let elsewhere = Device { ip: Some("198.51.100.7".parse().unwrap()), user_agent: String::new() };
-    session::log_in(&s.database.db, &TestTenant::hasher(), &s.tokens, &id, TEST_PASSWORD.into(), elsewhere)
-        .await
-        .unwrap();
+    assert!(matches!(
+        s.log_in(&id, TEST_PASSWORD).await,
+        Err(DomainError::TooManyRequests { .. })
+    ));
+    let elsewhere = Device {
+        ip: Some("198.51.100.7".parse().unwrap()),
+        user_agent: String::new(),
+    };
+    session::log_in(
+        &s.database.db,
+        &TestTenant::hasher(),
+        &s.tokens,
+        &id,
+        TEST_PASSWORD.into(),
+        elsewhere,
+    )
+    .await
+    .unwrap();
     s.database.clock.advance(TimeDelta::seconds(2));
     s.log_in(&id, TEST_PASSWORD).await.unwrap();
 }
@@ -79,13 +120,24 @@ async fn a_stolen_refresh_token_ends_the_session() {
     let first = s.owner().await.refresh_token.unwrap();
     let second = s.refresh(&first).await.unwrap();
     let race = s.refresh(&first).await.unwrap();
-    assert!(race.refresh_token.is_none(), "two tabs at once share the newer cookie");
+    assert!(
+        race.refresh_token.is_none(),
+        "two tabs at once share the newer cookie"
+    );
     s.database.clock.advance(TimeDelta::seconds(11));
     assert_eq!(code(s.refresh(&first).await), "session_ended");
-    assert_eq!(code(s.refresh(&second.refresh_token.unwrap()).await), "session_ended");
-    assert_eq!(code(s.access(&second.access_token, true).await), "session_ended");
     assert_eq!(
-        s.database.count("SELECT count(*) FROM audit_entry WHERE action = 'session.refresh_token_reused'").await,
+        code(s.refresh(&second.refresh_token.unwrap()).await),
+        "session_ended"
+    );
+    assert_eq!(
+        code(s.access(&second.access_token, true).await),
+        "session_ended"
+    );
+    assert_eq!(
+        s.database
+            .count("SELECT count(*) FROM audit_entry WHERE action = 'session.refresh_token_reused'")
+            .await,
         1
     );
 }
@@ -119,7 +171,9 @@ async fn activity_keeps_a_session_alive_until_the_absolute_limit() {
         let next = s.refresh(&refresh).await.unwrap();
         (token, refresh) = (next.access_token, next.refresh_token.unwrap());
     }
-    s.database.clock.advance(TimeDelta::minutes(9) + TimeDelta::seconds(1));
+    s.database
+        .clock
+        .advance(TimeDelta::minutes(9) + TimeDelta::seconds(1));
     assert_eq!(code(s.refresh(&refresh).await), "session_ended");
 }
 
@@ -130,22 +184,52 @@ async fn a_password_change_ends_the_other_sessions_only() {
     let actor = s.access(&here.access_token, true).await.unwrap();
     let db = &s.database.db;
     let hasher = TestTenant::hasher();
-    let wrong =
-        session::change_password(db, &hasher, &actor, "wrong wrong wrong".into(), "another good one".into()).await;
+    let wrong = session::change_password(
+        db,
+        &hasher,
+        &actor,
+        "wrong wrong wrong".into(),
+        "another good one".into(),
+    )
+    .await;
     assert_eq!(code(wrong), "invalid");
-    session::change_password(db, &hasher, &actor, TEST_PASSWORD.into(), "another good one".into()).await.unwrap();
+    session::change_password(
+        db,
+        &hasher,
+        &actor,
+        TEST_PASSWORD.into(),
+        "another good one".into(),
+    )
+    .await
+    .unwrap();
     s.access(&here.access_token, true).await.unwrap();
-    assert_eq!(code(s.access(&there.access_token, true).await), "session_ended");
-    assert_eq!(code(s.log_in(&s.tenant.login_id("owner"), TEST_PASSWORD).await), "wrong_credentials");
-    s.log_in(&s.tenant.login_id("owner"), "another good one").await.unwrap();
+    assert_eq!(
+        code(s.access(&there.access_token, true).await),
+        "session_ended"
+    );
+    assert_eq!(
+        code(s.log_in(&s.tenant.login_id("owner"), TEST_PASSWORD).await),
+        "wrong_credentials"
+    );
+    s.log_in(&s.tenant.login_id("owner"), "another good one")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn log_out_ends_the_access_token_too() {
     let s = setup().await;
     let opened = s.owner().await;
-    session::log_out(&s.database.db, opened.refresh_token.unwrap().expose_secret()).await.unwrap();
-    assert_eq!(code(s.access(&opened.access_token, true).await), "session_ended");
+    session::log_out(
+        &s.database.db,
+        opened.refresh_token.unwrap().expose_secret(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        code(s.access(&opened.access_token, true).await),
+        "session_ended"
+    );
 }
 
 #[tokio::test]
@@ -157,14 +241,29 @@ async fn only_a_token_that_we_signed_for_access_in_time_passes() {
     let now = s.database.db.now();
     let text = good.expose_secret();
     assert_eq!(code(other.check(text, now)), "unauthenticated");
-    assert_eq!(code(s.tokens.check(text, now + TimeDelta::minutes(10))), "unauthenticated");
-    assert_eq!(code(s.tokens.check(text, now - TimeDelta::seconds(5))), "unauthenticated");
+    assert_eq!(
+        code(s.tokens.check(text, now + TimeDelta::minutes(10))),
+        "unauthenticated"
+    );
+    assert_eq!(
+        code(s.tokens.check(text, now - TimeDelta::seconds(5))),
+        "unauthenticated"
+    );
     let (body, signature) = text.rsplit_once('.').unwrap();
     let payload = body.split_once('.').unwrap().1;
-    for header in
-        [r#"{"typ":"at+jwt","alg":"none"}"#, r#"{"typ":"at+jwt","alg":"HS256"}"#, r#"{"typ":"JWT","alg":"EdDSA"}"#]
-    {
-        let header = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header);
-        assert_eq!(code(s.tokens.check(&format!("{header}.{payload}.{signature}"), now)), "unauthenticated");
+    for header in [
+        r#"{"typ":"at+jwt","alg":"none"}"#,
+        r#"{"typ":"at+jwt","alg":"HS256"}"#,
+        r#"{"typ":"JWT","alg":"EdDSA"}"#,
+    ] {
+        let header =
+            base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header);
+        assert_eq!(
+            code(
+                s.tokens
+                    .check(&format!("{header}.{payload}.{signature}"), now)
+            ),
+            "unauthenticated"
+        );
     }
 }

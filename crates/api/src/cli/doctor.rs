@@ -14,9 +14,15 @@ struct Line {
 pub(super) async fn run() -> anyhow::Result<()> {
     let mut lines = Vec::new();
     match super::serve::state() {
-        Err(error) => lines.push(Line { name: "settings", fault: Some(format!("{error:#}")) }),
+        Err(error) => lines.push(Line {
+            name: "settings",
+            fault: Some(format!("{error:#}")),
+        }),
         Ok(state) => {
-            lines.push(Line { name: "settings", fault: None });
+            lines.push(Line {
+                name: "settings",
+                fault: None,
+            });
             match inspect(&state.db).await {
                 Ok(facts) => lines.extend(judge(&facts)),
                 Err(error) => lines.push(Line {

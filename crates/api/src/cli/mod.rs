@@ -55,7 +55,10 @@ pub fn run() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("KIKUBARI_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("KIKUBARI_LOG")
+                .unwrap_or_else(|_| "info".into()),
+        )
         .init();
     match cli.command {
         Command::Serve => actix_web::rt::System::new().block_on(serve::run()),
@@ -67,19 +70,31 @@ pub fn run() -> anyhow::Result<()> {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")
 }
 
 async fn migrate(down: bool) -> anyhow::Result<()> {
     let config: MigrationConfig = domain::config::load()?;
     let url = config.migration_database_url.expose_secret();
     if down {
-        domain::db::migrate::down(url).await.map_err(output::explain)?;
+        domain::db::migrate::down(url)
+            .await
+            .map_err(output::explain)?;
         return print("all migrations taken back\n");
     }
-    let ran = domain::db::migrate::up(url).await.map_err(output::explain)?;
+    let ran = domain::db::migrate::up(url)
+        .await
+        .map_err(output::explain)?;
     match ran.as_slice() {
         [] => print("the database is up to date\n"),
-        names => print(&names.iter().map(|name| format!("migrated {name}\n")).collect::<String>()),
+        names => print(
+            &names
+                .iter()
+                .map(|name| format!("migrated {name}\n"))
+                .collect::<String>(),
+        ),
     }
 }

@@ -17,7 +17,10 @@ pub(super) fn explain(error: DomainError) -> anyhow::Error {
             anyhow::anyhow!("{context}")
         }
         DomainError::Invalid(fields) => {
-            let lines: Vec<String> = fields.iter().map(|f| format!("{}: {}", f.pointer, f.detail)).collect();
+            let lines: Vec<String> = fields
+                .iter()
+                .map(|f| format!("{}: {}", f.pointer, f.detail))
+                .collect();
             anyhow::anyhow!("{}", lines.join("; "))
         }
         _ => anyhow::anyhow!("{error}"),

@@ -29,12 +29,27 @@ pub(super) enum TenantCommand {
 
 pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     match command {
-        TenantCommand::Create { name, login_id, email, display_name } => {
+        TenantCommand::Create {
+            name,
+            login_id,
+            email,
+            display_name,
+        } => {
             let state = super::serve::state()?;
             let password = random_password();
-            let owner = NewUser { login_id: login_id.clone(), display_name, email, password: password.clone() };
-            let (id, _) = tenant::create(&state.db, &state.hasher, &name, owner).await.map_err(explain)?;
-            print(&format!("tenant: {id}\nlogin_id: {login_id}\npassword: {}\n", password.expose_secret()))
+            let owner = NewUser {
+                login_id: login_id.clone(),
+                display_name,
+                email,
+                password: password.clone(),
+            };
+            let (id, _) = tenant::create(&state.db, &state.hasher, &name, owner)
+                .await
+                .map_err(explain)?;
+            print(&format!(
+                "tenant: {id}\nlogin_id: {login_id}\npassword: {}\n",
+                password.expose_secret()
+            ))
         }
     }
 }
@@ -42,6 +57,9 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
 /// 100 bits in letters that can't be mistaken for each other.
 pub(super) fn random_password() -> SecretString {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
-    let letters: String = secret::random::<20>().iter().map(|b| char::from(LETTERS[usize::from(b % 32)])).collect();
+    let letters: String = secret::random::<20>()
+        .iter()
+        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
+        .collect();
     SecretString::from(letters)
 }

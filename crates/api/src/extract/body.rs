@@ -33,9 +33,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json =
-            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-                value.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json")
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .unwrap_or("")
+                    .trim()
+                    .eq_ignore_ascii_case("application/json")
             });
         let payload = payload.take();
         Box::pin(async move {
@@ -72,7 +80,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
             ApiError::Malformed(format!("the body is no JSON: {inner}"))
         }
     })?;
-    json.end().map_err(|e| ApiError::Malformed(format!("the body is no JSON: {e}")))?;
+    json.end()
+        .map_err(|e| ApiError::Malformed(format!("the body is no JSON: {e}")))?;
     Ok(Body(value))
 }
 

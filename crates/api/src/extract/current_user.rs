@@ -54,7 +54,12 @@ async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map_or("", |(_, token)| token.trim());
     let claims = state.tokens.check(token, state.db.now())?;
-    let mut actor = session::authenticate(&state.db, &claims, !request.headers().contains_key(BACKGROUND)).await?;
+    let mut actor = session::authenticate(
+        &state.db,
+        &claims,
+        !request.headers().contains_key(BACKGROUND),
+    )
+    .await?;
     actor.ip = client_ip(request);
     actor.request_id = crate::middleware::request_id::current();
     state.limits.spend(&actor)?;
@@ -68,10 +73,18 @@ async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
-    let trusted = request.app_data::<web::Data<AppState>>().is_some_and(|state| state.config.trusts(peer));
+    let trusted = request
+        .app_data::<web::Data<AppState>>()
+        .is_some_and(|state| state.config.trusts(peer));
     if !trusted {
         return Some(peer);
     }
-    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    forwarded.and_then(|list| list.rsplit(',').next()).and_then(|ip| ip.trim().parse().ok()).or(Some(peer))
+    let forwarded = request
+        .headers()
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    forwarded
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|ip| ip.trim().parse().ok())
+        .or(Some(peer))
 }

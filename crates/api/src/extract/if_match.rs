@@ -27,7 +27,13 @@ impl FromRequest for IfMatch {
             return ready(Err(ApiError::PreconditionRequired));
         };
         let version = value.to_str().ok().and_then(|text| {
-            text.trim().strip_prefix("W/").unwrap_or(text.trim()).strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+            text.trim()
+                .strip_prefix("W/")
+                .unwrap_or(text.trim())
+                .strip_prefix('"')?
+                .strip_suffix('"')?
+                .parse()
+                .ok()
         });
         // A tag that we never gave matches nothing.
         ready(version.map(Self).ok_or_else(|| DomainError::Stale.into()))

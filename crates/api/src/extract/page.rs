@@ -31,8 +31,12 @@ impl<T: DeserializeOwned> FromRequest for QueryOf<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match web::Query::<T>::from_query(request.query_string()) {
             Ok(query) if !request.query_string().contains("%00") => Ok(Self(query.into_inner())),
-            Ok(_) => Err(DomainError::invalid("", "malformed", "the query holds a NUL character").into()),
-            Err(error) => Err(DomainError::invalid("", "malformed", format!("query: {error}")).into()),
+            Ok(_) => {
+                Err(DomainError::invalid("", "malformed", "the query holds a NUL character").into())
+            }
+            Err(error) => {
+                Err(DomainError::invalid("", "malformed", format!("query: {error}")).into())
+            }
         })
     }
 }
@@ -51,7 +55,11 @@ pub struct PageQuery {
 
 impl From<&PageQuery> for PageRequest {
     fn from(query: &PageQuery) -> Self {
-        Self { limit: query.limit, cursor: query.cursor.clone(), count: false }
+        Self {
+            limit: query.limit,
+            cursor: query.cursor.clone(),
+            count: false,
+        }
     }
 }
 
@@ -68,11 +76,19 @@ pub struct PageOf<T> {
 impl<T> PageOf<T> {
     pub fn from_page<S>(page: Page<S>, convert: impl FnMut(S) -> T) -> Self {
         let page = page.map(convert);
-        Self { items: page.items, next_cursor: page.next_cursor, total: page.total }
+        Self {
+            items: page.items,
+            next_cursor: page.next_cursor,
+            total: page.total,
+        }
     }
 
     /// A list that is short by its nature and has one page.
     pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None, total: None }
+        Self {
+            items,
+            next_cursor: None,
+            total: None,
+        }
     }
 }

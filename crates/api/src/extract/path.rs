@@ -17,7 +17,13 @@ impl<T: From<Uuid>> FromRequest for Id<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").and_then(|text| text.parse::<Uuid>().ok());
-        ready(id.map(|id| Self(id.into())).ok_or_else(|| DomainError::not_found("resource").into()))
+        let id = request
+            .match_info()
+            .get("id")
+            .and_then(|text| text.parse::<Uuid>().ok());
+        ready(
+            id.map(|id| Self(id.into()))
+                .ok_or_else(|| DomainError::not_found("resource").into()),
+        )
     }
 }

@@ -24,15 +24,31 @@ pub async fn apply(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let key = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let is_json = |value: &header::HeaderValue| value.to_str().is_ok_and(|v| v.starts_with("application/json"));
+    let key = request
+        .headers()
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let is_json = |value: &header::HeaderValue| {
+        value
+            .to_str()
+            .is_ok_and(|v| v.starts_with("application/json"))
+    };
     // An upload is a stream that can't be held to hash it; a second one makes a second file, and harms nobody.
-    let body_is_small = request.headers().get(header::CONTENT_TYPE).is_none_or(is_json);
+    let body_is_small = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_none_or(is_json);
     match key {
-        Some(key) if request.method() == Method::POST && is_covered(request.path()) && body_is_small => {
+        Some(key)
+            if request.method() == Method::POST && is_covered(request.path()) && body_is_small =>
+        {
             once(request, next, &key).await
         }
-        _ => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        _ => next
+            .call(request)
+            .await
+            .map(ServiceResponse::map_into_boxed_body),
     }
 }
 
@@ -55,7 +71,10 @@ async fn once(
             return Ok(request.error_response(error).map_into_boxed_body());
         }
         (_, _, None) => {
-            return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+            return next
+                .call(request)
+                .await
+                .map(ServiceResponse::map_into_boxed_body);
         }
     };
     let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
@@ -63,34 +82,57 @@ async fn once(
         Ok(Claim::First) => {}
         Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
         Err(error) => {
-            return Ok(request.error_response(ApiError::from(error)).map_into_boxed_body());
+            return Ok(request
+                .error_response(ApiError::from(error))
+                .map_into_boxed_body());
         }
     }
     request.set_payload(Payload::from(Bytes::from(body)));
     let response = next.call(request).await;
-    let keep =
-        response.as_ref().is_ok_and(|r| !r.status().is_server_error() && r.status() != StatusCode::TOO_MANY_REQUESTS);
+    let keep = response.as_ref().is_ok_and(|r| {
+        !r.status().is_server_error() && r.status() != StatusCode::TOO_MANY_REQUESTS
+    });
     if !keep {
-        idempotency::forget(&state.db, &user, key).await.map_err(ApiError::from)?;
+        idempotency::forget(&state.db, &user, key)
+            .await
+            .map_err(ApiError::from)?;
         return response.map(ServiceResponse::map_into_boxed_body);
     }
     let (request, response) = response?.into_parts();
     let (head, body) = response.into_parts();
-    let body =
-        actix_web::body::to_bytes(body).await.map_err(|_| ApiError::Malformed("the answer was cut".to_owned()))?;
+    let body = actix_web::body::to_bytes(body)
+        .await
+        .map_err(|_| ApiError::Malformed("the answer was cut".to_owned()))?;
     let headers = KEPT
         .iter()
-        .filter_map(|name| Some((name.to_string(), head.headers().get(name)?.to_str().ok()?.to_owned())))
+        .filter_map(|name| {
+            Some((
+                name.to_string(),
+                head.headers().get(name)?.to_str().ok()?.to_owned(),
+            ))
+        })
         .collect();
-    let answer = Answer { status: head.status().as_u16(), headers, body: body.to_vec() };
-    idempotency::store(&state.db, &user, key, &answer).await.map_err(ApiError::from)?;
-    Ok(ServiceResponse::new(request, head.set_body(BoxBody::new(body))))
+    let answer = Answer {
+        status: head.status().as_u16(),
+        headers,
+        body: body.to_vec(),
+    };
+    idempotency::store(&state.db, &user, key, &answer)
+        .await
+        .map_err(ApiError::from)?;
+    Ok(ServiceResponse::new(
+        request,
+        head.set_body(BoxBody::new(body)),
+    ))
 }
 
 fn replay(answer: Answer) -> HttpResponse {
-    let mut builder = HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
+    let mut builder =
+        HttpResponse::build(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK));
     for header in answer.headers {
         builder.insert_header(header);
     }
-    builder.insert_header(("Idempotency-Replayed", "true")).body(answer.body)
+    builder
+        .insert_header(("Idempotency-Replayed", "true"))
+        .body(answer.body)
 }

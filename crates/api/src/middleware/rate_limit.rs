@@ -32,7 +32,10 @@ pub struct Limits {
 impl Limits {
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute, windows: Mutex::new(HashMap::new()) }
+        Self {
+            per_minute,
+            windows: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Counts one request.
@@ -51,7 +54,9 @@ impl Limits {
         }
         *spent += 1;
         if *spent > self.per_minute {
-            return Err(DomainError::TooManyRequests { retry_after: WINDOW.saturating_sub(now - *began) });
+            return Err(DomainError::TooManyRequests {
+                retry_after: WINDOW.saturating_sub(now - *began),
+            });
         }
         Ok(())
     }
@@ -62,7 +67,10 @@ impl Limits {
         let Some((began, spent)) = windows.get(&key(actor)) else {
             return (self.per_minute, WINDOW.as_secs());
         };
-        (self.per_minute.saturating_sub(*spent), WINDOW.saturating_sub(began.elapsed()).as_secs())
+        (
+            self.per_minute.saturating_sub(*spent),
+            WINDOW.saturating_sub(began.elapsed()).as_secs(),
+        )
     }
 }
 
@@ -74,18 +82,34 @@ fn key(actor: &Actor) -> Uuid {
 ///
 /// # Errors
 /// Those of the handlers.
-pub async fn tell<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn tell<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let mut response = next.call(request).await?;
-    let actor = response.request().extensions().get::<CurrentUser>().map(|user| user.0.clone());
+    let actor = response
+        .request()
+        .extensions()
+        .get::<CurrentUser>()
+        .map(|user| user.0.clone());
     if let (Some(state), Some(actor)) = (state, actor) {
         let (left, seconds) = state.limits.left(&actor);
         for (name, value) in [
-            ("ratelimit-policy", format!("\"session\";q={};w={}", state.limits.per_minute, WINDOW.as_secs())),
+            (
+                "ratelimit-policy",
+                format!(
+                    "\"session\";q={};w={}",
+                    state.limits.per_minute,
+                    WINDOW.as_secs()
+                ),
+            ),
             ("ratelimit", format!("\"session\";r={left};t={seconds}")),
         ] {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
+                response
+                    .headers_mut()
+                    .insert(HeaderName::from_static(name), value);
             }
         }
     }

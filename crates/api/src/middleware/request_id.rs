@@ -27,7 +27,10 @@ pub fn current() -> Option<String> {
 ///
 /// # Errors
 /// Those of the handlers.
-pub async fn assign<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn assign<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
     let id = Uuid::now_v7().to_string();
     let header = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"));
     let mut response = CURRENT.scope(RefCell::new(id), next.call(request)).await?;

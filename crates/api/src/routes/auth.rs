@@ -59,12 +59,22 @@ pub struct PasswordChange {
 }
 
 pub fn configure(config: &mut OpenApiConfig<'_>) {
-    config.service(create_session).service(refresh_session).service(delete_session).service(change_password);
+    config
+        .service(create_session)
+        .service(refresh_session)
+        .service(delete_session)
+        .service(change_password);
 }
 
 fn device(request: &HttpRequest) -> Device {
-    let agent = request.headers().get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    Device { ip: client_ip(request), user_agent: agent.unwrap_or_default().into_owned() }
+    let agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    Device {
+        ip: client_ip(request),
+        user_agent: agent.unwrap_or_default().into_owned(),
+    }
 }
 
 fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'static> {
@@ -73,7 +83,9 @@ fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'
         .secure(true)
         .http_only(true)
         .same_site(SameSite::Strict)
-        .max_age(actix_web::cookie::time::Duration::seconds((expires - now).num_seconds().max(0)))
+        .max_age(actix_web::cookie::time::Duration::seconds(
+            (expires - now).num_seconds().max(0),
+        ))
         .finish()
 }
 
@@ -81,7 +93,11 @@ fn answer(state: &AppState, logged_in: LoggedIn) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(token) = logged_in.refresh_token {
         let expires = logged_in.me.session_expires_at;
-        response.cookie(cookie(token.expose_secret().to_owned(), expires, state.db.now()));
+        response.cookie(cookie(
+            token.expose_secret().to_owned(),
+            expires,
+            state.db.now(),
+        ));
     }
     response.json(Session {
         access_token: logged_in.access_token.expose_secret().to_owned(),
@@ -94,10 +110,18 @@ fn answer(state: &AppState, logged_in: LoggedIn) -> HttpResponse {
 /// What the cookie may be used with: a request of our own page. SameSite keeps
 /// other sites out already; this holds when it fails.
 fn own_page(state: &AppState, request: &HttpRequest) -> Result<(), DomainError> {
-    let refused = |detail: &str| DomainError::Refused { code: "foreign_request", detail: detail.to_owned() };
-    let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+    let refused = |detail: &str| DomainError::Refused {
+        code: "foreign_request",
+        detail: detail.to_owned(),
+    };
+    let origin = request
+        .headers()
+        .get(header::ORIGIN)
+        .and_then(|value| value.to_str().ok());
     if origin != Some(state.config.public_url.as_str()) {
-        return Err(refused("the header Origin is missing or names another site"));
+        return Err(refused(
+            "the header Origin is missing or names another site",
+        ));
     }
     if !request.headers().contains_key(CLIENT) {
         return Err(refused("the header X-Kikubari-Client is missing"));
@@ -106,7 +130,10 @@ fn own_page(state: &AppState, request: &HttpRequest) -> Result<(), DomainError> 
 }
 
 fn presented(request: &HttpRequest) -> String {
-    request.cookie(COOKIE).map(|cookie| cookie.value().to_owned()).unwrap_or_default()
+    request
+        .cookie(COOKIE)
+        .map(|cookie| cookie.value().to_owned())
+        .unwrap_or_default()
 }
 
 /// Log in
@@ -119,10 +146,21 @@ fn presented(request: &HttpRequest) -> String {
     responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
 )]
 #[post("/auth/login")]
-async fn create_session(state: Data<AppState>, request: HttpRequest, body: Body<LogIn>) -> ApiResult {
+async fn create_session(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Body<LogIn>,
+) -> ApiResult {
     let Body(LogIn { login_id, password }) = body;
-    let logged_in =
-        session::log_in(&state.db, &state.hasher, &state.tokens, &login_id, password, device(&request)).await?;
+    let logged_in = session::log_in(
+        &state.db,
+        &state.hasher,
+        &state.tokens,
+        &login_id,
+        password,
+        device(&request),
+    )
+    .await?;
     Ok(answer(&state, logged_in))
 }
 
@@ -171,8 +209,22 @@ async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResul
     responses((status = 204, description = "Changed"), CreateProblems)
 )]
 #[post("/auth/password")]
-async fn change_password(state: Data<AppState>, user: CurrentUser, body: Body<PasswordChange>) -> ApiResult {
-    let Body(PasswordChange { current_password, new_password }) = body;
-    session::change_password(&state.db, &state.hasher, &user, current_password, new_password).await?;
+async fn change_password(
+    state: Data<AppState>,
+    user: CurrentUser,
+    body: Body<PasswordChange>,
+) -> ApiResult {
+    let Body(PasswordChange {
+        current_password,
+        new_password,
+    }) = body;
+    session::change_password(
+        &state.db,
+        &state.hasher,
+        &user,
+        current_password,
+        new_password,
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

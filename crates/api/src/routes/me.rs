@@ -66,8 +66,15 @@ impl From<session::Me> for Me {
             role: me.user.role,
             permissions: me.permissions,
             locale: me.user.locale,
-            session: MySession { idle_minutes: me.tenant.idle_minutes, expires_at: me.session_expires_at },
-            tenant: MyTenant { id: me.tenant.id.0, name: me.tenant.name, time_zone: me.tenant.time_zone },
+            session: MySession {
+                idle_minutes: me.tenant.idle_minutes,
+                expires_at: me.session_expires_at,
+            },
+            tenant: MyTenant {
+                id: me.tenant.id.0,
+                name: me.tenant.name,
+                time_zone: me.tenant.time_zone,
+            },
         }
     }
 }
@@ -103,7 +110,11 @@ async fn get_me(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<Me>>
     responses((status = 200, body = Me, description = "Changed"), CreateProblems)
 )]
 #[patch("/me")]
-async fn update_me(state: Data<AppState>, user: CurrentUser, body: Body<MeChange>) -> ApiResult<Json<Me>> {
+async fn update_me(
+    state: Data<AppState>,
+    user: CurrentUser,
+    body: Body<MeChange>,
+) -> ApiResult<Json<Me>> {
     let Body(change) = body;
     user::update_self(&state.db, &user, change.display_name, change.locale).await?;
     Ok(Json(session::me(&state.db, &user).await?.into()))

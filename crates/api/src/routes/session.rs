@@ -39,7 +39,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     responses((status = 200, body = PageOf<OwnSession>, description = "Live sessions"), ListProblems)
 )]
 #[get("/sessions")]
-async fn list_sessions(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<PageOf<OwnSession>>> {
+async fn list_sessions(
+    state: Data<AppState>,
+    user: CurrentUser,
+) -> ApiResult<Json<PageOf<OwnSession>>> {
     let rows = session::list(&state.db, &user).await?;
     let items = rows.into_iter().map(|row| OwnSession {
         id: row.id.0,

@@ -94,7 +94,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 fn answer(row: tenant::Tenant) -> HttpResponse {
     let body = Tenant::from(row);
-    HttpResponse::Ok().insert_header(etag(body.version)).json(body)
+    HttpResponse::Ok()
+        .insert_header(etag(body.version))
+        .json(body)
 }
 
 /// The company's settings
@@ -131,5 +133,7 @@ async fn update_tenant(
         legal_postal_address: legal.postal_address,
         legal_contact: legal.contact,
     };
-    Ok(answer(tenant::update(&state.db, &user, version.0, change).await?))
+    Ok(answer(
+        tenant::update(&state.db, &user, version.0, change).await?,
+    ))
 }

@@ -90,7 +90,11 @@ pub struct UserUpdate {
 }
 
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_users).service(create_user).service(get_user).service(update_user);
+    config
+        .service(list_users)
+        .service(create_user)
+        .service(get_user)
+        .service(update_user);
 }
 
 /// The people, oldest first
@@ -114,7 +118,11 @@ async fn list_users(
     responses((status = 201, body = User, description = "Added", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/users")]
-async fn create_user(state: Data<AppState>, user: CurrentUser, body: Body<UserCreate>) -> ApiResult {
+async fn create_user(
+    state: Data<AppState>,
+    user: CurrentUser,
+    body: Body<UserCreate>,
+) -> ApiResult {
     let Body(create) = body;
     let new = NewUser {
         login_id: create.login_id,
@@ -123,7 +131,9 @@ async fn create_user(state: Data<AppState>, user: CurrentUser, body: Body<UserCr
         password: create.password,
     };
     let row = user::create(&state.db, &state.hasher, &user, &create.role, new).await?;
-    Ok(HttpResponse::Created().insert_header(etag(row.version)).json(User::from(row)))
+    Ok(HttpResponse::Created()
+        .insert_header(etag(row.version))
+        .json(User::from(row)))
 }
 
 /// One person
@@ -135,7 +145,9 @@ async fn create_user(state: Data<AppState>, user: CurrentUser, body: Body<UserCr
 #[get("/users/{id}")]
 async fn get_user(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
     let row = user::get(&state.db, &user, id.0).await?;
-    Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(User::from(row)))
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(row.version))
+        .json(User::from(row)))
 }
 
 /// Change a person
@@ -168,5 +180,7 @@ async fn update_user(
         password: update.password,
     };
     let row = user::update(&state.db, &state.hasher, &user, id.0, version.0, change).await?;
-    Ok(HttpResponse::Ok().insert_header(etag(row.version)).json(User::from(row)))
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(row.version))
+        .json(User::from(row)))
 }

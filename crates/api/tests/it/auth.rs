@@ -11,7 +11,10 @@ fn refresh_cookie(answer: &Answer) -> Cookie<'static> {
 }
 
 async fn log_in(app: &TestApp, login_id: &str) -> Answer {
-    app.post("/v1/auth/login").json(&json!({"login_id": login_id, "password": TEST_PASSWORD})).send().await
+    app.post("/v1/auth/login")
+        .json(&json!({"login_id": login_id, "password": TEST_PASSWORD}))
+        .send()
+        .await
 }
 
 async fn refresh(app: &TestApp, cookie: &Cookie<'static>) -> Answer {
@@ -29,8 +32,14 @@ async fn the_refresh_cookie_is_for_this_host_over_tls_and_out_of_reach_of_script
     app.tenant("acme").await;
     let cookie = refresh_cookie(&log_in(&app, "acme-owner").await);
     assert_eq!(cookie.name(), "__Host-kikubari_refresh");
-    assert_eq!((cookie.secure(), cookie.http_only()), (Some(true), Some(true)));
-    assert_eq!((cookie.same_site(), cookie.path(), cookie.domain()), (Some(SameSite::Strict), Some("/"), None));
+    assert_eq!(
+        (cookie.secure(), cookie.http_only()),
+        (Some(true), Some(true))
+    );
+    assert_eq!(
+        (cookie.same_site(), cookie.path(), cookie.domain()),
+        (Some(SameSite::Strict), Some("/"), None)
+    );
 }
 
 #[actix_web::test]
@@ -41,8 +50,14 @@ async fn a_refresh_gives_a_working_token_and_a_new_cookie() {
     let answer = refresh(&app, &first).await;
     let second = refresh_cookie(&answer);
     assert_ne!(first.value(), second.value());
-    let token = answer.expect(200)["access_token"].as_str().expect("a token").to_owned();
-    assert_eq!(app.get("/v1/me").by(&token).send().await.expect(200)["login_id"], "acme-owner");
+    let token = answer.expect(200)["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    assert_eq!(
+        app.get("/v1/me").by(&token).send().await.expect(200)["login_id"],
+        "acme-owner"
+    );
 }
 
 #[actix_web::test]
@@ -50,13 +65,27 @@ async fn a_refresh_from_another_site_is_refused_and_the_session_lives_on() {
     let app = TestApp::new().await;
     app.tenant("acme").await;
     let cookie = refresh_cookie(&log_in(&app, "acme-owner").await);
-    let without_origin = app.post("/v1/auth/refresh").header("X-Kikubari-Client", "web").cookie(&cookie).send().await;
+    let without_origin = app
+        .post("/v1/auth/refresh")
+        .header("X-Kikubari-Client", "web")
+        .cookie(&cookie)
+        .send()
+        .await;
     assert_eq!(without_origin.expect(403)["code"], "foreign_request");
-    let foreign =
-        app.post("/v1/auth/refresh").header("Origin", "https://evil.example").header("X-Kikubari-Client", "web");
-    assert_eq!(foreign.cookie(&cookie).send().await.expect(403)["code"], "foreign_request");
-    let plain =
-        app.post("/v1/auth/refresh").header("Origin", &app.state.config.public_url).cookie(&cookie).send().await;
+    let foreign = app
+        .post("/v1/auth/refresh")
+        .header("Origin", "https://evil.example")
+        .header("X-Kikubari-Client", "web");
+    assert_eq!(
+        foreign.cookie(&cookie).send().await.expect(403)["code"],
+        "foreign_request"
+    );
+    let plain = app
+        .post("/v1/auth/refresh")
+        .header("Origin", &app.state.config.public_url)
+        .cookie(&cookie)
+        .send()
+        .await;
     assert_eq!(plain.expect(403)["code"], "foreign_request");
     refresh(&app, &cookie).await.expect(200);
 }
@@ -67,7 +96,10 @@ async fn log_out_ends_the_session_and_takes_the_cookie_away() {
     app.tenant("acme").await;
     let answer = log_in(&app, "acme-owner").await;
     let cookie = refresh_cookie(&answer);
-    let token = answer.expect(200)["access_token"].as_str().expect("a token").to_owned();
+    let token = answer.expect(200)["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     let out = app
         .post("/v1/auth/logout")
         .header("Origin", &app.state.config.public_url)
@@ -77,8 +109,14 @@ async fn log_out_ends_the_session_and_takes_the_cookie_away() {
         .await;
     assert_eq!(out.status, 204);
     assert_eq!(refresh_cookie(&out).value(), "");
-    assert_eq!(app.get("/v1/me").by(&token).send().await.expect(401)["code"], "session_ended");
-    assert_eq!(refresh(&app, &cookie).await.expect(401)["code"], "session_ended");
+    assert_eq!(
+        app.get("/v1/me").by(&token).send().await.expect(401)["code"],
+        "session_ended"
+    );
+    assert_eq!(
+        refresh(&app, &cookie).await.expect(401)["code"],
+        "session_ended"
+    );
 }
 
 #[actix_web::test]
@@ -88,14 +126,30 @@ async fn a_disabled_person_is_out_at_once() {
     let owner = app.log_in("acme-owner").await;
     let editor = app.log_in("acme-editor").await;
     let people = app.get("/v1/users").by(&owner).send().await.expect(200);
-    let row =
-        people["items"].as_array().expect("items").iter().find(|u| u["login_id"] == "acme-editor").expect("the editor");
+    let row = people["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .find(|u| u["login_id"] == "acme-editor")
+        .expect("the editor");
     let path = format!("/v1/users/{}", row["id"].as_str().expect("an id"));
     let version = row["version"].as_i64().expect("a version");
-    app.patch(&path).by(&owner).if_match(version).json(&json!({"disabled": true})).send().await.expect(200);
+    app.patch(&path)
+        .by(&owner)
+        .if_match(version)
+        .json(&json!({"disabled": true}))
+        .send()
+        .await
+        .expect(200);
     app.get("/v1/me").by(&editor).send().await.expect(401);
     log_in(&app, "acme-editor").await.expect(401);
-    app.patch(&path).by(&owner).if_match(version).json(&json!({"disabled": false})).send().await.expect(412);
+    app.patch(&path)
+        .by(&owner)
+        .if_match(version)
+        .json(&json!({"disabled": false}))
+        .send()
+        .await
+        .expect(412);
 }
 
 #[actix_web::test]
@@ -105,7 +159,13 @@ async fn the_last_owner_cannot_be_taken_away() {
     let owner = app.log_in("acme-owner").await;
     let path = format!("/v1/users/{}", tenant.owner_id);
     for change in [json!({"disabled": true}), json!({"role": "viewer"})] {
-        let answer = app.patch(&path).by(&owner).if_match(1).json(&change).send().await;
+        let answer = app
+            .patch(&path)
+            .by(&owner)
+            .if_match(1)
+            .json(&change)
+            .send()
+            .await;
         assert_eq!(answer.expect(409)["code"], "last_owner");
     }
 }

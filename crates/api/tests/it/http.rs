@@ -12,8 +12,18 @@ async fn every_answer_carries_the_security_headers_and_a_request_id() {
     let app = TestApp::new().await;
     for path in ["/health/ready", "/v1/me", "/nothing/here", "/docs/"] {
         let answer = app.get(path).send().await;
-        assert!(answer.header("content-security-policy").contains("script-src 'self'"), "{path}");
-        assert!(!answer.header("content-security-policy").contains("script-src 'self' 'unsafe"), "{path}");
+        assert!(
+            answer
+                .header("content-security-policy")
+                .contains("script-src 'self'"),
+            "{path}"
+        );
+        assert!(
+            !answer
+                .header("content-security-policy")
+                .contains("script-src 'self' 'unsafe"),
+            "{path}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
@@ -35,35 +45,74 @@ async fn an_undeclared_method_answers_405_with_the_methods_that_there_are() {
 async fn bodies_of_the_wrong_kind_are_told_apart() {
     let app = TestApp::new().await;
     let login = || app.post("/v1/auth/login");
-    let form = login().raw("application/x-www-form-urlencoded", "login_id=a&password=b").send().await;
+    let form = login()
+        .raw("application/x-www-form-urlencoded", "login_id=a&password=b")
+        .send()
+        .await;
     assert_eq!(form.expect(415)["code"], "unsupported_media_type");
-    assert_eq!(login().raw("application/json", "{").send().await.expect(400)["code"], "malformed");
-    assert_eq!(login().raw("application/json", "{} x").send().await.status, 422);
-    let unknown = login().json(&json!({"login_id": "a", "password": "b", "admin": true})).send().await.expect(422);
+    assert_eq!(
+        login()
+            .raw("application/json", "{")
+            .send()
+            .await
+            .expect(400)["code"],
+        "malformed"
+    );
+    assert_eq!(
+        login().raw("application/json", "{} x").send().await.status,
+        422
+    );
+    let unknown = login()
+        .json(&json!({"login_id": "a", "password": "b", "admin": true}))
+        .send()
+        .await
+        .expect(422);
     assert_eq!(unknown["errors"][0]["pointer"], "/admin");
-    let huge = login().raw("application/json", vec![b' '; 5 * 1024 * 1024]).send().await;
+    let huge = login()
+        .raw("application/json", vec![b' '; 5 * 1024 * 1024])
+        .send()
+        .await;
     assert_eq!(huge.expect(413)["code"], "too_large");
 }
 
 #[actix_web::test]
 async fn a_foreign_host_is_refused() {
     let app = TestApp::new().await;
-    let answer = app.get("/health/live").header("Host", "evil.example").send().await;
+    let answer = app
+        .get("/health/live")
+        .header("Host", "evil.example")
+        .send()
+        .await;
     assert_eq!(answer.status, 421);
 }
 
 #[actix_web::test]
 async fn requests_over_the_limit_are_told_when_to_come_back() {
-    let app = TestApp::with_config(Clock::system(), ApiConfig { rate_limit: 3, ..ApiConfig::default() }).await;
+    let app = TestApp::with_config(
+        Clock::system(),
+        ApiConfig {
+            rate_limit: 3,
+            ..ApiConfig::default()
+        },
+    )
+    .await;
     app.tenant("acme").await;
     let token = app.log_in("acme-viewer").await;
     for left in (0..3).rev() {
         let answer = app.get("/v1/me").by(&token).send().await;
         assert_eq!(answer.status, 200);
-        assert!(answer.header("ratelimit").contains(&format!("r={left};")), "{}", answer.header("ratelimit"));
+        assert!(
+            answer.header("ratelimit").contains(&format!("r={left};")),
+            "{}",
+            answer.header("ratelimit")
+        );
     }
     let over = app.get("/v1/me").by(&token).send().await;
-    assert!(over.header("retry-after").parse::<u32>().is_ok_and(|s| (1..=60).contains(&s)));
+    assert!(
+        over.header("retry-after")
+            .parse::<u32>()
+            .is_ok_and(|s| (1..=60).contains(&s))
+    );
     assert_eq!(over.expect(429)["code"], "too_many_requests");
 }
 
@@ -79,14 +128,29 @@ async fn files_that_are_none_of_ours_are_not_served() {
     ] {
         std::fs::write(spa.join(name), text).unwrap();
     }
-    let app =
-        TestApp::with_config(Clock::system(), ApiConfig { spa_dir: Some(spa.clone()), ..ApiConfig::default() }).await;
+    let app = TestApp::with_config(
+        Clock::system(),
+        ApiConfig {
+            spa_dir: Some(spa.clone()),
+            ..ApiConfig::default()
+        },
+    )
+    .await;
     for path in ["/", "/contacts", "/campaigns/0192/report"] {
         let answer = app.get(path).send().await;
-        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+        assert!(
+            answer.header("content-type").starts_with("text/html"),
+            "{path}"
+        );
         assert_eq!(answer.status, 200, "{path}");
     }
-    assert!(app.get("/assets/a.js").send().await.header("cache-control").contains("immutable"));
+    assert!(
+        app.get("/assets/a.js")
+            .send()
+            .await
+            .header("cache-control")
+            .contains("immutable")
+    );
     for path in [
         "/.env",
         "/.git/config",

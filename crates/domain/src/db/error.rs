@@ -9,10 +9,15 @@ impl From<DieselError> for DomainError {
     fn from(error: DieselError) -> Self {
         match &error {
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
-                Self::Unavailable { context: format!("database: {}", info.message()) }
+                Self::Unavailable {
+                    context: format!("database: {}", info.message()),
+                }
             }
             DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
-                Self::conflict("busy", "somebody else changed the same thing at the same moment: try again")
+                Self::conflict(
+                    "busy",
+                    "somebody else changed the same thing at the same moment: try again",
+                )
             }
             DieselError::DatabaseError(kind, info) => Self::internal(format_args!(
                 "database {kind:?}: {} (constraint {:?})",
@@ -34,7 +39,12 @@ pub fn expect_unique<T>(
     constraint: &str,
     taken: impl FnOnce() -> DomainError,
 ) -> Result<T, DomainError> {
-    expect(result, &DatabaseErrorKind::UniqueViolation, constraint, taken)
+    expect(
+        result,
+        &DatabaseErrorKind::UniqueViolation,
+        constraint,
+        taken,
+    )
 }
 
 /// As [`expect_unique`], for a foreign key that points nowhere, or a row that
@@ -47,7 +57,12 @@ pub fn expect_foreign_key<T>(
     constraint: &str,
     broken: impl FnOnce() -> DomainError,
 ) -> Result<T, DomainError> {
-    expect(result, &DatabaseErrorKind::ForeignKeyViolation, constraint, broken)
+    expect(
+        result,
+        &DatabaseErrorKind::ForeignKeyViolation,
+        constraint,
+        broken,
+    )
 }
 
 fn expect<T>(

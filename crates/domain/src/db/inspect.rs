@@ -44,10 +44,16 @@ const SQL: &str = "SELECT
 /// # Errors
 /// When the database does not answer, or was never migrated.
 pub async fn inspect(db: &Db) -> Result<Inspection> {
-    let row: Row = db.system(async |tx| Ok(diesel::sql_query(SQL).get_result(tx).await?)).await?;
+    let row: Row = db
+        .system(async |tx| Ok(diesel::sql_query(SQL).get_result(tx).await?))
+        .await?;
     let missing_migrations = migrate::names()?
         .into_iter()
-        .filter(|name| !row.versions.iter().any(|version| name.replace('_', "").starts_with(version.as_str())))
+        .filter(|name| {
+            !row.versions
+                .iter()
+                .any(|version| name.replace('_', "").starts_with(version.as_str()))
+        })
         .collect();
     Ok(Inspection {
         missing_migrations,

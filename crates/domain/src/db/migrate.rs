@@ -52,11 +52,16 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The harness blocks, so it gets a thread of its own.
 async fn with_harness<T: Send + 'static>(
     owner_url: &str,
-    work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>) -> Result<T, Failure> + Send + 'static,
+    work: impl FnOnce(&mut AsyncMigrationHarness<AsyncPgConnection>) -> Result<T, Failure>
+    + Send
+    + 'static,
 ) -> Result<T> {
-    let connection = AsyncPgConnection::establish(owner_url)
-        .await
-        .map_err(|e| DomainError::Unavailable { context: format!("migrate: {e}") })?;
+    let connection =
+        AsyncPgConnection::establish(owner_url)
+            .await
+            .map_err(|e| DomainError::Unavailable {
+                context: format!("migrate: {e}"),
+            })?;
     tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
         work(&mut harness).map_err(|e| DomainError::internal(format_args!("migrate: {e}")))

@@ -44,7 +44,9 @@ impl Db {
     /// # Errors
     /// When the pool can't be built.
     pub fn new(config: &DatabaseConfig, clock: Clock) -> Result<Self> {
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(config.database_url.expose_secret());
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(
+            config.database_url.expose_secret(),
+        );
         let pool = Pool::builder(manager)
             .max_size(config.database_pool)
             .wait_timeout(Some(POOL_WAIT))
@@ -52,7 +54,11 @@ impl Db {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map_err(DomainError::internal)?;
-        Ok(Self { pool, url: config.database_url.clone(), clock })
+        Ok(Self {
+            pool,
+            url: config.database_url.clone(),
+            clock,
+        })
     }
 
     /// The time of day of everything that runs on this database.
@@ -106,7 +112,9 @@ impl Db {
     pub async fn own_connection(&self) -> Result<AsyncPgConnection> {
         AsyncPgConnection::establish(self.url.expose_secret())
             .await
-            .map_err(|e| DomainError::Unavailable { context: format!("connect: {e}") })
+            .map_err(|e| DomainError::Unavailable {
+                context: format!("connect: {e}"),
+            })
     }
 
     /// The URL under the application's role, for the one job (COPY of an
@@ -129,6 +137,8 @@ impl Db {
     }
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>> {
-        self.pool.get().await.map_err(|e| DomainError::Unavailable { context: format!("connection pool: {e}") })
+        self.pool.get().await.map_err(|e| DomainError::Unavailable {
+            context: format!("connection pool: {e}"),
+        })
     }
 }

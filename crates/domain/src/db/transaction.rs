@@ -4,7 +4,8 @@ use std::future::Future;
 
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
+    TransactionManager,
 };
 
 use crate::error::Result;
@@ -13,7 +14,9 @@ use crate::ids::TenantId;
 /// An async closure whose future is known to be `Send`. Plain `AsyncFnOnce`
 /// has no stable way to say that, and without it no use case could run on the
 /// mailer's threads.
-pub trait TransactionFn<T, R>: AsyncFnOnce(T) -> R + FnOnce(T) -> <Self as TransactionFn<T, R>>::Fut {
+pub trait TransactionFn<T, R>:
+    AsyncFnOnce(T) -> R + FnOnce(T) -> <Self as TransactionFn<T, R>>::Fut
+{
     type Fut: Future<Output = R>;
 }
 
@@ -40,7 +43,11 @@ impl Drop for Checkout {
 
 type Manager = AnsiTransactionManager;
 
-pub(super) async fn run<'a, T, F>(object: Object<AsyncPgConnection>, tenant: Option<TenantId>, work: F) -> Result<T>
+pub(super) async fn run<'a, T, F>(
+    object: Object<AsyncPgConnection>,
+    tenant: Option<TenantId>,
+    work: F,
+) -> Result<T>
 where
     for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
         + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
@@ -50,18 +57,32 @@ where
 {
     let mut checkout = Checkout(Some(object));
     let Some(connection) = checkout.0.as_deref_mut() else {
-        return Err(crate::error::DomainError::internal("checkout without connection"));
+        return Err(crate::error::DomainError::internal(
+            "checkout without connection",
+        ));
     };
     <Manager as TransactionManager<AsyncPgConnection>>::begin_transaction(connection).await?;
     if let Some(tenant) = tenant {
         // SET LOCAL ends with the transaction; a plain SET would leak to the
         // next user of a pooled connection.
-        connection.batch_execute(&format!("SET LOCAL kikubari.tenant = '{tenant}'")).await?;
+        connection
+            .batch_execute(&format!("SET LOCAL kikubari.tenant = '{tenant}'"))
+            .await?;
     }
     let outcome = work(connection).await;
     match outcome {
-        Ok(_) => <AsyncPgConnection as AsyncConnection>::TransactionManager::commit_transaction(connection).await?,
-        Err(_) => <AsyncPgConnection as AsyncConnection>::TransactionManager::rollback_transaction(connection).await?,
+        Ok(_) => {
+            <AsyncPgConnection as AsyncConnection>::TransactionManager::commit_transaction(
+                connection,
+            )
+            .await?
+        }
+        Err(_) => {
+            <AsyncPgConnection as AsyncConnection>::TransactionManager::rollback_transaction(
+                connection,
+            )
+            .await?
+        }
     }
     drop(checkout.0.take());
     outcome

@@ -78,7 +78,9 @@ impl DeliveryToken {
     /// `None` for anything that we did not sign.
     #[must_use]
     pub fn decode(keys: &Keys, text: &str) -> Option<Self> {
-        let bytes = (text.len() <= 100).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten()?;
+        let bytes = (text.len() <= 100)
+            .then(|| URL_SAFE_NO_PAD.decode(text).ok())
+            .flatten()?;
         let (body, mac) = bytes.split_at_checked(BODY)?;
         if body[0] != FORM || !keys.verify(MAC_LABEL, body, mac) {
             return None;
@@ -94,7 +96,8 @@ impl DeliveryToken {
 }
 
 fn months(period: NaiveDate) -> u16 {
-    u16::try_from((period.year() - 2000) * 12).unwrap_or(0) + u16::try_from(period.month0()).unwrap_or(0)
+    u16::try_from((period.year() - 2000) * 12).unwrap_or(0)
+        + u16::try_from(period.month0()).unwrap_or(0)
 }
 
 fn period(months: u16) -> Option<NaiveDate> {
@@ -117,7 +120,12 @@ mod tests {
     #[test]
     fn a_token_names_its_delivery() {
         let keys = Keys::from_master(&[7; 32]).unwrap();
-        for purpose in [Purpose::Cancel, Purpose::Open, Purpose::Click(65_535), Purpose::Return] {
+        for purpose in [
+            Purpose::Cancel,
+            Purpose::Open,
+            Purpose::Click(65_535),
+            Purpose::Return,
+        ] {
             let token = token(purpose);
             let text = token.encode(&keys);
             assert_eq!(text.len(), 72);
@@ -128,14 +136,23 @@ mod tests {
     #[test]
     fn no_changed_bit_and_no_foreign_key_passes() {
         let keys = Keys::from_master(&[7; 32]).unwrap();
-        let bytes = URL_SAFE_NO_PAD.decode(token(Purpose::Click(3)).encode(&keys)).unwrap();
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token(Purpose::Click(3)).encode(&keys))
+            .unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(DeliveryToken::decode(&keys, &URL_SAFE_NO_PAD.encode(forged)), None, "bit {bit}");
+            assert_eq!(
+                DeliveryToken::decode(&keys, &URL_SAFE_NO_PAD.encode(forged)),
+                None,
+                "bit {bit}"
+            );
         }
         let other = Keys::from_master(&[8; 32]).unwrap();
-        assert_eq!(DeliveryToken::decode(&keys, &token(Purpose::Open).encode(&other)), None);
+        assert_eq!(
+            DeliveryToken::decode(&keys, &token(Purpose::Open).encode(&other)),
+            None
+        );
     }
 
     proptest::proptest! {

@@ -45,17 +45,33 @@ pub enum Claim {
 pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -> Result<Claim> {
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let detail = format!("must be 1 to {MAX_KEY} visible ASCII characters, for example a UUID");
-        return Err(DomainError::invalid("/Idempotency-Key", "malformed", detail));
+        return Err(DomainError::invalid(
+            "/Idempotency-Key",
+            "malformed",
+            detail,
+        ));
     }
     let (tenant, user, now) = (actor.tenant_id, owner(actor), db.now());
     db.tenant(tenant, async |tx| {
         let row = (tenant, user, key);
-        diesel::delete(keys::table.filter(keys::tenant_id.eq(tenant).and(keys::created_at.lt(now - LIFETIME))))
-            .execute(tx)
-            .await?;
-        diesel::delete(keys::table.find(row).filter(keys::status.is_null().and(keys::created_at.lt(now - ABANDONED))))
-            .execute(tx)
-            .await?;
+        diesel::delete(
+            keys::table.filter(
+                keys::tenant_id
+                    .eq(tenant)
+                    .and(keys::created_at.lt(now - LIFETIME)),
+            ),
+        )
+        .execute(tx)
+        .await?;
+        diesel::delete(
+            keys::table.find(row).filter(
+                keys::status
+                    .is_null()
+                    .and(keys::created_at.lt(now - ABANDONED)),
+            ),
+        )
+        .execute(tx)
+        .await?;
         let inserted = diesel::insert_into(keys::table)
             .values((
                 keys::tenant_id.eq(tenant),
@@ -70,11 +86,12 @@ pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -
         if inserted == 1 {
             return Ok(Claim::First);
         }
-        let (hash, status, headers, body): (Vec<u8>, Option<i16>, Option<Value>, Option<Vec<u8>>) = keys::table
-            .find(row)
-            .select((keys::request_hash, keys::status, keys::headers, keys::body))
-            .first(tx)
-            .await?;
+        let (hash, status, headers, body): (Vec<u8>, Option<i16>, Option<Value>, Option<Vec<u8>>) =
+            keys::table
+                .find(row)
+                .select((keys::request_hash, keys::status, keys::headers, keys::body))
+                .first(tx)
+                .await?;
         if hash != request_hash {
             let detail = "this key was used for another request: take a new one";
             return Err(DomainError::invalid("/Idempotency-Key", "reused", detail));
@@ -85,9 +102,16 @@ pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -
                 "the first request with this key is still under way: ask again in a moment",
             )
         })?;
-        let headers =
-            headers.map(serde_json::from_value).transpose().map_err(DomainError::internal)?.unwrap_or_default();
-        Ok(Claim::Done(Answer { status, headers, body: body.unwrap_or_default() }))
+        let headers = headers
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(DomainError::internal)?
+            .unwrap_or_default();
+        Ok(Claim::Done(Answer {
+            status,
+            headers,
+            body: body.unwrap_or_default(),
+        }))
     })
     .await
 }
@@ -101,7 +125,11 @@ pub async fn store(db: &Db, actor: &Actor, key: &str, answer: &Answer) -> Result
     let status = i16::try_from(answer.status).map_err(DomainError::internal)?;
     db.tenant(actor.tenant_id, async |tx| {
         diesel::update(keys::table.find((actor.tenant_id, owner(actor), key)))
-            .set((keys::status.eq(status), keys::headers.eq(&headers), keys::body.eq(&answer.body)))
+            .set((
+                keys::status.eq(status),
+                keys::headers.eq(&headers),
+                keys::body.eq(&answer.body),
+            ))
             .execute(tx)
             .await?;
         Ok(())
@@ -115,7 +143,9 @@ pub async fn store(db: &Db, actor: &Actor, key: &str, answer: &Answer) -> Result
 /// When the database does.
 pub async fn forget(db: &Db, actor: &Actor, key: &str) -> Result<()> {
     db.tenant(actor.tenant_id, async |tx| {
-        diesel::delete(keys::table.find((actor.tenant_id, owner(actor), key))).execute(tx).await?;
+        diesel::delete(keys::table.find((actor.tenant_id, owner(actor), key)))
+            .execute(tx)
+            .await?;
         Ok(())
     })
     .await

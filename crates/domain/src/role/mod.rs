@@ -40,7 +40,11 @@ impl BuiltinRole {
     /// What the role allows.
     #[must_use]
     pub fn permissions(self) -> Vec<Permission> {
-        Permission::ALL.iter().copied().filter(|p| self.allows(*p)).collect()
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(|p| self.allows(*p))
+            .collect()
     }
 
     fn allows(self, permission: Permission) -> bool {
@@ -50,7 +54,11 @@ impl BuiltinRole {
             Self::Editor => !matches!(permission, P::SettingsWrite | P::UsersManage),
             Self::Viewer => matches!(
                 permission,
-                P::ContactsRead | P::MailsRead | P::CampaignsRead | P::ReportsRead | P::SettingsRead
+                P::ContactsRead
+                    | P::MailsRead
+                    | P::CampaignsRead
+                    | P::ReportsRead
+                    | P::SettingsRead
             ),
         }
     }
@@ -61,7 +69,11 @@ pub(crate) async fn create_builtin(tx: &mut AsyncPgConnection, tenant: TenantId)
     let mut owner = RoleId::new();
     for role in BuiltinRole::ALL {
         let id = RoleId::new();
-        let permissions: Vec<&str> = role.permissions().into_iter().map(Permission::as_str).collect();
+        let permissions: Vec<&str> = role
+            .permissions()
+            .into_iter()
+            .map(Permission::as_str)
+            .collect();
         queries::insert(tx, tenant, id, role.key(), role.name(), &permissions).await?;
         if role == BuiltinRole::Owner {
             owner = id;

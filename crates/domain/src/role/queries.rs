@@ -29,7 +29,11 @@ pub(super) async fn insert(
     Ok(())
 }
 
-pub(crate) async fn find_by_key(tx: &mut AsyncPgConnection, tenant: TenantId, key: &str) -> Result<Option<RoleId>> {
+pub(crate) async fn find_by_key(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: &str,
+) -> Result<Option<RoleId>> {
     Ok(role::table
         .filter(role::tenant_id.eq(tenant).and(role::key.eq(key)))
         .select(role::id)

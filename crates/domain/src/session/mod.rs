@@ -88,11 +88,17 @@ impl Session {
 }
 
 fn wrong_credentials() -> DomainError {
-    DomainError::Unauthenticated { code: "wrong_credentials", detail: "login id or password is wrong" }
+    DomainError::Unauthenticated {
+        code: "wrong_credentials",
+        detail: "login id or password is wrong",
+    }
 }
 
 fn ended() -> DomainError {
-    DomainError::Unauthenticated { code: "session_ended", detail: "the session has ended: log in again" }
+    DomainError::Unauthenticated {
+        code: "session_ended",
+        detail: "the session has ended: log in again",
+    }
 }
 
 /// Logs a person in. An unknown id, a wrong password and a disabled person
@@ -118,7 +124,9 @@ pub async fn log_in(
     let stored = known.as_ref().map(|(_, c)| c.password_hash.clone());
     let right = hasher.verify(secret, stored).await?;
     let (tenant_id, user_id) = match known {
-        Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => (tenant, credentials.id),
+        Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
+            (tenant, credentials.id)
+        }
         _ => {
             throttle::note_failure(db, &counters).await?;
             return Err(wrong_credentials());
@@ -128,12 +136,19 @@ pub async fn log_in(
     open(db, tokens, tenant_id, user_id, device).await
 }
 
-async fn find_credentials(db: &Db, login_id: &LoginId) -> Result<Option<(TenantId, user::Credentials)>> {
-    let home = db.system(async |tx| user::find_home(tx, login_id).await).await?;
+async fn find_credentials(
+    db: &Db,
+    login_id: &LoginId,
+) -> Result<Option<(TenantId, user::Credentials)>> {
+    let home = db
+        .system(async |tx| user::find_home(tx, login_id).await)
+        .await?;
     // The second step is walked for an unknown id too, in nobody's tenant, so
     // that it takes as long.
     let (tenant, id) = home.unwrap_or((TenantId::new(), UserId::new()));
-    let credentials = db.tenant(tenant, async |tx| user::credentials(tx, tenant, id).await).await?;
+    let credentials = db
+        .tenant(tenant, async |tx| user::credentials(tx, tenant, id).await)
+        .await?;
     Ok(credentials.map(|c| (tenant, c)))
 }
 
@@ -149,7 +164,12 @@ async fn open(
     let row = Session {
         id: SessionId::new(),
         user_id,
-        user_agent: device.user_agent.chars().filter(|c| !c.is_control()).take(400).collect(),
+        user_agent: device
+            .user_agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(400)
+            .collect(),
         ip: device.ip.map(IpNet::from),
         created_at: now,
         last_active_at: now,
@@ -214,7 +234,9 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
     // Ending a session on reuse must be committed, so the refusal is a value here.
     let outcome = db
         .tenant(tenant_id, async |tx| {
-            let Some((session_id, used_at)) = queries::lock_refresh(tx, tenant_id, &presented.hash()).await? else {
+            let Some((session_id, used_at)) =
+                queries::lock_refresh(tx, tenant_id, &presented.hash()).await?
+            else {
                 return Ok(None);
             };
             let Some(row) = queries::find(tx, tenant_id, session_id).await? else {
@@ -226,8 +248,11 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
             }
             if used_at.is_some_and(|at| now - at > REUSE_GRACE) {
                 queries::end(tx, tenant_id, session_id, "refresh_token_reused", now).await?;
-                let actor =
-                    Actor { user_id: Some(row.user_id), session_id: Some(session_id), ..Actor::system(tenant_id) };
+                let actor = Actor {
+                    user_id: Some(row.user_id),
+                    session_id: Some(session_id),
+                    ..Actor::system(tenant_id)
+                };
                 let entry = audit::Entry {
                     action: "session.refresh_token_reused",
                     subject_kind: "session",
@@ -262,7 +287,9 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
 pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Actor> {
     let now = db.now();
     db.tenant(claims.tenant, async |tx| {
-        let found = queries::authenticate(tx, claims.tenant, claims.session).await?.ok_or_else(ended)?;
+        let found = queries::authenticate(tx, claims.tenant, claims.session)
+            .await?
+            .ok_or_else(ended)?;
         let is_same_person = found.session.user_id == claims.sub;
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
@@ -275,7 +302,12 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
             tenant_id: claims.tenant,
             user_id: Some(claims.sub),
             session_id: Some(claims.session),
-            permissions: found.permissions.iter().flatten().filter_map(|name| Permission::parse(name)).collect(),
+            permissions: found
+                .permissions
+                .iter()
+                .flatten()
+                .filter_map(|name| Permission::parse(name))
+                .collect(),
             ip: None,
             request_id: None,
         })
@@ -290,7 +322,9 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
 pub async fn me(db: &Db, actor: &Actor) -> Result<Me> {
     let (user_id, session_id) = person(actor)?;
     db.tenant(actor.tenant_id, async |tx| {
-        let row = queries::find(tx, actor.tenant_id, session_id).await?.ok_or_else(ended)?;
+        let row = queries::find(tx, actor.tenant_id, session_id)
+            .await?
+            .ok_or_else(ended)?;
         queries::me(tx, actor.tenant_id, user_id, row.expires_at).await
     })
     .await
@@ -306,7 +340,9 @@ pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
     };
     let now = db.now();
     db.tenant(presented.tenant, async |tx| {
-        if let Some((session_id, _)) = queries::lock_refresh(tx, presented.tenant, &presented.hash()).await? {
+        if let Some((session_id, _)) =
+            queries::lock_refresh(tx, presented.tenant, &presented.hash()).await?
+        {
             queries::end(tx, presented.tenant, session_id, "logged_out", now).await?;
         }
         Ok(())
@@ -337,8 +373,9 @@ pub async fn end(db: &Db, actor: &Actor, id: SessionId) -> Result<()> {
     let (user_id, _) = person(actor)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
-        let row =
-            queries::find(tx, actor.tenant_id, id).await?.filter(|s| s.user_id == user_id && s.ended_at.is_none());
+        let row = queries::find(tx, actor.tenant_id, id)
+            .await?
+            .filter(|s| s.user_id == user_id && s.ended_at.is_none());
         row.ok_or_else(|| DomainError::not_found("session"))?;
         queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await
     })
@@ -360,17 +397,36 @@ pub async fn change_password(
     let counters = throttle::Counters::of(&format!("change {user_id}"), actor.ip);
     throttle::check(db, &counters).await?;
     password::check(&new).map_err(|e| DomainError::invalid("/new_password", e.code, e.detail))?;
-    let known = db.tenant(actor.tenant_id, async |tx| user::credentials(tx, actor.tenant_id, user_id).await).await?;
-    if !hasher.verify(current, known.map(|c| c.password_hash)).await? {
+    let known = db
+        .tenant(actor.tenant_id, async |tx| {
+            user::credentials(tx, actor.tenant_id, user_id).await
+        })
+        .await?;
+    if !hasher
+        .verify(current, known.map(|c| c.password_hash))
+        .await?
+    {
         throttle::note_failure(db, &counters).await?;
-        return Err(DomainError::invalid("/current_password", "wrong", "is not your password"));
+        return Err(DomainError::invalid(
+            "/current_password",
+            "wrong",
+            "is not your password",
+        ));
     }
     throttle::note_success(db, &counters).await?;
     let hash = hasher.hash(new).await?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         user::set_password(tx, actor.tenant_id, user_id, &hash, now).await?;
-        queries::end_all_of(tx, actor.tenant_id, user_id, Some(session_id), "password_changed", now).await?;
+        queries::end_all_of(
+            tx,
+            actor.tenant_id,
+            user_id,
+            Some(session_id),
+            "password_changed",
+            now,
+        )
+        .await?;
         let entry = audit::Entry {
             action: "user.password_changed",
             subject_kind: "user",

@@ -48,7 +48,11 @@ pub struct Cost {
 impl Default for Cost {
     /// The second recommendation of RFC 9106 §4: 64 MiB, 3 passes, 4 lanes.
     fn default() -> Self {
-        Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 }
+        Self {
+            memory_kib: 64 * 1024,
+            passes: 3,
+            lanes: 4,
+        }
     }
 }
 
@@ -72,11 +76,16 @@ impl Hasher {
     /// # Errors
     /// When the cost is outside what argon2 allows.
     pub fn new(cost: Cost) -> Result<Self> {
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(DomainError::internal)?;
+        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
+            .map_err(DomainError::internal)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash(&argon2, "no account has this password")?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Self { argon2, places: Arc::new(Semaphore::new((cores / 2).max(1))), decoy: decoy.into() })
+        Ok(Self {
+            argon2,
+            places: Arc::new(Semaphore::new((cores / 2).max(1))),
+            decoy: decoy.into(),
+        })
     }
 
     /// A PHC string for the database.
@@ -85,7 +94,8 @@ impl Hasher {
     /// When the library fails.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
-        self.off_reactor(move || hash(&argon2, password.expose_secret())).await?
+        self.off_reactor(move || hash(&argon2, password.expose_secret()))
+            .await?
     }
 
     /// Whether the password is the one of the hash; `None` costs the same and
@@ -98,19 +108,30 @@ impl Hasher {
         self.off_reactor(move || {
             let known = stored.is_some();
             let text = stored.unwrap_or_else(|| decoy.to_string());
-            let parsed =
-                PasswordHash::new(&text).map_err(|e| DomainError::internal(format_args!("stored hash: {e}")))?;
-            Ok(argon2.verify_password(password.expose_secret().as_bytes(), &parsed).is_ok() && known)
+            let parsed = PasswordHash::new(&text)
+                .map_err(|e| DomainError::internal(format_args!("stored hash: {e}")))?;
+            Ok(argon2
+                .verify_password(password.expose_secret().as_bytes(), &parsed)
+                .is_ok()
+                && known)
         })
         .await?
     }
 
-    async fn off_reactor<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn off_reactor<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let _place = self.places.acquire().await.map_err(DomainError::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(DomainError::internal)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(DomainError::internal)
     }
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String> {
-    Ok(argon2.hash_password(password.as_bytes()).map_err(DomainError::internal)?.to_string())
+    Ok(argon2
+        .hash_password(password.as_bytes())
+        .map_err(DomainError::internal)?
+        .to_string())
 }

@@ -25,13 +25,22 @@ pub(super) async fn authenticate(
     tenant_id: TenantId,
     id: SessionId,
 ) -> Result<Option<Authenticated>> {
-    let user_of = user_account::tenant_id.eq(session::tenant_id).and(user_account::id.eq(session::user_id));
-    let role_of = role::tenant_id.eq(session::tenant_id).and(role::id.eq(user_account::role_id));
+    let user_of = user_account::tenant_id
+        .eq(session::tenant_id)
+        .and(user_account::id.eq(session::user_id));
+    let role_of = role::tenant_id
+        .eq(session::tenant_id)
+        .and(role::id.eq(user_account::role_id));
     Ok(session::table
         .inner_join(user_account::table.on(user_of))
         .inner_join(role::table.on(role_of))
         .inner_join(tenant::table.on(tenant::id.eq(session::tenant_id)))
-        .filter(session::tenant_id.eq(tenant_id).and(session::id.eq(id)).and(tenant::state.eq("active")))
+        .filter(
+            session::tenant_id
+                .eq(tenant_id)
+                .and(session::id.eq(id))
+                .and(tenant::state.eq("active")),
+        )
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),
@@ -43,7 +52,11 @@ pub(super) async fn authenticate(
         .optional()?)
 }
 
-pub(super) async fn insert(tx: &mut AsyncPgConnection, tenant_id: TenantId, row: &Session) -> Result<()> {
+pub(super) async fn insert(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    row: &Session,
+) -> Result<()> {
     diesel::insert_into(session::table)
         .values((
             session::tenant_id.eq(tenant_id),
@@ -60,8 +73,17 @@ pub(super) async fn insert(tx: &mut AsyncPgConnection, tenant_id: TenantId, row:
     Ok(())
 }
 
-pub(super) async fn find(tx: &mut AsyncPgConnection, tenant_id: TenantId, id: SessionId) -> Result<Option<Session>> {
-    Ok(session::table.find((tenant_id, id)).select(Session::as_select()).first(tx).await.optional()?)
+pub(super) async fn find(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+) -> Result<Option<Session>> {
+    Ok(session::table
+        .find((tenant_id, id))
+        .select(Session::as_select())
+        .first(tx)
+        .await
+        .optional()?)
 }
 
 pub(super) async fn open_of(
@@ -71,7 +93,11 @@ pub(super) async fn open_of(
     now: DateTime<Utc>,
 ) -> Result<Vec<Session>> {
     Ok(session::table
-        .filter(session::tenant_id.eq(tenant_id).and(session::user_id.eq(user_id)))
+        .filter(
+            session::tenant_id
+                .eq(tenant_id)
+                .and(session::user_id.eq(user_id)),
+        )
         .filter(session::ended_at.is_null().and(session::expires_at.gt(now)))
         .order(session::created_at.desc())
         .limit(100)
@@ -86,7 +112,10 @@ pub(super) async fn touch(
     id: SessionId,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    diesel::update(session::table.find((tenant_id, id))).set(session::last_active_at.eq(now)).execute(tx).await?;
+    diesel::update(session::table.find((tenant_id, id)))
+        .set(session::last_active_at.eq(now))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -97,10 +126,14 @@ pub(super) async fn end(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    diesel::update(session::table.find((tenant_id, id)).filter(session::ended_at.is_null()))
-        .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
-        .execute(tx)
-        .await?;
+    diesel::update(
+        session::table
+            .find((tenant_id, id))
+            .filter(session::ended_at.is_null()),
+    )
+    .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -115,7 +148,11 @@ pub(crate) async fn end_all_of(
 ) -> Result<()> {
     let mut query = diesel::update(
         session::table
-            .filter(session::tenant_id.eq(tenant_id).and(session::user_id.eq(user_id)))
+            .filter(
+                session::tenant_id
+                    .eq(tenant_id)
+                    .and(session::user_id.eq(user_id)),
+            )
             .filter(session::ended_at.is_null()),
     )
     .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
@@ -183,7 +220,11 @@ pub(super) async fn me(
 ) -> Result<Me> {
     Ok(Me {
         user: user::find(tx, tenant_id, user_id).await?,
-        permissions: user::permissions(tx, tenant_id, user_id).await?.into_iter().map(Permission::as_str).collect(),
+        permissions: user::permissions(tx, tenant_id, user_id)
+            .await?
+            .into_iter()
+            .map(Permission::as_str)
+            .collect(),
         tenant: crate::tenant::find(tx, tenant_id).await?,
         session_expires_at,
     })

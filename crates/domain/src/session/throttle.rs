@@ -32,7 +32,10 @@ impl Counters {
     pub(super) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
         let key = |text: String| sha256(text.as_bytes()).to_vec();
-        Self([(key(format!("pair {ip} {login_id}")), FREE_PAIR), (key(format!("address {ip}")), FREE_ADDRESS)])
+        Self([
+            (key(format!("pair {ip} {login_id}")), FREE_PAIR),
+            (key(format!("address {ip}")), FREE_ADDRESS),
+        ])
     }
 }
 
@@ -69,7 +72,10 @@ pub(super) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
                 .first(tx)
                 .await
                 .optional()?;
-            let failures = known.filter(|(_, at)| now - *at < MEMORY).map_or(0, |(n, _)| n) + 1;
+            let failures = known
+                .filter(|(_, at)| now - *at < MEMORY)
+                .map_or(0, |(n, _)| n)
+                + 1;
             store(tx, key, failures, now + wait(failures - free), now).await?;
         }
         Ok(())
@@ -79,7 +85,9 @@ pub(super) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
 
 pub(super) async fn note_success(db: &Db, counters: &Counters) -> Result<()> {
     db.system(async |tx| {
-        diesel::delete(login_throttle::table.find(&counters.0[0].0)).execute(tx).await?;
+        diesel::delete(login_throttle::table.find(&counters.0[0].0))
+            .execute(tx)
+            .await?;
         Ok(())
     })
     .await

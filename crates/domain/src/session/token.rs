@@ -48,7 +48,8 @@ impl AccessTokens {
     /// # Errors
     /// When the library refuses the seed.
     pub fn new(keys: &Keys) -> Result<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(keys.access_seed()).map_err(DomainError::internal)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(keys.access_seed())
+            .map_err(DomainError::internal)?;
         let private = pair.to_pkcs8v1().map_err(DomainError::internal)?;
         let public = pair.public_key().as_ref();
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -75,8 +76,11 @@ impl AccessTokens {
         user: UserId,
         now: DateTime<Utc>,
     ) -> Result<SecretString> {
-        let header =
-            Header { typ: Some(TYPE.to_owned()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let header = Header {
+            typ: Some(TYPE.to_owned()),
+            kid: Some(self.kid.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -88,7 +92,9 @@ impl AccessTokens {
             nbf: now.timestamp(),
             exp: (now + ACCESS_LIFETIME).timestamp(),
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map(SecretString::from).map_err(DomainError::internal)
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
+            .map(SecretString::from)
+            .map_err(DomainError::internal)
     }
 
     /// What a token says, if it is ours and in time. The header may hold
@@ -116,8 +122,9 @@ impl AccessTokens {
         if !plain {
             return Err(refused());
         }
-        let claims =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).map_err(|_| refused())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_| refused())?
+            .claims;
         let now = now.timestamp();
         if now >= claims.exp || now < claims.nbf {
             return Err(refused());
@@ -143,7 +150,10 @@ pub struct RefreshToken {
 impl RefreshToken {
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
-        Self { tenant, secret: secret::random() }
+        Self {
+            tenant,
+            secret: secret::random(),
+        }
     }
 
     /// As it stands in the cookie.
@@ -156,9 +166,14 @@ impl RefreshToken {
 
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
-        let bytes = (text.len() <= 100).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten()?;
+        let bytes = (text.len() <= 100)
+            .then(|| URL_SAFE_NO_PAD.decode(text).ok())
+            .flatten()?;
         let (tenant, secret) = bytes.split_at_checked(16)?;
-        Some(Self { tenant: TenantId(Uuid::from_slice(tenant).ok()?), secret: secret.try_into().ok()? })
+        Some(Self {
+            tenant: TenantId(Uuid::from_slice(tenant).ok()?),
+            secret: secret.try_into().ok()?,
+        })
     }
 
     /// What the database keeps.

@@ -60,7 +60,11 @@ impl TenantChange {
         if let Some(zone) = &self.time_zone
             && zone.parse::<chrono_tz::Tz>().is_err()
         {
-            v.add("/time_zone", "unknown", "is no IANA time zone, for example Asia/Tokyo");
+            v.add(
+                "/time_zone",
+                "unknown",
+                "is no IANA time zone, for example Asia/Tokyo",
+            );
         }
         if let Some(locale) = &self.locale
             && !matches!(locale.as_str(), "ja" | "en")
@@ -89,8 +93,17 @@ impl TenantChange {
 ///
 /// # Errors
 /// [`DomainError::Invalid`] for the input, [`DomainError::Conflict`] when the login id is taken.
-pub async fn create(db: &Db, hasher: &Hasher, name: &str, owner: NewUser) -> Result<(TenantId, UserId)> {
-    TenantChange { name: Some(name.to_owned()), ..TenantChange::default() }.check()?;
+pub async fn create(
+    db: &Db,
+    hasher: &Hasher,
+    name: &str,
+    owner: NewUser,
+) -> Result<(TenantId, UserId)> {
+    TenantChange {
+        name: Some(name.to_owned()),
+        ..TenantChange::default()
+    }
+    .check()?;
     let owner = user::prepare(hasher, owner).await?;
     let id = TenantId::new();
     let actor = Actor::operator(id);
@@ -120,7 +133,8 @@ pub async fn create(db: &Db, hasher: &Hasher, name: &str, owner: NewUser) -> Res
 /// # Errors
 /// When the database does.
 pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
-    db.tenant(actor.tenant_id, async |tx| find(tx, actor.tenant_id).await).await
+    db.tenant(actor.tenant_id, async |tx| find(tx, actor.tenant_id).await)
+        .await
 }
 
 /// Changes settings of version `version`.
@@ -133,7 +147,9 @@ pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) 
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
-        let after = queries::update(tx, actor.tenant_id, version, &change, now).await?.ok_or(DomainError::Stale)?;
+        let after = queries::update(tx, actor.tenant_id, version, &change, now)
+            .await?
+            .ok_or(DomainError::Stale)?;
         audit::record(
             tx,
             actor,

@@ -10,12 +10,19 @@ use crate::ids::TenantId;
 use crate::schema::tenant;
 
 pub(super) async fn insert(tx: &mut AsyncPgConnection, id: TenantId, name: &str) -> Result<()> {
-    diesel::insert_into(tenant::table).values((tenant::id.eq(id), tenant::name.eq(name))).execute(tx).await?;
+    diesel::insert_into(tenant::table)
+        .values((tenant::id.eq(id), tenant::name.eq(name)))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 pub(crate) async fn find(tx: &mut AsyncPgConnection, id: TenantId) -> Result<Tenant> {
-    Ok(tenant::table.find(id).select(Tenant::as_select()).first(tx).await?)
+    Ok(tenant::table
+        .find(id)
+        .select(Tenant::as_select())
+        .first(tx)
+        .await?)
 }
 
 /// `None` when the version is not the current one.
@@ -26,10 +33,16 @@ pub(super) async fn update(
     change: &TenantChange,
     now: DateTime<Utc>,
 ) -> Result<Option<Tenant>> {
-    Ok(diesel::update(tenant::table.find(id).filter(tenant::version.eq(version)))
-        .set((change, tenant::version.eq(version + 1), tenant::updated_at.eq(now)))
-        .returning(Tenant::as_returning())
-        .get_result(tx)
-        .await
-        .optional()?)
+    Ok(
+        diesel::update(tenant::table.find(id).filter(tenant::version.eq(version)))
+            .set((
+                change,
+                tenant::version.eq(version + 1),
+                tenant::updated_at.eq(now),
+            ))
+            .returning(Tenant::as_returning())
+            .get_result(tx)
+            .await
+            .optional()?,
+    )
 }

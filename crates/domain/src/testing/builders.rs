@@ -24,23 +24,43 @@ pub struct TestTenant {
 impl TestTenant {
     /// The cheapest argon2 that the library allows: what is tested is not its strength.
     pub fn hasher() -> Hasher {
-        Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }).expect("a hasher")
+        Hasher::new(Cost {
+            memory_kib: 8,
+            passes: 1,
+            lanes: 1,
+        })
+        .expect("a hasher")
     }
 
     pub async fn create(db: &Db, prefix: &str) -> Self {
         let hasher = Self::hasher();
-        let (id, owner_id) =
-            tenant::create(db, &hasher, &format!("株式会社{prefix}"), person(prefix, "owner")).await.expect("a tenant");
+        let (id, owner_id) = tenant::create(
+            db,
+            &hasher,
+            &format!("株式会社{prefix}"),
+            person(prefix, "owner"),
+        )
+        .await
+        .expect("a tenant");
         let actor = Actor::operator(id);
         for role in [BuiltinRole::Editor, BuiltinRole::Viewer] {
-            user::create(db, &hasher, &actor, role.key(), person(prefix, role.key())).await.expect("a user");
+            user::create(db, &hasher, &actor, role.key(), person(prefix, role.key()))
+                .await
+                .expect("a user");
         }
-        Self { id, owner_id, prefix: prefix.to_owned() }
+        Self {
+            id,
+            owner_id,
+            prefix: prefix.to_owned(),
+        }
     }
 
     /// The owner, as use cases see them.
     pub fn owner(&self) -> Actor {
-        Actor { user_id: Some(self.owner_id), ..Actor::system(self.id) }
+        Actor {
+            user_id: Some(self.owner_id),
+            ..Actor::system(self.id)
+        }
     }
 
     pub fn login_id(&self, role: &str) -> String {

@@ -27,12 +27,17 @@ struct Server {
 
 impl Server {
     fn from_env() -> Self {
-        let url = std::env::var("KIKUBARI_TEST_DATABASE_URL")
-            .expect("KIKUBARI_TEST_DATABASE_URL names a PostgreSQL for tests; `just test` starts one");
+        let url = std::env::var("KIKUBARI_TEST_DATABASE_URL").expect(
+            "KIKUBARI_TEST_DATABASE_URL names a PostgreSQL for tests; `just test` starts one",
+        );
         let rest = url.split_once("://").expect("a postgres:// URL").1;
         let (user, rest) = rest.split_once('@').expect("a user in the URL");
         let (address, database) = rest.split_once('/').expect("a database in the URL");
-        Self { user: user.to_owned(), address: address.to_owned(), admin_database: database.to_owned() }
+        Self {
+            user: user.to_owned(),
+            address: address.to_owned(),
+            admin_database: database.to_owned(),
+        }
     }
 
     fn owner_url(&self, database: &str) -> String {
@@ -55,10 +60,23 @@ impl TestDatabase {
         let server = Server::from_env();
         let template = template(&server).await;
         let name = format!("t_{}", hex::encode(secret::random::<10>()));
-        execute(&server, &server.admin_database, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-        let config = DatabaseConfig { database_url: SecretString::from(server.app_url(&name)), database_pool: 16 };
+        execute(
+            &server,
+            &server.admin_database,
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        let config = DatabaseConfig {
+            database_url: SecretString::from(server.app_url(&name)),
+            database_pool: 16,
+        };
         let db = Db::new(&config, clock.clone()).expect("a pool");
-        Self { name, server, db, clock }
+        Self {
+            name,
+            server,
+            db,
+            clock,
+        }
     }
 
     /// URL as the owner, for looking past row level security.
@@ -83,7 +101,9 @@ impl TestDatabase {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        let mut connection = AsyncPgConnection::establish(&self.owner_url()).await.expect("owner connection");
+        let mut connection = AsyncPgConnection::establish(&self.owner_url())
+            .await
+            .expect("owner connection");
         let row: Row = diesel::sql_query(format!("SELECT ({sql})::bigint AS n"))
             .get_result(&mut connection)
             .await
@@ -97,7 +117,10 @@ impl Drop for TestDatabase {
         let (server, name) = (self.server.clone(), self.name.clone());
         // A thread with a runtime of its own: the test's may be ending.
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(execute(
                 &server,
                 &server.admin_database,
@@ -109,28 +132,61 @@ impl Drop for TestDatabase {
 }
 
 async fn execute(server: &Server, database: &str, sql: &str) {
-    let mut connection = AsyncPgConnection::establish(&server.owner_url(database)).await.expect("owner connection");
-    connection.batch_execute(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let mut connection = AsyncPgConnection::establish(&server.owner_url(database))
+        .await
+        .expect("owner connection");
+    connection
+        .batch_execute(sql)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
 }
 
 /// The migrated template; the first test that comes makes it while the others
 /// wait at an advisory lock.
 async fn template(server: &Server) -> String {
     let name = format!("kikubari_template_{}", fingerprint());
-    let mut admin =
-        AsyncPgConnection::establish(&server.owner_url(&server.admin_database)).await.expect("owner connection");
+    let mut admin = AsyncPgConnection::establish(&server.owner_url(&server.admin_database))
+        .await
+        .expect("owner connection");
     let known = format!("SELECT 1 FROM pg_database WHERE datname = '{name}' AND datistemplate");
-    if diesel::sql_query(&known).execute(&mut admin).await.expect("catalogue") == 1 {
+    if diesel::sql_query(&known)
+        .execute(&mut admin)
+        .await
+        .expect("catalogue")
+        == 1
+    {
         return name;
     }
-    admin.batch_execute("SELECT pg_advisory_lock(7106)").await.expect("lock");
-    if diesel::sql_query(&known).execute(&mut admin).await.expect("catalogue") == 0 {
-        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.expect("no half-made template");
-        admin.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("template");
-        migrate::up(&server.owner_url(&name)).await.expect("migrations");
-        admin.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true")).await.expect("mark");
+    admin
+        .batch_execute("SELECT pg_advisory_lock(7106)")
+        .await
+        .expect("lock");
+    if diesel::sql_query(&known)
+        .execute(&mut admin)
+        .await
+        .expect("catalogue")
+        == 0
+    {
+        admin
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))
+            .await
+            .expect("no half-made template");
+        admin
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("template");
+        migrate::up(&server.owner_url(&name))
+            .await
+            .expect("migrations");
+        admin
+            .batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true"))
+            .await
+            .expect("mark");
     }
-    admin.batch_execute("SELECT pg_advisory_unlock(7106)").await.expect("unlock");
+    admin
+        .batch_execute("SELECT pg_advisory_unlock(7106)")
+        .await
+        .expect("unlock");
     name
 }
 

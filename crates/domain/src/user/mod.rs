@@ -107,16 +107,27 @@ pub struct UserChange {
     pub password: Option<SecretString>,
 }
 
-fn check_profile(v: &mut Validation, display_name: Option<&str>, email: Option<&str>, locale: Option<&str>) {
+fn check_profile(
+    v: &mut Validation,
+    display_name: Option<&str>,
+    email: Option<&str>,
+    locale: Option<&str>,
+) {
     if let Some(name) = display_name {
         v.length("/display_name", name, 1, 100);
     }
     if let Some(email) = email
         && (email.len() > 320
-            || !email.split_once('@').is_some_and(|(l, d)| !l.is_empty() && d.contains('.'))
+            || !email
+                .split_once('@')
+                .is_some_and(|(l, d)| !l.is_empty() && d.contains('.'))
             || email.chars().any(|c| c.is_whitespace() || c.is_control()))
     {
-        v.add("/email", "malformed", "is no mail address, for example hanako@example.co.jp");
+        v.add(
+            "/email",
+            "malformed",
+            "is no mail address, for example hanako@example.co.jp",
+        );
     }
     if let Some(locale) = locale
         && !matches!(locale, "ja" | "en")
@@ -133,9 +144,15 @@ pub(crate) async fn prepare(hasher: &Hasher, new: NewUser) -> Result<PreparedUse
         v.add("/password", error.code, error.detail);
     }
     v.finish()?;
-    let login_id = login_id.ok_or_else(|| DomainError::internal("a login id that passed its check"))?;
+    let login_id =
+        login_id.ok_or_else(|| DomainError::internal("a login id that passed its check"))?;
     let password_hash = hasher.hash(new.password).await?;
-    Ok(PreparedUser { login_id, display_name: new.display_name, email: new.email, password_hash })
+    Ok(PreparedUser {
+        login_id,
+        display_name: new.display_name,
+        email: new.email,
+        password_hash,
+    })
 }
 
 pub(crate) async fn insert(
@@ -162,16 +179,26 @@ pub(crate) async fn insert(
 }
 
 async fn role_by_key(tx: &mut AsyncPgConnection, tenant: TenantId, key: &str) -> Result<RoleId> {
-    role::find_by_key(tx, tenant, key)
-        .await?
-        .ok_or_else(|| DomainError::invalid("/role", "unknown", "is no role of this tenant: owner, editor or viewer"))
+    role::find_by_key(tx, tenant, key).await?.ok_or_else(|| {
+        DomainError::invalid(
+            "/role",
+            "unknown",
+            "is no role of this tenant: owner, editor or viewer",
+        )
+    })
 }
 
 /// Adds a person with a first password.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
-pub async fn create(db: &Db, hasher: &Hasher, actor: &Actor, role: &str, new: NewUser) -> Result<User> {
+pub async fn create(
+    db: &Db,
+    hasher: &Hasher,
+    actor: &Actor,
+    role: &str,
+    new: NewUser,
+) -> Result<User> {
     actor.require(Permission::UsersManage)?;
     let prepared = prepare(hasher, new).await?;
     db.tenant(actor.tenant_id, async |tx| {
@@ -189,10 +216,17 @@ pub async fn create(db: &Db, hasher: &Hasher, actor: &Actor, role: &str, new: Ne
 pub async fn list(db: &Db, actor: &Actor, page: &PageRequest) -> Result<Page<User>> {
     actor.require(Permission::SettingsRead)?;
     let (limit, cursor) = (page.limit()?, page.cursor("created_at")?);
-    let after = cursor.map(|c| Ok::<_, DomainError>((c.time()?, c.id))).transpose()?;
-    let rows =
-        db.tenant(actor.tenant_id, async |tx| queries::page(tx, actor.tenant_id, after, limit + 1).await).await?;
-    Ok(Page::cut(rows, limit, "created_at", |u: &User| (time_key(u.created_at), u.id.0)))
+    let after = cursor
+        .map(|c| Ok::<_, DomainError>((c.time()?, c.id)))
+        .transpose()?;
+    let rows = db
+        .tenant(actor.tenant_id, async |tx| {
+            queries::page(tx, actor.tenant_id, after, limit + 1).await
+        })
+        .await?;
+    Ok(Page::cut(rows, limit, "created_at", |u: &User| {
+        (time_key(u.created_at), u.id.0)
+    }))
 }
 
 /// One person.
@@ -203,20 +237,34 @@ pub async fn get(db: &Db, actor: &Actor, id: UserId) -> Result<User> {
     if actor.user_id != Some(id) {
         actor.require(Permission::SettingsRead)?;
     }
-    db.tenant(actor.tenant_id, async |tx| queries::find(tx, actor.tenant_id, id).await).await
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::find(tx, actor.tenant_id, id).await
+    })
+    .await
 }
 
 /// Changes one's own name or language.
 ///
 /// # Errors
 /// [`DomainError::Invalid`].
-pub async fn update_self(db: &Db, actor: &Actor, display_name: Option<String>, locale: Option<String>) -> Result<User> {
+pub async fn update_self(
+    db: &Db,
+    actor: &Actor,
+    display_name: Option<String>,
+    locale: Option<String>,
+) -> Result<User> {
     let mut v = Validation::default();
     check_profile(&mut v, display_name.as_deref(), None, locale.as_deref());
     v.finish()?;
-    let id = actor.user_id.ok_or_else(|| DomainError::not_found("user"))?;
+    let id = actor
+        .user_id
+        .ok_or_else(|| DomainError::not_found("user"))?;
     let now = db.now();
-    let row = queries::Row { display_name, locale, ..queries::Row::default() };
+    let row = queries::Row {
+        display_name,
+        locale,
+        ..queries::Row::default()
+    };
     db.tenant(actor.tenant_id, async |tx| {
         queries::update(tx, actor.tenant_id, id, None, &row, now).await?;
         queries::find(tx, actor.tenant_id, id).await
@@ -240,7 +288,12 @@ pub async fn update(
 ) -> Result<User> {
     actor.require(Permission::UsersManage)?;
     let mut v = Validation::default();
-    check_profile(&mut v, change.display_name.as_deref(), change.email.as_deref(), change.locale.as_deref());
+    check_profile(
+        &mut v,
+        change.display_name.as_deref(),
+        change.email.as_deref(),
+        change.locale.as_deref(),
+    );
     if let Some(new) = &change.password
         && let Err(error) = password::check(new)
     {
@@ -258,7 +311,8 @@ pub async fn update(
             Some(key) => Some(role_by_key(tx, actor.tenant_id, key).await?),
             None => None,
         };
-        let ends_sessions = change.disabled == Some(true) || password_hash.is_some() || change.role.is_some();
+        let ends_sessions =
+            change.disabled == Some(true) || password_hash.is_some() || change.role.is_some();
         let row = queries::Row {
             display_name: change.display_name,
             email: change.email,
@@ -278,7 +332,15 @@ pub async fn update(
             ));
         }
         if ends_sessions {
-            crate::session::end_all_of(tx, actor.tenant_id, id, None, "changed_by_administrator", now).await?;
+            crate::session::end_all_of(
+                tx,
+                actor.tenant_id,
+                id,
+                None,
+                "changed_by_administrator",
+                now,
+            )
+            .await?;
         }
         let after = queries::find(tx, actor.tenant_id, id).await?;
         audit::record(

@@ -45,7 +45,12 @@ pub(super) async fn insert(
     role_id: RoleId,
     user: &PreparedUser,
 ) -> Result<()> {
-    let taken = || DomainError::conflict("login_id_taken", "this login id is in use: choose another one");
+    let taken = || {
+        DomainError::conflict(
+            "login_id_taken",
+            "this login id is in use: choose another one",
+        )
+    };
     expect_unique(
         diesel::insert_into(login_directory::table)
             .values((
@@ -74,7 +79,10 @@ pub(super) async fn insert(
 }
 
 /// Where a login id is at home; the one look-up before the tenant is known.
-pub(crate) async fn find_home(tx: &mut AsyncPgConnection, login_id: &LoginId) -> Result<Option<(TenantId, UserId)>> {
+pub(crate) async fn find_home(
+    tx: &mut AsyncPgConnection,
+    login_id: &LoginId,
+) -> Result<Option<(TenantId, UserId)>> {
     Ok(login_directory::table
         .find(login_id.key().to_vec())
         .select((login_directory::tenant_id, login_directory::user_id))
@@ -88,7 +96,12 @@ pub(crate) async fn credentials(
     tenant: TenantId,
     id: UserId,
 ) -> Result<Option<Credentials>> {
-    Ok(user_account::table.find((tenant, id)).select(Credentials::as_select()).first(tx).await.optional()?)
+    Ok(user_account::table
+        .find((tenant, id))
+        .select(Credentials::as_select())
+        .first(tx)
+        .await
+        .optional()?)
 }
 
 pub(crate) async fn note_login(
@@ -97,7 +110,10 @@ pub(crate) async fn note_login(
     id: UserId,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    diesel::update(user_account::table.find((tenant, id))).set(user_account::last_login_at.eq(now)).execute(tx).await?;
+    diesel::update(user_account::table.find((tenant, id)))
+        .set(user_account::last_login_at.eq(now))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -109,7 +125,10 @@ pub(crate) async fn set_password(
     now: DateTime<Utc>,
 ) -> Result<()> {
     diesel::update(user_account::table.find((tenant, id)))
-        .set((user_account::password_hash.eq(hash), user_account::password_changed_at.eq(now)))
+        .set((
+            user_account::password_hash.eq(hash),
+            user_account::password_changed_at.eq(now),
+        ))
         .execute(tx)
         .await?;
     Ok(())
@@ -122,18 +141,38 @@ pub(crate) async fn permissions(
     id: UserId,
 ) -> Result<BTreeSet<Permission>> {
     let names: Vec<Option<String>> = user_account::table
-        .inner_join(role::table.on(role::tenant_id.eq(user_account::tenant_id).and(role::id.eq(user_account::role_id))))
-        .filter(user_account::tenant_id.eq(tenant).and(user_account::id.eq(id)))
+        .inner_join(
+            role::table.on(role::tenant_id
+                .eq(user_account::tenant_id)
+                .and(role::id.eq(user_account::role_id))),
+        )
+        .filter(
+            user_account::tenant_id
+                .eq(tenant)
+                .and(user_account::id.eq(id)),
+        )
         .select(role::permissions)
         .first(tx)
         .await?;
-    Ok(names.iter().flatten().filter_map(|name| Permission::parse(name)).collect())
+    Ok(names
+        .iter()
+        .flatten()
+        .filter_map(|name| Permission::parse(name))
+        .collect())
 }
 
 pub(crate) async fn find(tx: &mut AsyncPgConnection, tenant: TenantId, id: UserId) -> Result<User> {
     user_account::table
-        .inner_join(role::table.on(role::tenant_id.eq(user_account::tenant_id).and(role::id.eq(user_account::role_id))))
-        .filter(user_account::tenant_id.eq(tenant).and(user_account::id.eq(id)))
+        .inner_join(
+            role::table.on(role::tenant_id
+                .eq(user_account::tenant_id)
+                .and(role::id.eq(user_account::role_id))),
+        )
+        .filter(
+            user_account::tenant_id
+                .eq(tenant)
+                .and(user_account::id.eq(id)),
+        )
         .select(User::as_select())
         .first(tx)
         .await
@@ -148,7 +187,11 @@ pub(super) async fn page(
     limit: i64,
 ) -> Result<Vec<User>> {
     let mut query = user_account::table
-        .inner_join(role::table.on(role::tenant_id.eq(user_account::tenant_id).and(role::id.eq(user_account::role_id))))
+        .inner_join(
+            role::table.on(role::tenant_id
+                .eq(user_account::tenant_id)
+                .and(role::id.eq(user_account::role_id))),
+        )
         .filter(user_account::tenant_id.eq(tenant))
         .select(User::as_select())
         .order((user_account::created_at, user_account::id))
@@ -156,8 +199,11 @@ pub(super) async fn page(
         .into_boxed();
     if let Some((at, id)) = after {
         let id = UserId(id);
-        query = query
-            .filter(user_account::created_at.gt(at).or(user_account::created_at.eq(at).and(user_account::id.gt(id))));
+        query = query.filter(
+            user_account::created_at
+                .gt(at)
+                .or(user_account::created_at.eq(at).and(user_account::id.gt(id))),
+        );
     }
     Ok(query.load(tx).await?)
 }
@@ -172,7 +218,11 @@ pub(super) async fn update(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let mut query = diesel::update(user_account::table.find((tenant, id)))
-        .set((row, user_account::version.eq(user_account::version + 1), user_account::updated_at.eq(now)))
+        .set((
+            row,
+            user_account::version.eq(user_account::version + 1),
+            user_account::updated_at.eq(now),
+        ))
         .into_boxed();
     if let Some(version) = version {
         query = query.filter(user_account::version.eq(version));
@@ -183,7 +233,11 @@ pub(super) async fn update(
 /// Locks the owners' rows, so that two at once can't each remove the other.
 pub(super) async fn active_owners(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<usize> {
     let owners: Vec<UserId> = user_account::table
-        .inner_join(role::table.on(role::tenant_id.eq(user_account::tenant_id).and(role::id.eq(user_account::role_id))))
+        .inner_join(
+            role::table.on(role::tenant_id
+                .eq(user_account::tenant_id)
+                .and(role::id.eq(user_account::role_id))),
+        )
         .filter(user_account::tenant_id.eq(tenant))
         .filter(user_account::disabled_at.is_null())
         .filter(role::key.eq(BuiltinRole::Owner.key()))

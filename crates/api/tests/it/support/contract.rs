@@ -29,7 +29,9 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
         .filter(|(pattern, _)| ResourceDef::new(pattern.as_str()).is_match(path))
         .max_by_key(|(p, _)| !p.contains('{'));
     let Some(operation) = item.and_then(|(_, item)| item.get(&name)) else {
-        let outside = ["/openapi.json", "/docs"].iter().any(|p| path.starts_with(p));
+        let outside = ["/openapi.json", "/docs"]
+            .iter()
+            .any(|p| path.starts_with(p));
         assert!(
             outside || matches!(answer.status.as_u16(), 200 | 404 | 405 | 421),
             "{method} {path} is not documented, and answered {status}"
@@ -46,17 +48,32 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
         "{method} {path}: status {status} is not documented: {}",
         String::from_utf8_lossy(&answer.bytes)
     );
-    let media_type = answer.header("content-type").split(';').next().unwrap_or("").trim().to_owned();
+    let media_type = answer
+        .header("content-type")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_owned();
     let Some(content) = response.get("content").and_then(Value::as_object) else {
-        assert!(answer.bytes.is_empty(), "{method} {path} {status}: a body that is not documented");
+        assert!(
+            answer.bytes.is_empty(),
+            "{method} {path} {status}: a body that is not documented"
+        );
         return;
     };
     let schema = content.get(&media_type).map(|c| &c["schema"]);
-    let schema = schema.unwrap_or_else(|| panic!("{method} {path} {status}: {media_type} is not documented"));
+    let schema = schema
+        .unwrap_or_else(|| panic!("{method} {path} {status}: {media_type} is not documented"));
     if media_type.ends_with("json") {
-        let errors: Vec<String> =
-            validator(schema).iter_errors(&answer.json()).map(|e| format!("{e} at {}", e.instance_path())).collect();
-        assert!(errors.is_empty(), "{method} {path} {status} does not fit its schema: {errors:#?}");
+        let errors: Vec<String> = validator(schema)
+            .iter_errors(&answer.json())
+            .map(|e| format!("{e} at {}", e.instance_path()))
+            .collect();
+        assert!(
+            errors.is_empty(),
+            "{method} {path} {status} does not fit its schema: {errors:#?}"
+        );
     }
 }
 

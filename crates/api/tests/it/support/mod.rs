@@ -39,14 +39,25 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("readable"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("readable"))
     }
 
     /// The body, when the status is the expected one.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
-        if self.bytes.is_empty() { Value::Null } else { self.json() }
+        assert_eq!(
+            self.status.as_u16(),
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.bytes)
+        );
+        if self.bytes.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 }
 
@@ -73,7 +84,11 @@ impl TestApp {
         let database = TestDatabase::with_clock(clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let config = ApiConfig { public_url: format!("http://{address}"), listen: address, ..config };
+        let config = ApiConfig {
+            public_url: format!("http://{address}"),
+            listen: address,
+            ..config
+        };
         let keys = Arc::new(Keys::from_master(&[42; 32]).expect("keys"));
         let state = AppState {
             limits: Arc::new(Limits::new(config.rate_limit)),
@@ -92,7 +107,11 @@ impl TestApp {
             .run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self { database, state, server: handle }
+        Self {
+            database,
+            state,
+            server: handle,
+        }
     }
 
     /// A tenant with owner, editor and viewer (see [`TestTenant`]).
@@ -102,9 +121,15 @@ impl TestApp {
 
     /// Logs in and answers the access token.
     pub async fn log_in(&self, login_id: &str) -> String {
-        let answer =
-            self.post("/v1/auth/login").json(&json!({"login_id": login_id, "password": TEST_PASSWORD})).send().await;
-        answer.expect(200)["access_token"].as_str().expect("a token").to_owned()
+        let answer = self
+            .post("/v1/auth/login")
+            .json(&json!({"login_id": login_id, "password": TEST_PASSWORD}))
+            .send()
+            .await;
+        answer.expect(200)["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -112,7 +137,14 @@ impl TestApp {
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
-        Call { app: self, method, path: path.to_owned(), token: None, headers: Vec::new(), body: None }
+        Call {
+            app: self,
+            method,
+            path: path.to_owned(),
+            token: None,
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -169,8 +201,13 @@ impl Call<'_> {
 
     /// Sends, and holds the answer against the document.
     pub async fn send(self) -> Answer {
-        let client = awc::Client::builder().disable_redirects().timeout(std::time::Duration::from_secs(60)).finish();
-        let mut request = client.request(self.method.clone(), self.app.url(&self.path)).camel_case();
+        let client = awc::Client::builder()
+            .disable_redirects()
+            .timeout(std::time::Duration::from_secs(60))
+            .finish();
+        let mut request = client
+            .request(self.method.clone(), self.app.url(&self.path))
+            .camel_case();
         if let Some(token) = &self.token {
             request = request.insert_header(("Authorization", format!("Bearer {token}")));
         }
@@ -178,12 +215,23 @@ impl Call<'_> {
             request = request.insert_header((name.as_str(), value.as_str()));
         }
         let sent = match self.body {
-            Some((content_type, body)) => request.insert_header(("Content-Type", content_type)).send_body(body),
+            Some((content_type, body)) => request
+                .insert_header(("Content-Type", content_type))
+                .send_body(body),
             None => request.send(),
         };
         let mut response = sent.await.expect("an answer");
-        let bytes = response.body().limit(64 * 1024 * 1024).await.expect("a whole body").to_vec();
-        let answer = Answer { status: response.status(), headers: response.headers().clone(), bytes };
+        let bytes = response
+            .body()
+            .limit(64 * 1024 * 1024)
+            .await
+            .expect("a whole body")
+            .to_vec();
+        let answer = Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            bytes,
+        };
         contract::check(&self.method, &self.path, &answer);
         answer
     }
