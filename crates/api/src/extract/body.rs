@@ -70,6 +70,10 @@ pub async fn collect(mut payload: Payload, limit: usize) -> Result<Vec<u8>, ApiE
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
+    // Serde would take an array for a struct, its members in order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(DomainError::invalid("", "invalid", "must be an object, not an array").into());
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
