@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod error;
 pub mod idempotency;
 pub mod ids;
+pub mod mail;
 pub mod page;
 pub mod role;
 pub mod schema;
@@ -17,6 +18,7 @@ pub mod secret;
 pub mod session;
 pub mod signal;
 pub mod tenant;
+mod text_enum;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod user;

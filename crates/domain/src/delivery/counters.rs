@@ -1,11 +1,15 @@
 //! Exact counts of a campaign, changed in the transaction that changes its
 //! deliveries: counting a million rows for each look at a report would not do.
 
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
+use crate::schema::campaign_counter;
 
 /// Adds to counters by name: a delivery state, or `opened`, `clicked`,
 /// `cancelled` (people). Deltas of the same name are summed; zeros cost nothing.
@@ -55,4 +59,76 @@ async fn upsert(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Counts of one campaign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    pub queued: i64,
+    pub claimed: i64,
+    pub accepted: i64,
+    pub deferred: i64,
+    pub failed: i64,
+    pub unknown: i64,
+    pub skipped: i64,
+    /// People, as far as machines can be told from people.
+    pub opened: i64,
+    pub clicked: i64,
+    pub cancelled: i64,
+}
+
+impl Counts {
+    /// All people of the audience so far, those left out included.
+    #[must_use]
+    pub fn audience(&self) -> i64 {
+        self.queued
+            + self.claimed
+            + self.accepted
+            + self.deferred
+            + self.failed
+            + self.unknown
+            + self.skipped
+    }
+
+    fn set(&mut self, name: &str, value: i64) {
+        *match name {
+            "queued" => &mut self.queued,
+            "claimed" => &mut self.claimed,
+            "accepted" => &mut self.accepted,
+            "deferred" => &mut self.deferred,
+            "failed" => &mut self.failed,
+            "unknown" => &mut self.unknown,
+            "skipped" => &mut self.skipped,
+            "opened" => &mut self.opened,
+            "clicked" => &mut self.clicked,
+            "cancelled" => &mut self.cancelled,
+            _ => return,
+        } = value;
+    }
+}
+
+/// Counts of several campaigns; one that never sent has no entry.
+///
+/// # Errors
+/// When the database does.
+pub async fn load(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaigns: &[CampaignId],
+) -> Result<BTreeMap<CampaignId, Counts>> {
+    let rows: Vec<(CampaignId, String, i64)> = campaign_counter::table
+        .filter(campaign_counter::tenant_id.eq(tenant))
+        .filter(campaign_counter::campaign_id.eq_any(campaigns))
+        .select((
+            campaign_counter::campaign_id,
+            campaign_counter::name,
+            campaign_counter::value,
+        ))
+        .load(tx)
+        .await?;
+    let mut counts = BTreeMap::<CampaignId, Counts>::new();
+    for (campaign, name, value) in rows {
+        counts.entry(campaign).or_default().set(&name, value);
+    }
+    Ok(counts)
 }

@@ -1,0 +1,369 @@
+//! From a mail with merge fields to the mail of one person.
+//!
+//! [`CompiledMail::compile`] does everything that is the same for all people
+//! once for a campaign: shared blocks go in, the HTML is parsed, its links are
+//! numbered, the text part is made, and the templates are compiled into a
+//! sandbox ([`sandbox`]) that knows nothing but the recipient's values.
+//! [`CompiledMail::render`] then only fills in, many thousand times a second,
+//! and signs the links of the person ([`context`]).
+//!
+//! Values are data: what stands in a contact's name is never a template, and
+//! is escaped in the HTML part.
+
+mod context;
+mod filters;
+mod html;
+pub mod link;
+mod sandbox;
+mod source;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use minijinja::{Environment, Value};
+
+use self::context::Context;
+use crate::ids::{DeliveryId, TenantId};
+use crate::mail::content::{Content, Locale, MAX_SUBJECT};
+use crate::secret::Keys;
+
+pub use self::context::BUILTIN_NAMES;
+
+/// A shared part that `{{ block("key") }}` puts in.
+#[derive(Debug, Clone, Default)]
+pub struct BlockSource {
+    pub text: String,
+    pub html: String,
+}
+
+/// What 特定電子メール法 asks to stand in a mail, from the tenant's settings.
+#[derive(Debug, Clone, Default)]
+pub struct Legal {
+    pub sender_name: String,
+    pub postal_address: String,
+    pub contact: String,
+}
+
+/// All that merge fields may name besides the recipient's own values.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// By key.
+    pub blocks: BTreeMap<String, BlockSource>,
+    /// Keys of the tenant's own fields.
+    pub fields: BTreeSet<String>,
+    pub legal: Legal,
+    pub time_zone: Tz,
+    /// What `{{ today }}` says.
+    pub now: DateTime<Utc>,
+    /// Begins every link; no slash at its end.
+    pub public_url: String,
+    pub keys: Arc<Keys>,
+}
+
+/// Whom a mail is rendered for.
+#[derive(Debug, Clone, Default)]
+pub struct Recipient {
+    pub email: String,
+    pub name: String,
+    /// Own fields: an object of key to value.
+    pub fields: serde_json::Value,
+}
+
+/// What the links in a rendered mail lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// Counted and signed for one delivery.
+    Signed {
+        tenant: TenantId,
+        /// Partition of the delivery.
+        period: NaiveDate,
+        delivery: DeliveryId,
+    },
+    /// Straight to their targets, nothing counted: previews.
+    Direct,
+}
+
+/// The mail of one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    /// One line; empty when the mail has none.
+    pub sender_name: String,
+    /// One line.
+    pub reply_to: Option<String>,
+    /// Never empty; lines end in LF.
+    pub text: String,
+    /// `None` when the mail has a text part only.
+    pub html: Option<String>,
+    /// For the page (GET) and for `List-Unsubscribe` (POST, RFC 8058).
+    pub cancel_url: String,
+}
+
+/// Part of a mail that something is said of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Subject,
+    Preheader,
+    SenderName,
+    ReplyTo,
+    Text,
+    Html,
+}
+
+impl Part {
+    /// Name of the field of the mail.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Preheader => "preheader",
+            Self::SenderName => "sender_name",
+            Self::ReplyTo => "reply_to",
+            Self::Text => "text",
+            Self::Html => "html",
+        }
+    }
+}
+
+/// Why a mail can't be compiled: what its writer has to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub part: Part,
+    /// Counted from 1.
+    pub line: Option<usize>,
+    /// `template_syntax`, `forbidden_tag`, `unknown_block`, `block_depth`, `malformed_html`.
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// Why a mail can't be rendered for one person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", .part.as_str())]
+pub struct RenderError {
+    pub part: Part,
+    /// `line_break_in_header`, `too_long`, `template`.
+    pub code: &'static str,
+    pub detail: String,
+}
+
+/// How the text part comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextPlan {
+    /// From a template: written by hand, or made from the HTML once.
+    Template,
+    /// From the HTML of each person: tags stand where a once-made text could
+    /// not follow them (rows of a table in a loop).
+    EachPerson,
+}
+
+/// A mail that is ready to be rendered for many people, on many threads.
+#[derive(Debug)]
+pub struct CompiledMail {
+    env: Environment<'static>,
+    shared: Arc<context::Shared>,
+    text_plan: TextPlan,
+    has_html: bool,
+    sender_address: String,
+    locale: Locale,
+    links: Vec<String>,
+    merge_fields: BTreeSet<String>,
+    unknown_fields: BTreeSet<String>,
+    unguarded_fields: BTreeSet<String>,
+}
+
+impl CompiledMail {
+    /// Compiles a mail. A field that nobody knows is no error here (it renders
+    /// as nothing): [`CompiledMail::unknown_fields`] names it, and pre-flight
+    /// blocks on it.
+    ///
+    /// # Errors
+    /// Everything that the writer has to mend.
+    pub fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
+        compile(content, around)
+    }
+
+    /// Fills the mail in for one person.
+    ///
+    /// # Errors
+    /// When the person's values make no mail: a line break in the subject, a
+    /// template that does not end.
+    pub fn render(&self, recipient: &Recipient, links: Links) -> Result<Rendered, RenderError> {
+        let context = Arc::new(Context::new(Arc::clone(&self.shared), recipient, links));
+        let cancel_url = context.cancel_url();
+        let root = Value::from_dyn_object(Arc::clone(&context));
+        let subject = self.header(Part::Subject, &root)?;
+        let sender_name = self.header(Part::SenderName, &root)?;
+        let reply_to = Some(self.header(Part::ReplyTo, &root)?).filter(|text| !text.trim().is_empty());
+        let html = match self.has_html {
+            true => Some(self.part(Part::Html, "html", &root)?),
+            false => None,
+        };
+        let mut text = match self.text_plan {
+            TextPlan::Template => self.part(Part::Text, "text", &root)?,
+            TextPlan::EachPerson => text::from_html(&self.part(Part::Text, "plain.html", &root)?),
+        };
+        if text.trim().is_empty() {
+            text = format!("{subject}\n\n{cancel_url}\n");
+        }
+        Ok(Rendered { subject, sender_name, reply_to, text, html, cancel_url })
+    }
+
+    fn part(&self, part: Part, template: &str, root: &Value) -> Result<String, RenderError> {
+        self.env
+            .get_template(template)
+            .and_then(|template| template.render(root.clone()))
+            .map_err(|error| RenderError { part, code: "template", detail: source::explain(&error) })
+    }
+
+    /// A header takes neither line breaks nor other control characters: with
+    /// one, a person's name could add headers of its own (RFC 5322 §2.2).
+    fn header(&self, part: Part, root: &Value) -> Result<String, RenderError> {
+        let text = self.part(part, part.as_str(), root)?;
+        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            let detail = "a merged value holds a line break or control character".to_owned();
+            return Err(RenderError { part, code: "line_break_in_header", detail });
+        }
+        if text.chars().count() > MAX_SUBJECT {
+            return Err(RenderError { part, code: "too_long", detail: format!("over {MAX_SUBJECT} characters") });
+        }
+        Ok(text)
+    }
+
+    /// Targets of the counted links, number 1 first; they may hold merge
+    /// fields ([`link::resolve`] fills them in when somebody clicks).
+    #[must_use]
+    pub fn links(&self) -> &[String] {
+        &self.links
+    }
+
+    /// The address in From.
+    #[must_use]
+    pub fn sender_address(&self) -> &str {
+        &self.sender_address
+    }
+
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
+    /// Contact fields (`name`, `email`, own ones) that the mail uses.
+    #[must_use]
+    pub fn merge_fields(&self) -> &BTreeSet<String> {
+        &self.merge_fields
+    }
+
+    /// Names in the mail that mean nothing.
+    #[must_use]
+    pub fn unknown_fields(&self) -> &BTreeSet<String> {
+        &self.unknown_fields
+    }
+
+    /// Contact fields that leave a hole where a person has no value: used
+    /// without `default`, `sama` or a condition.
+    #[must_use]
+    pub fn unguarded_fields(&self) -> &BTreeSet<String> {
+        &self.unguarded_fields
+    }
+}
+
+fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut uses = source::Uses::default();
+    let mut read = |part: Part, text: &str| -> source::Source {
+        match source::Source::read(part, text, &around.blocks) {
+            Ok(source) => {
+                uses.note(&source);
+                source
+            }
+            Err(found) => {
+                problems.extend(found);
+                source::Source::default()
+            }
+        }
+    };
+    let has_html = !content.html.trim().is_empty();
+    let headers = [(Part::Subject, &content.subject), (Part::SenderName, &content.sender_name), (Part::ReplyTo, &content.reply_to)]
+        .map(|(part, text)| (part, read(part, text)));
+    let preheader = read(Part::Preheader, &content.preheader);
+    let html_source = read(Part::Html, if has_html { &content.html } else { "" });
+    let from_html = has_html && content.text_mode == crate::mail::content::TextMode::Auto;
+    let written = read(Part::Text, if from_html { "" } else { &content.text });
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+
+    let mut env = sandbox::environment(content.locale, around.time_zone);
+    let mut refused = Vec::new();
+    let mut add = |part: Part, name: String, template: String| {
+        if let Err(error) = env.add_template_owned(name, template) {
+            refused.push(Problem { part, line: error.line(), code: "template_syntax", detail: source::explain(&error) });
+        }
+    };
+    for (part, source) in headers {
+        add(part, part.as_str().to_owned(), source.restored());
+    }
+    add(Part::Preheader, "preheader".to_owned(), preheader.restored());
+    let mut text_plan = TextPlan::Template;
+    if from_html {
+        match text::template(&html_source) {
+            Some(template) => add(Part::Html, "text".to_owned(), template),
+            None => {
+                text_plan = TextPlan::EachPerson;
+                add(Part::Html, "plain.html".to_owned(), html_source.restored());
+            }
+        }
+    } else {
+        add(Part::Text, "text".to_owned(), written.restored());
+    }
+    let mut targets = Vec::new();
+    if has_html {
+        match html::rewrite(&html_source, &preheader, &around.fields) {
+            Ok(rewritten) => {
+                add(Part::Html, "html".to_owned(), rewritten.template);
+                targets = rewritten.targets;
+            }
+            Err(detail) => problems.push(Problem { part: Part::Html, line: None, code: "malformed_html", detail }),
+        }
+    }
+    for (index, target) in targets.iter().enumerate() {
+        add(Part::Html, link::template_name(index + 1), link::template(target));
+    }
+    problems.append(&mut refused);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+
+    let mut merge_fields = BTreeSet::new();
+    let mut unknown_fields = BTreeSet::new();
+    for (_, template) in env.templates() {
+        for name in template.undeclared_variables(false) {
+            if name == "email" || name == "name" || around.fields.contains(&name) {
+                merge_fields.insert(name);
+            } else if !context::is_known(&name) {
+                unknown_fields.insert(name);
+            }
+        }
+    }
+    let unguarded_fields = uses.unguarded().intersection(&merge_fields).cloned().collect();
+    let shared = Arc::new(context::Shared::new(around, content.locale));
+    Ok(CompiledMail {
+        env,
+        shared,
+        text_plan,
+        has_html,
+        sender_address: content.sender_address.trim().to_owned(),
+        locale: content.locale,
+        links: targets,
+        merge_fields,
+        unknown_fields,
+        unguarded_fields,
+    })
+}
+
+#[cfg(test)]
+mod tests;
