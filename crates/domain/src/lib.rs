@@ -18,9 +18,9 @@ pub mod secret;
 pub mod session;
 pub mod signal;
 pub mod tenant;
-mod text_enum;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod text_enum;
 pub mod user;
 
 pub use actor::{Actor, Permission};

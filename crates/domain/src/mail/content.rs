@@ -72,7 +72,11 @@ impl Content {
         ] {
             v.length(pointer, text, 0, max);
             if text.chars().any(char::is_control) {
-                v.add(pointer, "line_break", "must be one line without control characters");
+                v.add(
+                    pointer,
+                    "line_break",
+                    "must be one line without control characters",
+                );
             }
         }
         v.length("/text", &self.text, 0, MAX_PART);

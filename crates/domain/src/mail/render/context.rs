@@ -10,8 +10,16 @@ use crate::mail::content::Locale;
 use crate::secret::Keys;
 
 /// Merge fields that every tenant has; an own field can't take such a key.
-pub const BUILTIN_NAMES: [&str; 8] =
-    ["name", "email", "company_name", "company_address", "company_contact", "cancel_url", "today", "block"];
+pub const BUILTIN_NAMES: [&str; 8] = [
+    "name",
+    "email",
+    "company_name",
+    "company_address",
+    "company_contact",
+    "cancel_url",
+    "today",
+    "block",
+];
 
 /// Whether a name means something besides the contact's fields. `_link` and
 /// `_open_url` are put in by the compiler.
@@ -35,7 +43,11 @@ impl Shared {
             keys: Arc::clone(&around.keys),
             public_url: around.public_url.clone(),
             legal: around.legal.clone(),
-            today: around.now.with_timezone(&around.time_zone).format("%Y-%m-%d").to_string(),
+            today: around
+                .now
+                .with_timezone(&around.time_zone)
+                .format("%Y-%m-%d")
+                .to_string(),
             nobody: match locale {
                 Locale::Ja => "お客様",
                 Locale::En => "customer",
@@ -54,11 +66,16 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(shared: Arc<Shared>, recipient: &Recipient, links: Links) -> Self {
-        Self { shared, recipient: recipient.clone(), links }
+        Self {
+            shared,
+            recipient: recipient.clone(),
+            links,
+        }
     }
 
     pub(super) fn cancel_url(&self) -> String {
-        self.signed("/p/cancel/", Purpose::Cancel).unwrap_or_else(|| format!("{}/p/cancel/preview", self.shared.public_url))
+        self.signed("/p/cancel/", Purpose::Cancel)
+            .unwrap_or_else(|| format!("{}/p/cancel/preview", self.shared.public_url))
     }
 
     /// The counted address of a link; `None` in a preview.
@@ -72,10 +89,21 @@ impl Context {
     }
 
     fn signed(&self, path: &str, purpose: Purpose) -> Option<String> {
-        let Links::Signed { tenant, period, delivery } = self.links else {
+        let Links::Signed {
+            tenant,
+            period,
+            delivery,
+        } = self.links
+        else {
             return None;
         };
-        let token = DeliveryToken { tenant, period, delivery, purpose }.encode(&self.shared.keys);
+        let token = DeliveryToken {
+            tenant,
+            period,
+            delivery,
+            purpose,
+        }
+        .encode(&self.shared.keys);
         Some([&self.shared.public_url, path, &token].concat())
     }
 
@@ -95,7 +123,9 @@ fn to_value(json: &serde_json::Value) -> Value {
             (None, None) => Value::UNDEFINED,
         },
         serde_json::Value::String(text) => Value::from(text.as_str()),
-        serde_json::Value::Array(items) => Value::from(items.iter().map(to_value).collect::<Vec<_>>()),
+        serde_json::Value::Array(items) => {
+            Value::from(items.iter().map(to_value).collect::<Vec<_>>())
+        }
     }
 }
 
@@ -115,7 +145,9 @@ impl Object for Context {
             "today" => Value::from(shared.today.as_str()),
             // Made of the URL alphabet and our own address: nothing to escape.
             "cancel_url" => Value::from_safe_string(self.cancel_url()),
-            "_open_url" => Value::from_safe_string(self.signed("/t/o/", Purpose::Open).unwrap_or_default()),
+            "_open_url" => {
+                Value::from_safe_string(self.signed("/t/o/", Purpose::Open).unwrap_or_default())
+            }
             "_self" => Value::from_dyn_object(Arc::clone(self)),
             _ => return self.field(key),
         })

@@ -25,8 +25,13 @@ const PIXEL: &str = r#"{% if _open_url %}<img src="{{ _open_url }}" width="1" he
 ///
 /// # Errors
 /// When the HTML can't be parsed, in words.
-pub(super) fn rewrite(source: &Source, preheader: &Source, fields: &BTreeSet<String>) -> Result<Rewritten, String> {
-    let is_field = |name: &str| name == "name" || name == "email" || name == "today" || fields.contains(name);
+pub(super) fn rewrite(
+    source: &Source,
+    preheader: &Source,
+    fields: &BTreeSet<String>,
+) -> Result<Rewritten, String> {
+    let is_field =
+        |name: &str| name == "name" || name == "email" || name == "today" || fields.contains(name);
     let targets = RefCell::new(Vec::<String>::new());
     let has_body = Cell::new(false);
     let body_ends = Rc::new(Cell::new(false));
@@ -34,10 +39,13 @@ pub(super) fn rewrite(source: &Source, preheader: &Source, fields: &BTreeSet<Str
     // Words of tags survive the parser; brackets in an attribute would too,
     // but a quote inside them would end it.
     let links = element!("a[href], area[href]", |el| {
-        let href = html_escape::decode_html_entities(&el.get_attribute("href").unwrap_or_default()).trim().to_owned();
+        let href = html_escape::decode_html_entities(&el.get_attribute("href").unwrap_or_default())
+            .trim()
+            .to_owned();
         let target = source.restore(&href);
         let mut targets = targets.borrow_mut();
-        if is_counted(&target) && targets.len() < MAX_LINKS && link::stands_alone(&target, is_field) {
+        if is_counted(&target) && targets.len() < MAX_LINKS && link::stands_alone(&target, is_field)
+        {
             targets.push(target);
             el.set_attribute("href", &format!("{{{{ _link({}) }}}}", targets.len()))?;
         }
@@ -59,7 +67,10 @@ pub(super) fn rewrite(source: &Source, preheader: &Source, fields: &BTreeSet<Str
     });
     // Words of tags survive the parser; brackets in an attribute would too,
     // but a quote inside them would end it.
-    let settings = RewriteStrSettings::new().append_element_content_handler(links).append_element_content_handler(body).with_strict(false);
+    let settings = RewriteStrSettings::new()
+        .append_element_content_handler(links)
+        .append_element_content_handler(body)
+        .with_strict(false);
     let mut template = rewrite_str(&source.text, settings).map_err(|error| error.to_string())?;
     if !has_body.get() {
         template.insert_str(0, &opening);
@@ -67,14 +78,18 @@ pub(super) fn rewrite(source: &Source, preheader: &Source, fields: &BTreeSet<Str
     if !body_ends.get() {
         template.push_str(PIXEL);
     }
-    Ok(Rewritten { template: source.restore(&template), targets: targets.into_inner() })
+    Ok(Rewritten {
+        template: source.restore(&template),
+        targets: targets.into_inner(),
+    })
 }
 
 /// Web addresses, and fields that may hold one; never the cancel link (its
 /// page has to open even when counting fails), mailto, tel or anchors.
 fn is_counted(target: &str) -> bool {
     let lower = target.get(..8).unwrap_or(target).to_ascii_lowercase();
-    let is_web = lower.starts_with("http://") || lower.starts_with("https://") || lower.starts_with("{{");
+    let is_web =
+        lower.starts_with("http://") || lower.starts_with("https://") || lower.starts_with("{{");
     is_web && target.chars().count() <= MAX_TARGET && !target.contains("cancel_url")
 }
 
@@ -85,5 +100,7 @@ fn opening(preheader: &Source) -> String {
         return String::new();
     }
     let text = preheader.restore(&html_escape::encode_text(&preheader.text));
-    format!(r#"<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;color:transparent">{text}</div>"#)
+    format!(
+        r#"<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px;color:transparent">{text}</div>"#
+    )
 }

@@ -25,7 +25,10 @@ pub(super) fn template_name(number: usize) -> String {
 /// A field that stands at the beginning is a whole address, not a part of
 /// one: it is checked instead of encoded.
 pub(super) fn template(target: &str) -> String {
-    match target.strip_prefix("{{").and_then(|rest| rest.split_once("}}")) {
+    match target
+        .strip_prefix("{{")
+        .and_then(|rest| rest.split_once("}}"))
+    {
         Some((expression, rest)) => {
             let expression = expression.trim_matches(|c: char| c == '-' || c.is_whitespace());
             format!("{{{{ ({expression}) | _whole_url }}}}{rest}")
@@ -36,14 +39,26 @@ pub(super) fn template(target: &str) -> String {
 
 /// Characters that no URL holds as they are (RFC 3986 §2), encoded again in
 /// what people typed; a percent sign is left, since it may already encode.
-const NOT_IN_A_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const NOT_IN_A_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A web address as it goes into a Location header: nothing but http and
 /// https, ASCII only.
 fn web_address(text: &str) -> Option<String> {
     let text = text.trim();
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
-    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    let rest = lower
+        .strip_prefix("https://")
+        .or_else(|| lower.strip_prefix("http://"));
     if rest.is_none() || text.len() < 8 {
         return None;
     }
@@ -66,23 +81,36 @@ pub(super) fn direct_or_counted(state: &State<'_, '_>, number: u16) -> Result<Va
     if let Some(url) = context.link_url(number) {
         return Ok(Value::from_safe_string(url));
     }
-    let target = state.env().get_template(&template_name(usize::from(number)))?.render(Value::from_dyn_object(context))?;
+    let target = state
+        .env()
+        .get_template(&template_name(usize::from(number)))?
+        .render(Value::from_dyn_object(context))?;
     Ok(Value::from(web_address(&target).unwrap_or_default()))
 }
 
 /// Where a click on a link leads for one person: its target from table `link`,
 /// filled in. `None` when it makes no web address.
 #[must_use]
-pub fn resolve(target: &str, recipient: &Recipient, around: &Surroundings, locale: Locale) -> Option<String> {
+pub fn resolve(
+    target: &str,
+    recipient: &Recipient,
+    around: &Surroundings,
+    locale: Locale,
+) -> Option<String> {
     if is_plain(target) {
         return web_address(target);
     }
     let mut env = sandbox::environment(locale, around.time_zone);
     let name = template_name(1);
-    env.add_template_owned(name.clone(), template(target)).ok()?;
+    env.add_template_owned(name.clone(), template(target))
+        .ok()?;
     let shared = std::sync::Arc::new(super::context::Shared::new(around, locale));
     let context = Context::new(shared, recipient, Links::Direct);
-    let text = env.get_template(&name).ok()?.render(Value::from_object(context)).ok()?;
+    let text = env
+        .get_template(&name)
+        .ok()?
+        .render(Value::from_object(context))
+        .ok()?;
     web_address(&text)
 }
 
@@ -97,8 +125,16 @@ pub fn is_plain(target: &str) -> bool {
 pub(super) fn stands_alone(target: &str, is_field: impl Fn(&str) -> bool) -> bool {
     let mut env = sandbox::environment(Locale::Ja, Tz::UTC);
     let name = template_name(1);
-    if env.add_template_owned(name.clone(), template(target)).is_err() {
+    if env
+        .add_template_owned(name.clone(), template(target))
+        .is_err()
+    {
         return false;
     }
-    env.get_template(&name).is_ok_and(|template| template.undeclared_variables(false).iter().all(|n| is_field(n)))
+    env.get_template(&name).is_ok_and(|template| {
+        template
+            .undeclared_variables(false)
+            .iter()
+            .all(|n| is_field(n))
+    })
 }

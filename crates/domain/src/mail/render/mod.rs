@@ -153,8 +153,10 @@ pub struct RenderError {
 /// How the text part comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextPlan {
-    /// From a template: written by hand, or made from the HTML once.
-    Template,
+    /// Written by hand.
+    Written,
+    /// From the HTML, once for all.
+    Once,
     /// From the HTML of each person: tags stand where a once-made text could
     /// not follow them (rows of a table in a loop).
     EachPerson,
@@ -197,38 +199,62 @@ impl CompiledMail {
         let root = Value::from_dyn_object(Arc::clone(&context));
         let subject = self.header(Part::Subject, &root)?;
         let sender_name = self.header(Part::SenderName, &root)?;
-        let reply_to = Some(self.header(Part::ReplyTo, &root)?).filter(|text| !text.trim().is_empty());
+        let reply_to =
+            Some(self.header(Part::ReplyTo, &root)?).filter(|text| !text.trim().is_empty());
         let html = match self.has_html {
             true => Some(self.part(Part::Html, "html", &root)?),
             false => None,
         };
         let mut text = match self.text_plan {
-            TextPlan::Template => self.part(Part::Text, "text", &root)?,
+            TextPlan::Written => self.part(Part::Text, "text", &root)?,
+            TextPlan::Once => text::tidy(&self.part(Part::Text, "text", &root)?),
             TextPlan::EachPerson => text::from_html(&self.part(Part::Text, "plain.html", &root)?),
         };
         if text.trim().is_empty() {
             text = format!("{subject}\n\n{cancel_url}\n");
         }
-        Ok(Rendered { subject, sender_name, reply_to, text, html, cancel_url })
+        Ok(Rendered {
+            subject,
+            sender_name,
+            reply_to,
+            text,
+            html,
+            cancel_url,
+        })
     }
 
     fn part(&self, part: Part, template: &str, root: &Value) -> Result<String, RenderError> {
         self.env
             .get_template(template)
             .and_then(|template| template.render(root.clone()))
-            .map_err(|error| RenderError { part, code: "template", detail: source::explain(&error) })
+            .map_err(|error| RenderError {
+                part,
+                code: "template",
+                detail: source::explain(&error),
+            })
     }
 
     /// A header takes neither line breaks nor other control characters: with
     /// one, a person's name could add headers of its own (RFC 5322 §2.2).
     fn header(&self, part: Part, root: &Value) -> Result<String, RenderError> {
         let text = self.part(part, part.as_str(), root)?;
-        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        if text
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
             let detail = "a merged value holds a line break or control character".to_owned();
-            return Err(RenderError { part, code: "line_break_in_header", detail });
+            return Err(RenderError {
+                part,
+                code: "line_break_in_header",
+                detail,
+            });
         }
         if text.chars().count() > MAX_SUBJECT {
-            return Err(RenderError { part, code: "too_long", detail: format!("over {MAX_SUBJECT} characters") });
+            return Err(RenderError {
+                part,
+                code: "too_long",
+                detail: format!("over {MAX_SUBJECT} characters"),
+            });
         }
         Ok(text)
     }
@@ -287,8 +313,12 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
         }
     };
     let has_html = !content.html.trim().is_empty();
-    let headers = [(Part::Subject, &content.subject), (Part::SenderName, &content.sender_name), (Part::ReplyTo, &content.reply_to)]
-        .map(|(part, text)| (part, read(part, text)));
+    let headers = [
+        (Part::Subject, &content.subject),
+        (Part::SenderName, &content.sender_name),
+        (Part::ReplyTo, &content.reply_to),
+    ]
+    .map(|(part, text)| (part, read(part, text)));
     let preheader = read(Part::Preheader, &content.preheader);
     let html_source = read(Part::Html, if has_html { &content.html } else { "" });
     let from_html = has_html && content.text_mode == crate::mail::content::TextMode::Auto;
@@ -301,17 +331,29 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
     let mut refused = Vec::new();
     let mut add = |part: Part, name: String, template: String| {
         if let Err(error) = env.add_template_owned(name, template) {
-            refused.push(Problem { part, line: error.line(), code: "template_syntax", detail: source::explain(&error) });
+            refused.push(Problem {
+                part,
+                line: error.line(),
+                code: "template_syntax",
+                detail: source::explain(&error),
+            });
         }
     };
     for (part, source) in headers {
         add(part, part.as_str().to_owned(), source.restored());
     }
-    add(Part::Preheader, "preheader".to_owned(), preheader.restored());
-    let mut text_plan = TextPlan::Template;
+    add(
+        Part::Preheader,
+        "preheader".to_owned(),
+        preheader.restored(),
+    );
+    let mut text_plan = TextPlan::Written;
     if from_html {
         match text::template(&html_source) {
-            Some(template) => add(Part::Html, "text".to_owned(), template),
+            Some(template) => {
+                text_plan = TextPlan::Once;
+                add(Part::Html, "text".to_owned(), template);
+            }
             None => {
                 text_plan = TextPlan::EachPerson;
                 add(Part::Html, "plain.html".to_owned(), html_source.restored());
@@ -327,11 +369,20 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
                 add(Part::Html, "html".to_owned(), rewritten.template);
                 targets = rewritten.targets;
             }
-            Err(detail) => problems.push(Problem { part: Part::Html, line: None, code: "malformed_html", detail }),
+            Err(detail) => problems.push(Problem {
+                part: Part::Html,
+                line: None,
+                code: "malformed_html",
+                detail,
+            }),
         }
     }
     for (index, target) in targets.iter().enumerate() {
-        add(Part::Html, link::template_name(index + 1), link::template(target));
+        add(
+            Part::Html,
+            link::template_name(index + 1),
+            link::template(target),
+        );
     }
     problems.append(&mut refused);
     if !problems.is_empty() {
@@ -349,7 +400,11 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
             }
         }
     }
-    let unguarded_fields = uses.unguarded().intersection(&merge_fields).cloned().collect();
+    let unguarded_fields = uses
+        .unguarded()
+        .intersection(&merge_fields)
+        .cloned()
+        .collect();
     let shared = Arc::new(context::Shared::new(around, content.locale));
     Ok(CompiledMail {
         env,

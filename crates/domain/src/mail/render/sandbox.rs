@@ -8,7 +8,9 @@
 use chrono_tz::Tz;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, escape_formatter, filters, tests};
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, escape_formatter, filters, tests,
+};
 
 use super::{filters as ours, link};
 use crate::mail::content::Locale;
@@ -25,10 +27,21 @@ pub(super) fn environment(locale: Locale, zone: Tz) -> Environment<'static> {
     env.set_recursion_limit(DEPTH);
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
     // A line that holds nothing but a statement leaves no empty line behind.
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true).build() {
+    if let Ok(syntax) = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+    {
         env.set_syntax(syntax);
     }
-    env.set_auto_escape_callback(|name| if name.ends_with("html") { AutoEscape::Html } else { AutoEscape::None });
+    env.set_auto_escape_callback(|name| {
+        if name.ends_with("html") {
+            AutoEscape::Html
+        } else {
+            AutoEscape::None
+        }
+    });
     env.set_formatter(move |out, state, value| write(out, state, value, locale));
 
     env.add_filter("abs", filters::abs);
@@ -57,8 +70,12 @@ pub(super) fn environment(locale: Locale, zone: Tz) -> Environment<'static> {
     env.add_filter("sama", ours::sama);
     env.add_filter("urlencode", ours::urlencode);
     env.add_filter("number", ours::number);
-    env.add_filter("weekday", move |value: &Value| ours::weekday(value, locale, zone));
-    env.add_filter("date", move |value: &Value, form: Option<&str>| ours::date(value, form, locale, zone));
+    env.add_filter("weekday", move |value: &Value| {
+        ours::weekday(value, locale, zone)
+    });
+    env.add_filter("date", move |value: &Value, form: Option<&str>| {
+        ours::date(value, form, locale, zone)
+    });
     env.add_filter("_whole_url", link::whole_url);
     env.add_function("_link", link::direct_or_counted);
     env
@@ -67,7 +84,12 @@ pub(super) fn environment(locale: Locale, zone: Tz) -> Environment<'static> {
 /// How a value looks in a mail: nothing for nothing, a list with the commas of
 /// the language; in a link percent-encoded, so that a value can't add
 /// parameters of its own.
-fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value, locale: Locale) -> Result<(), minijinja::Error> {
+fn write(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+    locale: Locale,
+) -> Result<(), minijinja::Error> {
     let joined = match value.kind() {
         ValueKind::Undefined | ValueKind::None => return Ok(()),
         ValueKind::Seq | ValueKind::Iterable => {
@@ -83,6 +105,12 @@ fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value, locale:
     let value = joined.as_ref().unwrap_or(value);
     if state.name().starts_with(link::TEMPLATE_PREFIX) && !value.is_safe() {
         return escape_formatter(out, state, &ours::urlencode(value));
+    }
+    if matches!(state.auto_escape(), AutoEscape::Html) && !value.is_safe() {
+        // minijinja's own escapes slashes too, which makes addresses and dates
+        // in mails unreadable for nothing.
+        let text = value.to_string();
+        return Ok(out.write_str(&html_escape::encode_quoted_attribute(&text))?);
     }
     escape_formatter(out, state, value)
 }

@@ -13,7 +13,9 @@ const MAX_EXPANDED: usize = 4 * 1_048_576;
 /// Tags in one part.
 const MAX_TAGS: usize = 20_000;
 /// First words of the statements that are allowed.
-const STATEMENTS: [&str; 8] = ["if", "elif", "else", "endif", "for", "endfor", "set", "with"];
+const STATEMENTS: [&str; 8] = [
+    "if", "elif", "else", "endif", "for", "endfor", "set", "with",
+];
 
 /// A piece of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,11 @@ enum Piece<'a> {
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|open| rest.find(open)).min() {
+    while let Some(at) = ["{{", "{%", "{#"]
+        .iter()
+        .filter_map(|open| rest.find(open))
+        .min()
+    {
         if at > 0 {
             pieces.push(Piece::Text(&rest[..at]));
         }
@@ -79,14 +85,27 @@ fn end_of_tag(tag: &str, close: &str, quoted: bool) -> Option<usize> {
 
 /// What is between the brackets, without the marks of white-space control.
 fn inner(tag: &str) -> &str {
-    tag.get(2..tag.len().saturating_sub(2)).unwrap_or_default().trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace())
+    tag.get(2..tag.len().saturating_sub(2))
+        .unwrap_or_default()
+        .trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace())
 }
 
 /// The key of `block("key")`.
 fn block_key(tag: &str) -> Option<&str> {
-    let argument = inner(tag).strip_prefix("block")?.trim().strip_prefix('(')?.strip_suffix(')')?.trim();
-    let quote = argument.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    argument.strip_prefix(quote)?.strip_suffix(quote).filter(|key| !key.contains(quote))
+    let argument = inner(tag)
+        .strip_prefix("block")?
+        .trim()
+        .strip_prefix('(')?
+        .strip_suffix(')')?
+        .trim();
+    let quote = argument
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\''))?;
+    argument
+        .strip_prefix(quote)?
+        .strip_suffix(quote)
+        .filter(|key| !key.contains(quote))
 }
 
 /// A part that was read: its text with each tag replaced by a word.
@@ -111,18 +130,35 @@ impl Source {
     ///
     /// # Errors
     /// Tags without end, forbidden tags, unknown or circular blocks.
-    pub(super) fn read(part: Part, text: &str, blocks: &BTreeMap<String, BlockSource>) -> Result<Self, Vec<Problem>> {
-        let mut reader = Reader { part, blocks, out: Vec::new(), size: 0, problems: Vec::new() };
+    pub(super) fn read(
+        part: Part,
+        text: &str,
+        blocks: &BTreeMap<String, BlockSource>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader {
+            part,
+            blocks,
+            out: Vec::new(),
+            size: 0,
+            problems: Vec::new(),
+        };
         let text = text.replace("\r\n", "\n");
         reader.read(&text, 0, 0);
         if !reader.problems.is_empty() {
             return Err(reader.problems);
         }
         let mut marker = "kkbtag".to_owned();
-        while reader.out.iter().any(|(text, is_tag)| is_tag.is_none() && text.to_ascii_lowercase().contains(&marker)) {
+        while reader
+            .out
+            .iter()
+            .any(|(text, is_tag)| is_tag.is_none() && text.to_ascii_lowercase().contains(&marker))
+        {
             marker.push('q');
         }
-        let mut source = Self { marker, ..Self::default() };
+        let mut source = Self {
+            marker,
+            ..Self::default()
+        };
         for (text, is_tag) in reader.out {
             match is_tag {
                 None => source.text.push_str(&text),
@@ -192,11 +228,21 @@ impl Reader<'_> {
         let line_at = |line: usize| Some(if depth == 0 { line } else { line_of_block });
         self.size += text.len();
         if self.size > MAX_EXPANDED {
-            return self.problem(line_at(1), "block_depth", "the mail is too long with its blocks");
+            return self.problem(
+                line_at(1),
+                "block_depth",
+                "the mail is too long with its blocks",
+            );
         }
         let pieces = match pieces(text) {
             Ok(pieces) => pieces,
-            Err(line) => return self.problem(line_at(line), "template_syntax", "a {{ or {% without its end, or too many tags"),
+            Err(line) => {
+                return self.problem(
+                    line_at(line),
+                    "template_syntax",
+                    "a {{ or {% without its end, or too many tags",
+                );
+            }
         };
         let mut line = 1;
         for piece in pieces {
@@ -216,11 +262,19 @@ impl Reader<'_> {
                 }
                 Piece::Statement(tag) => {
                     let decoded = self.decoded(tag);
-                    let word: String = inner(&decoded).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                    if STATEMENTS.contains(&word.as_str()) || word == "endwith" || word == "endset" {
+                    let word: String = inner(&decoded)
+                        .chars()
+                        .take_while(|c| c.is_alphanumeric() || *c == '_')
+                        .collect();
+                    if STATEMENTS.contains(&word.as_str()) || word == "endwith" || word == "endset"
+                    {
                         self.out.push((decoded, Some(true)));
                     } else {
-                        self.problem(line_at(line), "forbidden_tag", &format!("{{% {word} %}} is not available in mails"));
+                        self.problem(
+                            line_at(line),
+                            "forbidden_tag",
+                            &format!("{{% {word} %}} is not available in mails"),
+                        );
                     }
                     line += tag.matches('\n').count();
                 }
@@ -242,7 +296,11 @@ impl Reader<'_> {
             return self.problem(line, "unknown_block", &format!("there is no block {key:?}"));
         };
         if depth >= MAX_BLOCK_DEPTH {
-            return self.problem(line, "block_depth", &format!("block {key:?}: blocks lie too deep in each other, or in a circle"));
+            return self.problem(
+                line,
+                "block_depth",
+                &format!("block {key:?}: blocks lie too deep in each other, or in a circle"),
+            );
         }
         let source = match self.part {
             Part::Html if !block.html.trim().is_empty() => block.html.clone(),
@@ -256,7 +314,12 @@ impl Reader<'_> {
     fn problem(&mut self, line: Option<usize>, code: &'static str, detail: &str) {
         // One mistake in a block that stands in a loop of blocks is enough.
         if self.problems.len() < 50 {
-            self.problems.push(Problem { part: self.part, line, code, detail: detail.to_owned() });
+            self.problems.push(Problem {
+                part: self.part,
+                line,
+                code,
+                detail: detail.to_owned(),
+            });
         }
     }
 }
@@ -272,12 +335,17 @@ impl Uses {
     pub(super) fn note(&mut self, source: &Source) {
         for tag in &source.tags {
             let inner = inner(&tag.text);
-            let names = inner.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+            let names = inner
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .filter(|word| !word.is_empty());
             if tag.is_statement {
                 if inner.starts_with("if") || inner.starts_with("elif") {
                     self.guarded.extend(names.map(str::to_owned));
                 }
-            } else if !inner.contains("default") && !inner.contains("sama") && !inner.contains(" if ") {
+            } else if !inner.contains("default")
+                && !inner.contains("sama")
+                && !inner.contains(" if ")
+            {
                 self.bare.extend(names.take(1).map(str::to_owned));
             }
         }

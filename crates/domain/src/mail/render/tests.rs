@@ -7,39 +7,71 @@ use crate::delivery::token::{DeliveryToken, Purpose};
 use crate::mail::content::TextMode;
 
 fn around() -> Surroundings {
-    let block = |text: &str, html: &str| BlockSource { text: text.to_owned(), html: html.to_owned() };
+    let block = |text: &str, html: &str| BlockSource {
+        text: text.to_owned(),
+        html: html.to_owned(),
+    };
     Surroundings {
         blocks: BTreeMap::from([
-            ("footer".to_owned(), block("-- \n{{ company_name }}", "<p>{{ company_name }} <a href=\"https://f.example/\">f</a></p>")),
-            ("circle".to_owned(), block("{{ block(\"circle\") }}", "{{ block(\"circle\") }}")),
+            (
+                "footer".to_owned(),
+                block(
+                    "-- \n{{ company_name }}",
+                    "<p>{{ company_name }} <a href=\"https://f.example/\">f</a></p>",
+                ),
+            ),
+            (
+                "circle".to_owned(),
+                block("{{ block(\"circle\") }}", "{{ block(\"circle\") }}"),
+            ),
         ]),
-        fields: ["points", "birthday", "shop_url", "tags", "vip"].map(str::to_owned).into(),
+        fields: ["points", "birthday", "shop_url", "tags", "vip"]
+            .map(str::to_owned)
+            .into(),
         legal: Legal {
             sender_name: "株式会社気配り".to_owned(),
             postal_address: "東京都千代田区1-1".to_owned(),
             contact: "info@kikubari.example".to_owned(),
         },
         time_zone: chrono_tz::Asia::Tokyo,
-        now: chrono::Utc.with_ymd_and_hms(2026, 11, 22, 15, 30, 0).unwrap(),
+        now: chrono::Utc
+            .with_ymd_and_hms(2026, 11, 22, 15, 30, 0)
+            .unwrap(),
         public_url: "https://mail.example".to_owned(),
         keys: Arc::new(Keys::from_master(&[7; 32]).unwrap()),
     }
 }
 
 fn person(name: &str, fields: serde_json::Value) -> Recipient {
-    Recipient { email: "taro@example.jp".to_owned(), name: name.to_owned(), fields }
+    Recipient {
+        email: "taro@example.jp".to_owned(),
+        name: name.to_owned(),
+        fields,
+    }
 }
 
 fn text_mail(text: &str) -> Content {
-    Content { subject: "件名".to_owned(), text: text.to_owned(), text_mode: TextMode::Manual, ..Content::default() }
+    Content {
+        subject: "件名".to_owned(),
+        text: text.to_owned(),
+        text_mode: TextMode::Manual,
+        ..Content::default()
+    }
 }
 
 fn html_mail(html: &str) -> Content {
-    Content { subject: "件名".to_owned(), html: html.to_owned(), ..Content::default() }
+    Content {
+        subject: "件名".to_owned(),
+        html: html.to_owned(),
+        ..Content::default()
+    }
 }
 
 fn render(content: &Content, recipient: &Recipient) -> Rendered {
-    CompiledMail::compile(content, &around()).unwrap().render(recipient, Links::Direct).unwrap()
+    CompiledMail::compile(content, &around())
+        .unwrap()
+        .render(recipient, Links::Direct)
+        .unwrap()
 }
 
 fn text(template: &str, name: &str, fields: serde_json::Value) -> String {
@@ -56,7 +88,8 @@ fn signed() -> Links {
 
 #[test]
 fn fields_fallbacks_titles_dates_and_numbers_are_filled_in() {
-    let fields = json!({ "points": 1_234_567, "birthday": "1990-04-01", "tags": ["花", "木"], "vip": true });
+    let fields =
+        json!({ "points": 1_234_567, "birthday": "1990-04-01", "tags": ["花", "木"], "vip": true });
     for (template, expected) in [
         ("{{ name }}", "髙橋 太郎"),
         ("{{ email }}", "taro@example.jp"),
@@ -65,26 +98,46 @@ fn fields_fallbacks_titles_dates_and_numbers_are_filled_in() {
         ("{{ points | number }}", "1,234,567"),
         ("{{ points | number(2) }}", "1,234,567.00"),
         ("{{ birthday | date }}", "1990年4月1日"),
-        ("{{ birthday | date(\"%m/%d\") }}（{{ birthday | weekday }}）", "04/01（日）"),
+        (
+            "{{ birthday | date(\"%m/%d\") }}（{{ birthday | weekday }}）",
+            "04/01（日）",
+        ),
         ("{{ today | date }}", "2026年11月23日"),
         ("{{ tags }}", "花、木"),
         ("{% for t in tags %}[{{ t }}]{% endfor %}", "[花][木]"),
         ("{% if vip %}特別{% else %}一般{% endif %}", "特別"),
-        ("{{ company_name }} {{ company_address }} {{ company_contact }}", "株式会社気配り 東京都千代田区1-1 info@kikubari.example"),
+        (
+            "{{ company_name }} {{ company_address }} {{ company_contact }}",
+            "株式会社気配り 東京都千代田区1-1 info@kikubari.example",
+        ),
         ("A{# 内緒 #}B", "AB"),
         ("{{ block(\"footer\") }}", "-- \n株式会社気配り"),
     ] {
-        assert_eq!(text(template, "髙橋 太郎", fields.clone()), expected, "{template}");
+        assert_eq!(
+            text(template, "髙橋 太郎", fields.clone()),
+            expected,
+            "{template}"
+        );
     }
     for (template, expected) in [
         ("{{ name | sama }}", "お客様"),
         ("{{ name | default(\"お客様\") }}", "お客様"),
-        ("[{{ birthday | date }}{{ birthday | weekday }}{{ points | number }}]", "[]"),
+        (
+            "[{{ birthday | date }}{{ birthday | weekday }}{{ points | number }}]",
+            "[]",
+        ),
         ("[{{ shop_url }}{{ nobody_knows.this.at_all }}]", "[]"),
     ] {
-        assert_eq!(text(template, " ", json!({ "birthday": null, "points": "" })), expected, "{template}");
+        assert_eq!(
+            text(template, " ", json!({ "birthday": null, "points": "" })),
+            expected,
+            "{template}"
+        );
     }
-    assert_eq!(text("{{ name | sama }}", "株式会社花 御中", json!({})), "株式会社花 御中");
+    assert_eq!(
+        text("{{ name | sama }}", "株式会社花 御中", json!({})),
+        "株式会社花 御中"
+    );
 }
 
 #[test]
@@ -96,21 +149,47 @@ fn what_stands_in_a_value_is_data_in_every_part() {
         text_mode: TextMode::Manual,
         ..Content::default()
     };
-    for hostile in ["{{7*7}}", "{% for x in y %}", "<script>alert(1)</script>", "'\"><img src=x onerror=alert(1)>"] {
+    for hostile in [
+        "{{7*7}}",
+        "{% for x in y %}",
+        "<script>alert(1)</script>",
+        "'\"><img src=x onerror=alert(1)>",
+    ] {
         let mail = render(&content, &person(hostile, json!({})));
-        assert_eq!((mail.subject.as_str(), mail.text.as_str()), (hostile, hostile));
+        assert_eq!(
+            (mail.subject.as_str(), mail.text.as_str()),
+            (hostile, hostile)
+        );
         let html = mail.html.unwrap();
-        assert!(!html.contains("<script") && !html.contains("<img src=x") && !html.contains("49"), "{html}");
+        assert!(
+            !html.contains("<script") && !html.contains("<img src=x") && !html.contains("49"),
+            "{html}"
+        );
     }
 }
 
 #[test]
 fn a_line_break_in_a_header_is_refused() {
-    let content = Content { subject: "{{ name }}さん".to_owned(), text: "x".to_owned(), ..Content::default() };
+    let content = Content {
+        subject: "{{ name }}さん".to_owned(),
+        text: "x".to_owned(),
+        ..Content::default()
+    };
     let mail = CompiledMail::compile(&content, &around()).unwrap();
-    for name in ["a\r\nBcc: x@example.com", "a\nb", "a\rb", "a\0b", "a\u{2028}b"] {
-        let error = mail.render(&person(name, json!({})), Links::Direct).unwrap_err();
-        assert_eq!((error.part, error.code), (Part::Subject, "line_break_in_header"));
+    for name in [
+        "a\r\nBcc: x@example.com",
+        "a\nb",
+        "a\rb",
+        "a\0b",
+        "a\u{2028}b",
+    ] {
+        let error = mail
+            .render(&person(name, json!({})), Links::Direct)
+            .unwrap_err();
+        assert_eq!(
+            (error.part, error.code),
+            (Part::Subject, "line_break_in_header")
+        );
     }
 }
 
@@ -123,41 +202,110 @@ fn links_are_numbered_signed_and_spliced_in() {
     let compiled = CompiledMail::compile(&html_mail(html), &around()).unwrap();
     assert_eq!(
         compiled.links(),
-        ["https://shop.example/?a=1&mail={{ email }}", "{{ shop_url | default(\"https://d.example/\") }}", "https://f.example/"]
+        [
+            "https://shop.example/?a=1&mail={{ email }}",
+            "{{ shop_url | default(\"https://d.example/\") }}",
+            "https://f.example/"
+        ]
     );
-    let recipient = person("髙橋", json!({ "shop_url": "javascript:alert(1)", "tags": ["花"] }));
+    let recipient = person(
+        "髙橋",
+        json!({ "shop_url": "javascript:alert(1)", "tags": ["花"] }),
+    );
     let links = signed();
     let rendered = compiled.render(&recipient, links).unwrap();
     let html = rendered.html.unwrap();
-    let tokens: Vec<&str> = html.split("https://mail.example/t/c/").skip(1).map(|rest| &rest[..72]).collect();
+    let tokens: Vec<&str> = html
+        .split("https://mail.example/t/c/")
+        .skip(1)
+        .map(|rest| &rest[..72])
+        .collect();
     let keys = Keys::from_master(&[7; 32]).unwrap();
-    let Links::Signed { tenant, delivery, .. } = links else { unreachable!() };
+    let Links::Signed {
+        tenant, delivery, ..
+    } = links
+    else {
+        unreachable!()
+    };
     for (index, token) in tokens.iter().enumerate() {
         let token = DeliveryToken::decode(&keys, token).unwrap();
         assert_eq!((token.tenant, token.delivery), (tenant, delivery));
-        assert_eq!(token.purpose, Purpose::Click(u16::try_from(index + 1).unwrap()));
+        assert_eq!(
+            token.purpose,
+            Purpose::Click(u16::try_from(index + 1).unwrap())
+        );
     }
     assert_eq!(tokens.len(), 3);
-    assert!(html.contains("mailto:x@example.jp") && html.contains("https://t.example/花"), "{html}");
-    assert!(html.contains(&format!("href=\"{}\"", rendered.cancel_url)) || html.contains(&format!("href='{}'", rendered.cancel_url)));
-    assert!(html.contains("/t/o/") && html.trim_end().ends_with("</body></html>"), "{html}");
+    assert!(
+        html.contains("mailto:x@example.jp") && html.contains("https://t.example/花"),
+        "{html}"
+    );
+    assert!(
+        html.contains(&format!("href=\"{}\"", rendered.cancel_url))
+            || html.contains(&format!("href='{}'", rendered.cancel_url))
+    );
+    assert!(
+        html.contains("/t/o/") && html.trim_end().ends_with("</body></html>"),
+        "{html}"
+    );
 
-    let direct = compiled.render(&recipient, Links::Direct).unwrap().html.unwrap();
-    assert!(direct.contains("https://shop.example/?a=1&amp;mail=taro%40example.jp"), "{direct}");
-    assert!(!direct.contains("/t/") && !direct.contains("javascript"), "{direct}");
+    let direct = compiled
+        .render(&recipient, Links::Direct)
+        .unwrap()
+        .html
+        .unwrap();
+    assert!(
+        direct.contains("https://shop.example/?a=1&amp;mail=taro%40example.jp"),
+        "{direct}"
+    );
+    assert!(
+        !direct.contains("/t/") && !direct.contains("javascript"),
+        "{direct}"
+    );
 }
 
 #[test]
 fn a_clicked_link_is_filled_in_and_nothing_but_the_web_is_opened() {
-    let resolve = |target: &str, fields| link::resolve(target, &person("山田 & 花子", fields), &around(), Locale::Ja);
-    assert_eq!(resolve("https://a.example/日本?x=1", json!({})).unwrap(), "https://a.example/%E6%97%A5%E6%9C%AC?x=1");
+    let resolve = |target: &str, fields| {
+        link::resolve(
+            target,
+            &person("山田 & 花子", fields),
+            &around(),
+            Locale::Ja,
+        )
+    };
     assert_eq!(
-        resolve("https://a.example/?n={{ name }}&m={{ email | urlencode }}", json!({})).unwrap(),
+        resolve("https://a.example/日本?x=1", json!({})).unwrap(),
+        "https://a.example/%E6%97%A5%E6%9C%AC?x=1"
+    );
+    assert_eq!(
+        resolve(
+            "https://a.example/?n={{ name }}&m={{ email | urlencode }}",
+            json!({})
+        )
+        .unwrap(),
         "https://a.example/?n=%E5%B1%B1%E7%94%B0%20%26%20%E8%8A%B1%E5%AD%90&m=taro%40example.jp"
     );
-    assert_eq!(resolve("{{ shop_url }}", json!({ "shop_url": "https://b.example/?q=1&r=2" })).unwrap(), "https://b.example/?q=1&r=2");
-    for bad in ["javascript:alert(1)", "//evil.example", "data:text/html,x", "", "ftp://x.example"] {
-        assert_eq!(resolve("{{ shop_url }}", json!({ "shop_url": bad })), None, "{bad}");
+    assert_eq!(
+        resolve(
+            "{{ shop_url }}",
+            json!({ "shop_url": "https://b.example/?q=1&r=2" })
+        )
+        .unwrap(),
+        "https://b.example/?q=1&r=2"
+    );
+    for bad in [
+        "javascript:alert(1)",
+        "//evil.example",
+        "data:text/html,x",
+        "",
+        "ftp://x.example",
+    ] {
+        assert_eq!(
+            resolve("{{ shop_url }}", json!({ "shop_url": bad })),
+            None,
+            "{bad}"
+        );
         assert_eq!(resolve(bad, json!({})), None, "{bad}");
     }
 }
@@ -172,7 +320,6 @@ fn the_text_part_follows_the_html_and_is_never_empty() {
     ■ お知らせ
 
     髙橋 様
-
     ・一
     ・二
 
@@ -183,9 +330,15 @@ fn the_text_part_follows_the_html_and_is_never_empty() {
     配信停止 ( https://mail.example/p/cancel/preview )
     ");
     let table = "<table>{% for t in tags %}<tr><td>{{ t }}</td></tr>{% endfor %}</table>";
-    let mail = render(&html_mail(table), &person("", json!({ "tags": ["花", "木"] })));
+    let mail = render(
+        &html_mail(table),
+        &person("", json!({ "tags": ["花", "木"] })),
+    );
     assert_eq!(mail.text, "花\n木\n");
-    let mail = render(&html_mail("<img src='https://a.example/x.png'>"), &person("", json!({})));
+    let mail = render(
+        &html_mail("<img src='https://a.example/x.png'>"),
+        &person("", json!({})),
+    );
     assert_eq!(mail.text, "件名\n\nhttps://mail.example/p/cancel/preview\n");
 }
 
@@ -204,10 +357,21 @@ fn the_sandbox_has_nothing_but_the_fields_and_a_budget() {
         ("{{ name | nofilter( }}", "template_syntax"),
     ] {
         let problems = CompiledMail::compile(&text_mail(template), &around()).unwrap_err();
-        assert_eq!((problems[0].code, problems[0].line), (code, Some(1)), "{template}");
+        assert_eq!(
+            (problems[0].code, problems[0].line),
+            (code, Some(1)),
+            "{template}"
+        );
     }
-    let compiled = CompiledMail::compile(&text_mail("{{ env }}{{ block(name) }}{{ nmae }}"), &around()).unwrap();
-    assert_eq!(compiled.unknown_fields().iter().collect::<Vec<_>>(), ["env", "nmae"]);
+    let compiled = CompiledMail::compile(
+        &text_mail("{{ env }}{{ block(name) }}{{ nmae }}"),
+        &around(),
+    )
+    .unwrap();
+    assert_eq!(
+        compiled.unknown_fields().iter().collect::<Vec<_>>(),
+        ["env", "nmae"]
+    );
     for bomb in [
         "{{ \"x\" * 1000000000 }}",
         "{% for a in \"0123456789\" * 9 %}{% for b in \"0123456789\" * 9 %}{% for c in \"0123456789\" * 9 %}{{ name }}{% endfor %}{% endfor %}{% endfor %}",
@@ -220,9 +384,15 @@ fn the_sandbox_has_nothing_but_the_fields_and_a_budget() {
         let recipient = person("x", json!({ "birthday": "2000-01-01", "points": 1 }));
         let error = CompiledMail::compile(&text_mail(bomb), &around())
             .map_err(|problems| problems[0].code)
-            .and_then(|mail| mail.render(&recipient, Links::Direct).map_err(|error| error.code))
+            .and_then(|mail| {
+                mail.render(&recipient, Links::Direct)
+                    .map_err(|error| error.code)
+            })
             .unwrap_err();
-        assert!(matches!(error, "template" | "template_syntax"), "{bomb}: {error}");
+        assert!(
+            matches!(error, "template" | "template_syntax"),
+            "{bomb}: {error}"
+        );
     }
 }
 
@@ -230,15 +400,27 @@ fn the_sandbox_has_nothing_but_the_fields_and_a_budget() {
 fn fields_that_would_leave_a_hole_are_named() {
     let template = "{{ name }} {{ points | default(0) }} {% if birthday %}{{ birthday | date }}{% endif %} {{ shop_url }}";
     let compiled = CompiledMail::compile(&text_mail(template), &around()).unwrap();
-    assert_eq!(compiled.merge_fields().iter().collect::<Vec<_>>(), ["birthday", "name", "points", "shop_url"]);
-    assert_eq!(compiled.unguarded_fields().iter().collect::<Vec<_>>(), ["name", "shop_url"]);
+    assert_eq!(
+        compiled.merge_fields().iter().collect::<Vec<_>>(),
+        ["birthday", "name", "points", "shop_url"]
+    );
+    assert_eq!(
+        compiled.unguarded_fields().iter().collect::<Vec<_>>(),
+        ["name", "shop_url"]
+    );
 }
 
 #[test]
 fn the_preheader_is_escaped_and_comes_first() {
-    let content = Content { preheader: "<b>{{ name }}".to_owned(), ..html_mail("<body class=x><p>y</p></body>") };
+    let content = Content {
+        preheader: "<b>{{ name }}".to_owned(),
+        ..html_mail("<body class=x><p>y</p></body>")
+    };
     let html = render(&content, &person("<i>", json!({}))).html.unwrap();
-    assert!(html.starts_with("<body class=x><div style=\"display:none"), "{html}");
+    assert!(
+        html.starts_with("<body class=x><div style=\"display:none"),
+        "{html}"
+    );
     assert!(html.contains("&lt;b&gt;&lt;i&gt;</div><p>y"), "{html}");
 }
 

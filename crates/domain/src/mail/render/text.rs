@@ -16,14 +16,26 @@ pub(super) fn from_html(html: &str) -> String {
         .allow_width_overflow()
         .string_from_read(html.as_bytes(), WIDTH)
         .unwrap_or_default();
-    let mut out = String::with_capacity(text.len());
-    let mut blank = 0;
+    tidy(
+        &text
+            .lines()
+            .map(without_repeated_url)
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
+}
+
+/// Without spaces at the ends of lines, and with one empty line at most: a
+/// condition that did not hold leaves the empty lines around it.
+pub(super) fn tidy(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1);
+    let mut is_blank = true;
     for line in text.lines().map(str::trim_end) {
-        blank = if line.is_empty() { blank + 1 } else { 0 };
-        if blank < 2 && !(line.is_empty() && out.is_empty()) {
-            out.push_str(&without_repeated_url(line));
+        if !(line.is_empty() && is_blank) {
+            out.push_str(line);
             out.push('\n');
         }
+        is_blank = line.is_empty();
     }
     out.truncate(out.trim_end().len());
     if !out.is_empty() {
@@ -98,7 +110,12 @@ impl TextDecorator for Plain {
     fn decorate_link_end(&mut self) -> String {
         match self.urls.pop() {
             Some(url) if !url.is_empty() && !url.starts_with('#') => {
-                format!(" ( {} )", url.strip_prefix("mailto:").or_else(|| url.strip_prefix("tel:")).unwrap_or(&url))
+                format!(
+                    " ( {} )",
+                    url.strip_prefix("mailto:")
+                        .or_else(|| url.strip_prefix("tel:"))
+                        .unwrap_or(&url)
+                )
             }
             _ => String::new(),
         }
@@ -145,7 +162,11 @@ impl TextDecorator for Plain {
     }
 
     fn header_prefix(&self, level: usize) -> String {
-        if level <= 2 { "■ ".to_owned() } else { "◆ ".to_owned() }
+        if level <= 2 {
+            "■ ".to_owned()
+        } else {
+            "◆ ".to_owned()
+        }
     }
 
     fn quote_prefix(&self) -> String {
