@@ -7,10 +7,12 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error};
+use tracing_actix_web::TracingLogger;
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
+use crate::middleware::log::RequestSpan;
 use crate::middleware::{host, idempotency, rate_limit, request_id, security_headers};
 use crate::openapi::Methods;
 use crate::state::AppState;
@@ -60,7 +62,7 @@ impl Application {
             .wrap(Compress::default())
             .wrap(from_fn(host::check))
             .wrap(from_fn(security_headers::add))
+            .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(request_id::assign))
-            .wrap(tracing_actix_web::TracingLogger::default())
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod host;
 pub mod idempotency;
+pub mod log;
 pub mod rate_limit;
 pub mod request_id;
 pub mod security_headers;

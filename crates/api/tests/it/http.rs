@@ -1,5 +1,7 @@
 //! What holds for every path: headers, methods, media types, hosts, limits.
 
+use std::sync::{Arc, Mutex};
+
 use actix_web::http::Method;
 use api::state::ApiConfig;
 use domain::clock::Clock;
@@ -165,4 +167,53 @@ async fn files_that_are_none_of_ours_are_not_served() {
         assert_eq!(app.get(path).send().await.status, 404, "{path}");
     }
     std::fs::remove_dir_all(spa).unwrap();
+}
+
+#[actix_web::test]
+async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token() {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&written);
+    tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || Buffer(Arc::clone(&writer)))
+        .init();
+    let app = TestApp::new().await;
+    app.tenant("acme").await;
+    let token = app.log_in("acme-owner").await;
+    let id = domain::ids::UserId::new();
+    let answer = app
+        .get(&format!("/v1/users/{id}?q=taro@example.jp"))
+        .by(&token)
+        .send()
+        .await;
+    let request_id = answer.header("x-request-id").to_owned();
+    assert_eq!(answer.status, 404);
+    let log = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains(&request_id))
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("/v1/users/{id}") && line.contains("404")),
+        "{log}"
+    );
+    for secret in ["taro@example.jp", &token, domain::testing::TEST_PASSWORD] {
+        assert!(!lines.iter().any(|line| line.contains(secret)), "{lines:?}");
+    }
+}
+
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

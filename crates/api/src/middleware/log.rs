@@ -1,0 +1,36 @@
+//! One line for each request: the pattern of its route instead of the path, so
+//! that no token of a mail's link and no address that somebody searched for
+//! stands in a log.
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use tracing::Span;
+use tracing_actix_web::{DefaultRootSpanBuilder, RootSpanBuilder};
+
+/// The span that every log line of a request stands in.
+#[derive(Debug)]
+pub struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        tracing::info_span!(
+            "request",
+            request_id = super::request_id::current(),
+            method = %request.method(),
+            route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned()),
+            http.status_code = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+            exception.message = tracing::field::Empty,
+            exception.details = tracing::field::Empty,
+        )
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        DefaultRootSpanBuilder::on_request_end(span, outcome);
+        let status = outcome
+            .as_ref()
+            .map_or(500, |response| response.status().as_u16());
+        tracing::info!(name: "api.request", status, "request served");
+    }
+}
