@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod error;
 pub mod idempotency;
 pub mod ids;
+pub mod log;
 pub mod mail;
 pub mod page;
 pub mod role;

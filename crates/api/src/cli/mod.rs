@@ -52,14 +52,7 @@ struct MigrationConfig {
 /// What failed, in words for the operator.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("KIKUBARI_LOG")
-                .unwrap_or_else(|_| "info".into()),
-        )
-        .init();
+    domain::log::init();
     match cli.command {
         Command::Serve => actix_web::rt::System::new().block_on(serve::run()),
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),

@@ -33,7 +33,9 @@ pub async fn assign<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, Error> {
     let id = Uuid::now_v7().to_string();
     let header = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"));
-    let mut response = CURRENT.scope(RefCell::new(id), next.call(request)).await?;
+    // Called inside the scope, not before it: layers work before their first await.
+    let served = async { next.call(request).await };
+    let mut response = CURRENT.scope(RefCell::new(id), served).await?;
     response.headers_mut().insert(HEADER, header);
     Ok(response)
 }

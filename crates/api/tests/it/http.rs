@@ -175,7 +175,7 @@ async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token()
     let writer = Arc::clone(&written);
     tracing_subscriber::fmt()
         .json()
-        .with_max_level(tracing::Level::DEBUG)
+        .with_max_level(tracing::Level::INFO)
         .with_writer(move || Buffer(Arc::clone(&writer)))
         .init();
     let app = TestApp::new().await;
