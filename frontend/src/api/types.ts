@@ -1,0 +1,49 @@
+import type { components } from "./schema.gen";
+
+// One place where the document's schema names enter the SPA; everything else imports from here.
+type Schemas = components["schemas"];
+
+export type Me = Schemas["Me"];
+export type Session = Schemas["Session"];
+export type SessionRow = Schemas["SessionRow"];
+export type User = Schemas["User"];
+export type Role = User["role"];
+export type Tenant = Schemas["Tenant"];
+
+export type Contact = Schemas["Contact"];
+export type ContactStatus = Schemas["ContactStatus"];
+export type ContactField = Schemas["ContactField"];
+export type FieldType = Schemas["FieldType"];
+export type TimelineEntry = Schemas["TimelineEntry"];
+export type Subscription = Schemas["Subscription"];
+export type Consent = Schemas["Consent"];
+export type List = Schemas["List"];
+export type Suppression = Schemas["Suppression"];
+
+export type Import = Schemas["Import"];
+export type Plan = Schemas["Plan"];
+export type Job = Schemas["Job"];
+export type Export = Schemas["Export"];
+
+export type Folder = Schemas["Folder"];
+export type Mail = Schemas["Mail"];
+export type MailSummary = Schemas["MailSummary"];
+export type MailVersion = Schemas["MailVersion"];
+export type MailVersionSummary = Schemas["MailVersionSummary"];
+export type MergeField = Schemas["MergeField"];
+export type Preview = Schemas["Preview"];
+export type Template = Schemas["Template"];
+export type TemplateSummary = Schemas["TemplateSummary"];
+export type Block = Schemas["Block"];
+
+export type Campaign = Schemas["Campaign"];
+export type CampaignState = Schemas["CampaignState"];
+export type Counts = Schemas["Counts"];
+export type Preflight = Schemas["Preflight"];
+export type Delivery = Schemas["Delivery"];
+export type DeliveryState = Schemas["DeliveryState"];
+export type Report = Schemas["Report"];
+export type Summary = Schemas["Summary"];
+
+export type SenderDomain = Schemas["SenderDomain"];
+export type Route = Schemas["Route"];

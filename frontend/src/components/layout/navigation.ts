@@ -1,0 +1,74 @@
+import {
+  type Icon,
+  IconAddressBook,
+  IconBan,
+  IconBuilding,
+  IconHome,
+  IconLayoutList,
+  IconMail,
+  IconRoute,
+  IconSend,
+  IconTemplate,
+  IconUsers,
+  IconUsersGroup,
+  IconWorld,
+} from "@tabler/icons-react";
+import type { LinkProps } from "@tanstack/react-router";
+import type { Permission } from "@/auth/guard";
+import type { Key } from "@/i18n";
+
+export interface NavItem {
+  to: NonNullable<LinkProps["to"]>;
+  label: Key;
+  icon: Icon;
+  permission?: Permission;
+  exact?: boolean;
+}
+
+export interface NavSection {
+  title?: Key;
+  items: readonly NavItem[];
+}
+
+export const sections: readonly NavSection[] = [
+  { items: [{ to: "/", label: "nav.home", icon: IconHome, exact: true }] },
+  {
+    title: "nav.section_contacts",
+    items: [
+      { to: "/contacts", label: "nav.contacts", icon: IconAddressBook, permission: "contacts.read" },
+      { to: "/lists", label: "nav.lists", icon: IconUsersGroup, permission: "contacts.read" },
+      { to: "/suppressions", label: "nav.suppressions", icon: IconBan, permission: "contacts.read" },
+    ],
+  },
+  {
+    title: "nav.section_mails",
+    items: [
+      { to: "/mails", label: "nav.mails", icon: IconMail, permission: "mails.read" },
+      { to: "/templates", label: "nav.templates", icon: IconTemplate, permission: "mails.read" },
+      { to: "/blocks", label: "nav.blocks", icon: IconLayoutList, permission: "mails.read" },
+    ],
+  },
+  {
+    title: "nav.section_sending",
+    items: [{ to: "/campaigns", label: "nav.campaigns", icon: IconSend, permission: "campaigns.read" }],
+  },
+  {
+    title: "nav.section_settings",
+    items: [
+      { to: "/settings/organisation", label: "nav.organisation", icon: IconBuilding, permission: "settings.read" },
+      { to: "/settings/domains", label: "nav.domains", icon: IconWorld, permission: "settings.read" },
+      { to: "/settings/routes", label: "nav.routes", icon: IconRoute, permission: "settings.read" },
+      { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
+    ],
+  },
+];
+
+/** The sections a person may enter, empty ones left out. */
+export function visibleSections(permissions: readonly string[]): NavSection[] {
+  return sections
+    .map((section) => ({
+      ...section,
+      items: section.items.filter((item) => !item.permission || permissions.includes(item.permission)),
+    }))
+    .filter((section) => section.items.length > 0);
+}

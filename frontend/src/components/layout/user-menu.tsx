@@ -1,0 +1,91 @@
+import { Box, Button, Menu, Text, useMantineColorScheme } from "@mantine/core";
+import {
+  IconCheck,
+  IconChevronDown,
+  IconDeviceDesktop,
+  IconKey,
+  IconLogout,
+  IconMoon,
+  IconSun,
+  IconUserCircle,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useMe } from "@/auth/guard";
+import { session } from "@/auth/session";
+import { useT } from "@/i18n";
+
+export function UserMenu() {
+  const t = useT();
+  const me = useMe();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const schemes = [
+    { value: "light", label: t("scheme.light"), icon: IconSun },
+    { value: "dark", label: t("scheme.dark"), icon: IconMoon },
+    { value: "auto", label: t("scheme.auto"), icon: IconDeviceDesktop },
+  ] as const;
+  return (
+    <Menu position="bottom-end" width={230}>
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          c="var(--mantine-color-text)"
+          px={8}
+          leftSection={<IconUserCircle size={20} stroke={1.6} />}
+          rightSection={<IconChevronDown size={14} />}
+          aria-label={t("nav.user_menu", { name: me.display_name })}
+        >
+          <Box component="span" visibleFrom="sm" maw={160} style={{ overflow: "hidden", textOverflow: "ellipsis" }}>
+            {me.display_name}
+          </Box>
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Box px="sm" py={6}>
+          <Text size="sm" fw={600}>
+            {me.display_name}
+          </Text>
+          <Text size="xs" c="dimmed">
+            {me.tenant.name} · {t(`role.${me.role}`)}
+          </Text>
+        </Box>
+        <Menu.Divider />
+        <Menu.Item
+          leftSection={<IconUserCircle size={16} />}
+          renderRoot={(rest) => <Link to="/settings/profile" {...rest} />}
+        >
+          {t("nav.profile")}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconKey size={16} />}
+          renderRoot={(rest) => <Link to="/settings/password" {...rest} />}
+        >
+          {t("nav.password")}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconDeviceDesktop size={16} />}
+          renderRoot={(rest) => <Link to="/settings/sessions" {...rest} />}
+        >
+          {t("nav.sessions")}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Label>{t("scheme.title")}</Menu.Label>
+        {schemes.map((scheme) => (
+          <Menu.Item
+            key={scheme.value}
+            closeMenuOnClick={false}
+            leftSection={<scheme.icon size={16} />}
+            rightSection={colorScheme === scheme.value ? <IconCheck size={14} aria-label={t("common.chosen")} /> : null}
+            onClick={() => setColorScheme(scheme.value)}
+          >
+            {scheme.label}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void session.logout()}>
+          {t("auth.sign_out")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,119 @@
+import {
+  Alert,
+  Box,
+  Button,
+  Center,
+  Paper,
+  PasswordInput,
+  SegmentedControl,
+  Stack,
+  TextInput,
+  Title,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useRouter } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { toProblem } from "@/api/problem";
+import { problemText } from "@/api/problem-text";
+import { session, useSession } from "@/auth/session";
+import { Logo } from "@/components/layout/logo";
+import { type Locale, setLocale, translateCodeOr, useLocale, useT } from "@/i18n";
+
+export function LoginScreen(props: { next: string }) {
+  const t = useT();
+  const locale = useLocale();
+  const router = useRouter();
+  const state = useSession();
+  const [error, setError] = useState<string | null>(null);
+  const form = useForm({
+    initialValues: { login_id: "", password: "" },
+    validate: {
+      login_id: (value) => (value.trim() ? null : t("auth.login_id_missing")),
+      password: (value) => (value ? null : t("auth.password_missing")),
+    },
+  });
+
+  // Also when another tab logged in meanwhile.
+  useEffect(() => {
+    if (state.status === "signed_in") {
+      router.history.replace(props.next);
+    }
+  }, [state.status, router, props.next]);
+
+  const submit = form.onSubmit(async ({ login_id, password }) => {
+    setError(null);
+    form.setSubmitting(true);
+    try {
+      const refusal = await session.login(login_id.trim(), password);
+      if (refusal) {
+        const problem = toProblem(await refusal.json().catch(() => new Error(refusal.statusText)));
+        setError(
+          refusal.status === 401 ? t("auth.refused") : translateCodeOr("problem", problem.code, problemText(problem)),
+        );
+      }
+    } catch (cause) {
+      setError(problemText(cause));
+    } finally {
+      form.setSubmitting(false);
+    }
+  });
+
+  const ended = state.status === "anonymous" && (state.reason === "idle" || state.reason === "expired");
+  return (
+    <Center mih="100dvh" p="md" component="main" bg="var(--kb-canvas)">
+      <Box w="100%" maw={380}>
+        <Center mb="lg">
+          <Logo />
+        </Center>
+        <Paper p="xl" className="kb-panel">
+          <Title order={1} mb="md">
+            {t("auth.title")}
+          </Title>
+          {ended && state.reason ? (
+            <Alert mb="md" color="gray" variant="outline" role="status">
+              {t(state.reason === "idle" ? "auth.ended_idle" : "auth.ended_expired")}
+            </Alert>
+          ) : null}
+          {error ? (
+            <Alert mb="md" color="red" variant="outline" role="alert">
+              {error}
+            </Alert>
+          ) : null}
+          <form onSubmit={submit} noValidate>
+            <Stack gap="sm">
+              <TextInput
+                label={t("auth.login_id")}
+                autoComplete="username"
+                autoCapitalize="none"
+                spellCheck={false}
+                data-autofocus
+                {...form.getInputProps("login_id")}
+              />
+              <PasswordInput
+                label={t("auth.password")}
+                autoComplete="current-password"
+                visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+                {...form.getInputProps("password")}
+              />
+              <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
+                {t("auth.sign_in")}
+              </Button>
+            </Stack>
+          </form>
+        </Paper>
+        <Center mt="md">
+          <SegmentedControl
+            size="xs"
+            aria-label={t("profile.locale")}
+            value={locale}
+            onChange={(value) => void setLocale(value as Locale)}
+            data={[
+              { value: "ja", label: "日本語" },
+              { value: "en", label: "English" },
+            ]}
+          />
+        </Center>
+      </Box>
+    </Center>
+  );
+}

@@ -1,0 +1,210 @@
+import { Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
+import { IconUsers } from "@tabler/icons-react";
+import { keepPreviousData } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, inBackground } from "@/api/client";
+import type { Campaign, Delivery, DeliveryState } from "@/api/types";
+import { type Column, DataTable } from "@/components/table/data-table";
+import { Pager } from "@/components/table/pager";
+import { SearchBox } from "@/components/table/search-box";
+import { DefinitionList } from "@/components/ui/definition";
+import { TextLink } from "@/components/ui/link-button";
+import { EmptyState } from "@/components/ui/state-view";
+import { Status, type Tone } from "@/components/ui/status";
+import { translateCode, useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import { isRunning } from "./queries";
+import { type CampaignSearch, deliveryStates } from "./search";
+
+const tones: Record<DeliveryState, Tone> = {
+  queued: "idle",
+  claimed: "info",
+  accepted: "good",
+  deferred: "warn",
+  failed: "bad",
+  unknown: "info",
+  skipped: "idle",
+};
+
+const replyText = (delivery: Delivery) =>
+  delivery.last_reply
+    ? [delivery.last_reply.code, delivery.last_reply.enhanced, delivery.last_reply.text].filter(Boolean).join(" ")
+    : null;
+
+interface Props {
+  campaign: Campaign;
+  search: CampaignSearch;
+  onSearch: (change: Partial<CampaignSearch>) => void;
+}
+
+/** Per recipient what the other server said. "Accepted", never "delivered": more can't be known. */
+export function Recipients({ campaign, search, onSearch }: Props) {
+  const t = useT();
+  const format = useFormat();
+  const [opened, setOpened] = useState<Delivery | null>(null);
+  const query = api.useQuery(
+    "get",
+    "/v1/campaigns/{id}/deliveries",
+    {
+      params: {
+        path: { id: campaign.id },
+        query: { q: search.q, state: search.state, cursor: search.cursor, limit: 50 },
+      },
+      ...inBackground,
+    },
+    { placeholderData: keepPreviousData, refetchInterval: isRunning(campaign) ? 5_000 : false },
+  );
+  const time = (at: string | null | undefined) => (at ? format.dateTime(at) : "–");
+  const columns: Column<Delivery>[] = [
+    {
+      id: "address",
+      header: t("contacts.email"),
+      cell: (row) => (
+        <div>
+          <UnstyledButton onClick={() => setOpened(row)} aria-haspopup="dialog">
+            <Text size="sm" fw={500} c="var(--mantine-color-anchor)">
+              {row.address}
+            </Text>
+          </UnstyledButton>
+          {row.name ? (
+            <Text size="xs" c="dimmed">
+              {row.name}
+            </Text>
+          ) : null}
+        </div>
+      ),
+    },
+    {
+      id: "state",
+      header: t("recipients.state"),
+      width: 120,
+      cell: (row) => <Status tone={tones[row.state]} label={t(`delivery_state.${row.state}`)} />,
+    },
+    {
+      id: "reply",
+      header: t("recipients.reply"),
+      cell: (row) => (
+        <Text size="xs" className="kb-mono" lineClamp={1} c={row.last_reply ? undefined : "dimmed"}>
+          {replyText(row) ?? (row.reason ? translateCode("reason", row.reason) : "–")}
+        </Text>
+      ),
+    },
+    {
+      id: "accepted",
+      header: t("recipients.accepted_at"),
+      numeric: true,
+      width: 150,
+      cell: (row) => time(row.accepted_at),
+    },
+    { id: "opened", header: t("count.opened"), numeric: true, width: 150, cell: (row) => time(row.opened_at) },
+    { id: "clicked", header: t("count.clicked"), numeric: true, width: 150, cell: (row) => time(row.clicked_at) },
+  ];
+  return (
+    <>
+      <Group gap="xs" mb="sm">
+        <SearchBox
+          label={t("contacts.search")}
+          value={search.q ?? ""}
+          onChange={(q) => onSearch({ q: q || undefined, cursor: undefined })}
+        />
+        <Select
+          aria-label={t("recipients.state")}
+          placeholder={t("recipients.state")}
+          w={160}
+          clearable
+          clearButtonProps={{ "aria-label": t("picker.clear") }}
+          data={deliveryStates.map((state) => ({ value: state, label: t(`delivery_state.${state}`) }))}
+          value={search.state ?? null}
+          onChange={(state) => onSearch({ state: (state as DeliveryState) ?? undefined, cursor: undefined })}
+        />
+      </Group>
+      <div className="kb-panel">
+        <DataTable
+          caption={t("result.recipients")}
+          columns={columns}
+          rows={query.data?.items}
+          rowId={(row) => row.id}
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          busy={query.isPlaceholderData}
+          empty={<EmptyState icon={IconUsers} title={t("table.no_match_title")} body={t("recipients.empty")} />}
+        />
+        {query.data && query.data.items.length > 0 ? (
+          <Pager
+            cursor={search.cursor}
+            nextCursor={query.data.next_cursor}
+            shown={query.data.items.length}
+            onCursor={(cursor) => onSearch({ cursor })}
+          />
+        ) : null}
+      </div>
+      <Drawer
+        opened={opened !== null}
+        onClose={() => setOpened(null)}
+        title={opened?.address}
+        closeButtonProps={{ "aria-label": t("common.close") }}
+      >
+        {opened ? <DeliveryDetail delivery={opened} /> : null}
+      </Drawer>
+    </>
+  );
+}
+
+function DeliveryDetail({ delivery }: { delivery: Delivery }) {
+  const t = useT();
+  const format = useFormat();
+  const time = (at: string | null | undefined) => (at ? format.dateTime(at) : "–");
+  const reply = delivery.last_reply;
+  return (
+    <>
+      <DefinitionList
+        items={[
+          [
+            t("recipients.state"),
+            <Status key="state" tone={tones[delivery.state]} label={t(`delivery_state.${delivery.state}`)} />,
+          ],
+          [t("report.reason"), delivery.reason ? translateCode("reason", delivery.reason) : "–"],
+          [t("recipients.attempts"), format.number(delivery.attempts)],
+          [t("recipients.due_at"), time(delivery.due_at)],
+          [t("recipients.accepted_at"), time(delivery.accepted_at)],
+          [t("count.opened"), time(delivery.opened_at)],
+          [t("count.clicked"), time(delivery.clicked_at)],
+        ]}
+      />
+      {reply ? (
+        <>
+          <Text fw={600} size="sm" mt="md" mb={4}>
+            {t("recipients.last_reply")}
+          </Text>
+          <DefinitionList
+            items={[
+              [t("recipients.host"), reply.host],
+              [t("recipients.code"), [reply.code, reply.enhanced].filter(Boolean).join(" ")],
+              [
+                t("recipients.reply"),
+                <span key="text" className="kb-mono" style={{ whiteSpace: "pre-wrap" }}>
+                  {reply.text}
+                </span>,
+              ],
+              [t("recipients.replied_at"), time(reply.at)],
+            ]}
+          />
+        </>
+      ) : null}
+      <Text size="xs" c="dimmed" mt="md">
+        {t("recipients.truth")}
+      </Text>
+      {delivery.contact_id ? (
+        <TextLink
+          to="/contacts/$contactId"
+          params={{ contactId: delivery.contact_id }}
+          size="sm"
+          mt="sm"
+          display="block"
+        >
+          {t("recipients.to_contact")}
+        </TextLink>
+      ) : null}
+    </>
+  );
+}

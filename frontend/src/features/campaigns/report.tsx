@@ -1,0 +1,216 @@
+import { Anchor, Loader, SimpleGrid, Table, Text } from "@mantine/core";
+import { lazy, type ReactNode, Suspense } from "react";
+import { api, inBackground } from "@/api/client";
+import type { Campaign, Report } from "@/api/types";
+import { rateOf } from "@/components/campaign/numbers";
+import { Panel } from "@/components/layout/page";
+import { QueryView } from "@/components/ui/state-view";
+import { translateCode, useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import { isRunning } from "./queries";
+import type { CampaignSearch } from "./search";
+
+const TimelineChart = lazy(() => import("./report-chart"));
+
+interface Props {
+  campaign: Campaign;
+  onSearch: (change: Partial<CampaignSearch>) => void;
+}
+
+export function ReportView({ campaign, onSearch }: Props) {
+  const t = useT();
+  const query = api.useQuery(
+    "get",
+    "/v1/campaigns/{id}/report",
+    { params: { path: { id: campaign.id } }, ...inBackground },
+    // Opens and clicks come in for days; while it is being sent the graph should move.
+    { refetchInterval: isRunning(campaign) ? 5_000 : 30_000, staleTime: 0 },
+  );
+  return (
+    <QueryView query={query}>
+      {(report) => (
+        <>
+          <Reactions report={report} />
+          <Panel title={t("report.timeline")}>
+            {report.timeline.length === 0 ? (
+              <Nothing>{t("report.no_timeline")}</Nothing>
+            ) : (
+              <Suspense fallback={<Loader size="sm" aria-label={t("state.loading")} />}>
+                <TimelineChart timeline={report.timeline} />
+              </Suspense>
+            )}
+          </Panel>
+          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+            <Links report={report} />
+            <Sites report={report} />
+          </SimpleGrid>
+          <Reasons report={report} onSearch={onSearch} />
+        </>
+      )}
+    </QueryView>
+  );
+}
+
+function Nothing(props: { children: ReactNode }) {
+  return (
+    <Text size="sm" c="dimmed">
+      {props.children}
+    </Text>
+  );
+}
+
+/** What people did, as shares of the mails that a server accepted. */
+function Reactions({ report }: { report: Report }) {
+  const t = useT();
+  const format = useFormat();
+  const { counts } = report;
+  return (
+    <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="md" mb="md">
+      {(["accepted", "opened", "clicked", "cancelled"] as const).map((name) => {
+        const rate = name === "accepted" ? null : rateOf(counts[name], counts);
+        const ofAll = name === "accepted" && counts.audience > 0 ? counts.accepted / counts.audience : null;
+        return (
+          <div key={name} className="kb-panel" style={{ padding: "10px 14px" }} data-reaction={name}>
+            <Text size="xs" c="dimmed">
+              {t(`count.${name}`)}
+            </Text>
+            <Text fz={24} fw={600} className="num">
+              {format.number(counts[name])}
+            </Text>
+            <Text size="xs" c="dimmed" className="num">
+              {rate !== null
+                ? t("report.of_accepted", { rate: format.percent(rate) })
+                : ofAll !== null
+                  ? t("report.of_audience", { rate: format.percent(ofAll) })
+                  : "–"}
+            </Text>
+          </div>
+        );
+      })}
+    </SimpleGrid>
+  );
+}
+
+function Links({ report }: { report: Report }) {
+  const t = useT();
+  const format = useFormat();
+  return (
+    <Panel title={t("report.links")}>
+      {report.links.length === 0 ? (
+        <Nothing>{t("report.no_links")}</Nothing>
+      ) : (
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th scope="col">URL</Table.Th>
+              <Table.Th scope="col" ta="right">
+                {t("report.people")}
+              </Table.Th>
+              <Table.Th scope="col" ta="right">
+                {t("report.clicks")}
+              </Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {report.links.map((link) => (
+              <Table.Tr key={link.id}>
+                <Table.Td style={{ wordBreak: "break-all" }}>
+                  <LinkTarget url={link.url} />
+                </Table.Td>
+                <Table.Td ta="right">{format.number(link.people)}</Table.Td>
+                <Table.Td ta="right">{format.number(link.clicks)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+    </Panel>
+  );
+}
+
+/** Only web addresses become links: the mail's author could have written anything. */
+function LinkTarget({ url }: { url: string }) {
+  return /^https?:\/\//i.test(url) ? (
+    <Anchor href={url} target="_blank" rel="noreferrer noopener" size="sm">
+      {url}
+    </Anchor>
+  ) : (
+    <Text size="sm">{url}</Text>
+  );
+}
+
+function Sites({ report }: { report: Report }) {
+  const t = useT();
+  const format = useFormat();
+  return (
+    <Panel title={t("report.sites")}>
+      {report.sites.length === 0 ? (
+        <Nothing>{t("report.no_sites")}</Nothing>
+      ) : (
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th scope="col">{t("report.site")}</Table.Th>
+              <Table.Th scope="col" ta="right">
+                {t("count.accepted")}
+              </Table.Th>
+              <Table.Th scope="col" ta="right">
+                {t("count.deferred")}
+              </Table.Th>
+              <Table.Th scope="col" ta="right">
+                {t("count.failed")}
+              </Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {report.sites.map((site) => (
+              <Table.Tr key={site.site}>
+                <Table.Td>{site.site}</Table.Td>
+                <Table.Td ta="right">{format.number(site.accepted)}</Table.Td>
+                <Table.Td ta="right">{format.number(site.deferred)}</Table.Td>
+                <Table.Td ta="right">{format.number(site.failed)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+    </Panel>
+  );
+}
+
+/** "Why 9,412 of 10,000?": everyone who didn't get it, by reason. */
+function Reasons({ report, onSearch }: { report: Report; onSearch: Props["onSearch"] }) {
+  const t = useT();
+  const format = useFormat();
+  const missing = report.reasons.reduce((sum, item) => sum + item.count, 0);
+  return (
+    <Panel title={t("report.reasons")}>
+      <Text size="sm" c="dimmed" mb="xs">
+        {missing === 0
+          ? t("report.no_reasons")
+          : t("report.reasons_help", { accepted: report.counts.accepted, missing })}
+      </Text>
+      {missing > 0 ? (
+        <Table maw={520}>
+          <Table.Tbody>
+            {report.reasons.map((item) => (
+              <Table.Tr key={item.reason}>
+                <Table.Td>
+                  <Anchor
+                    component="button"
+                    type="button"
+                    size="sm"
+                    onClick={() => onSearch({ tab: "left_out", reason: item.reason, cursor: undefined })}
+                  >
+                    {translateCode("reason", item.reason)}
+                  </Anchor>
+                </Table.Td>
+                <Table.Td ta="right">{format.number(item.count)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      ) : null}
+    </Panel>
+  );
+}

@@ -1,0 +1,57 @@
+import type { CampaignState, DeliveryState } from "@/api/types";
+import { compact, oneOf, type RawSearch, text } from "@/lib/search-params";
+
+export const campaignStates: readonly CampaignState[] = [
+  "draft",
+  "scheduled",
+  "preparing",
+  "sending",
+  "paused",
+  "stopped",
+  "finished",
+];
+export const deliveryStates: readonly DeliveryState[] = [
+  "queued",
+  "claimed",
+  "accepted",
+  "deferred",
+  "failed",
+  "unknown",
+  "skipped",
+];
+
+export interface CampaignListSearch {
+  q?: string;
+  state?: CampaignState;
+  cursor?: string;
+}
+
+export function parseCampaignList(raw: RawSearch): CampaignListSearch {
+  return compact({ q: text(raw, "q"), state: oneOf(raw, "state", campaignStates), cursor: text(raw, "cursor") });
+}
+
+const steps = ["mail", "audience", "check", "send"] as const;
+const tabs = ["report", "recipients", "left_out"] as const;
+export type Step = (typeof steps)[number];
+export type Tab = (typeof tabs)[number];
+
+/** One campaign: the step of its wizard while it is a draft, afterwards the tab and the recipients' filter. */
+export interface CampaignSearch {
+  step?: Step;
+  tab?: Tab;
+  q?: string;
+  state?: DeliveryState;
+  reason?: string;
+  cursor?: string;
+}
+
+export function parseCampaign(raw: RawSearch): CampaignSearch {
+  return compact({
+    step: oneOf(raw, "step", steps),
+    tab: oneOf(raw, "tab", tabs),
+    q: text(raw, "q"),
+    state: oneOf(raw, "state", deliveryStates),
+    reason: text(raw, "reason"),
+    cursor: text(raw, "cursor"),
+  });
+}

@@ -1,0 +1,70 @@
+import "@mantine/dropzone/styles.layer.css";
+import { Group, Progress, Stack, Text } from "@mantine/core";
+import { Dropzone } from "@mantine/dropzone";
+import { IconFileSpreadsheet, IconUpload, IconX } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { problemText } from "@/api/problem-text";
+import { FormError } from "@/components/form/form-error";
+import { Page, Panel } from "@/components/layout/page";
+import { useT } from "@/i18n";
+import { uploadImport } from "./queries";
+import { ImportSteps } from "./steps";
+
+export function UploadScreen() {
+  const t = useT();
+  const navigate = useNavigate();
+  const [progress, setProgress] = useState<number | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const send = async (file: File) => {
+    setError(null);
+    setProgress(0);
+    try {
+      const created = await uploadImport(file, setProgress);
+      await navigate({ to: "/contacts/imports/$importId", params: { importId: created.id } });
+    } catch (cause) {
+      setError(problemText(cause));
+      setProgress(null);
+    }
+  };
+  return (
+    <Page title={t("imports.new")} trail={[{ label: t("nav.contacts"), to: "/contacts" }]} narrow>
+      <ImportSteps active={0} />
+      <Panel>
+        <Stack>
+          <FormError message={error} />
+          <Dropzone
+            onDrop={(files) => files[0] && void send(files[0])}
+            onReject={() => setError(t("imports.not_one_file"))}
+            multiple={false}
+            loading={progress !== null}
+            inputProps={{ "aria-label": t("imports.choose_file") }}
+            p="xl"
+          >
+            <Group justify="center" gap="md" mih={140} style={{ pointerEvents: "none" }}>
+              <Dropzone.Accept>
+                <IconUpload size={36} stroke={1.5} aria-hidden />
+              </Dropzone.Accept>
+              <Dropzone.Reject>
+                <IconX size={36} stroke={1.5} aria-hidden />
+              </Dropzone.Reject>
+              <Dropzone.Idle>
+                <IconFileSpreadsheet size={36} stroke={1.5} aria-hidden />
+              </Dropzone.Idle>
+              <div>
+                <Text fw={600}>{t("imports.drop_here")}</Text>
+                <Text size="sm" c="dimmed">
+                  {t("imports.formats")}
+                </Text>
+              </div>
+            </Group>
+          </Dropzone>
+          {progress !== null ? <Progress value={progress * 100} aria-label={t("imports.uploading")} /> : null}
+          <Text size="sm" c="dimmed">
+            {t("imports.hint")}
+          </Text>
+        </Stack>
+      </Panel>
+    </Page>
+  );
+}

@@ -1,0 +1,19 @@
+import type { SenderDomain } from "@/api/types";
+import { Status, type Tone } from "@/components/ui/status";
+import { useT } from "@/i18n";
+
+type CheckState = SenderDomain["keys"][number]["checked"]["state"];
+
+const tones: Record<CheckState, Tone> = { ok: "good", unchecked: "idle", missing: "bad", differs: "bad" };
+const order: readonly CheckState[] = ["missing", "differs", "unchecked", "ok"];
+
+/** The state that matters most among the keys in use. */
+export function worstCheck(domain: SenderDomain): CheckState {
+  const states = domain.keys.filter((key) => key.active).map((key) => key.checked.state);
+  return order.find((state) => states.includes(state)) ?? "unchecked";
+}
+
+export function CheckedLabel(props: { state: CheckState }) {
+  const t = useT();
+  return <Status tone={tones[props.state]} label={t(`dns_check.${props.state}`)} />;
+}

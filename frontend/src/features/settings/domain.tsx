@@ -1,0 +1,163 @@
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { IconKey, IconRefresh, IconTrash } from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { useCallback, useState } from "react";
+import { api, ifMatch } from "@/api/client";
+import { refresh } from "@/api/query";
+import type { SenderDomain } from "@/api/types";
+import { useCan } from "@/auth/guard";
+import { JobProgress } from "@/components/jobs/job-progress";
+import { Page, Panel } from "@/components/layout/page";
+import { ConfirmDialog } from "@/components/ui/confirm";
+import { CopyButton } from "@/components/ui/copy";
+import { notifyDone, notifyProblem } from "@/components/ui/notify";
+import { QueryView } from "@/components/ui/state-view";
+import { translateCode, useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import classes from "./domain.module.css";
+import { CheckedLabel } from "./domain-check";
+
+export function DomainScreen(props: { domainId: string }) {
+  const query = api.useQuery("get", "/v1/sender-domains/{id}", { params: { path: { id: props.domainId } } });
+  return <QueryView query={query}>{(domain) => <Domain domain={domain} />}</QueryView>;
+}
+
+function Domain({ domain }: { domain: SenderDomain }) {
+  const t = useT();
+  const format = useFormat();
+  const navigate = useNavigate();
+  const canWrite = useCan("settings.write");
+  const [asking, setAsking] = useState<"rotate" | "delete" | null>(null);
+  const [job, setJob] = useState<string | null>(null);
+  const check = api.useMutation("post", "/v1/sender-domains/{id}/check");
+  const rotate = api.useMutation("post", "/v1/sender-domains/{id}/keys");
+  const remove = api.useMutation("delete", "/v1/sender-domains/{id}");
+  const path = { id: domain.id };
+  const onOver = useCallback(() => {
+    setJob(null);
+    void refresh("/v1/sender-domains", "/v1/summary");
+  }, []);
+  const startCheck = () =>
+    check
+      .mutateAsync({ params: { path } })
+      .then((started) => setJob(started.id))
+      .catch(notifyProblem);
+  return (
+    <Page
+      title={domain.domain}
+      trail={[{ label: t("nav.domains"), to: "/settings/domains" }]}
+      narrow
+      actions={
+        canWrite ? (
+          <>
+            <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setAsking("delete")}>
+              {t("common.delete")}
+            </Button>
+            <Button variant="default" leftSection={<IconKey size={16} />} onClick={() => setAsking("rotate")}>
+              {t("domains.rotate")}
+            </Button>
+            <Button
+              leftSection={<IconRefresh size={16} />}
+              loading={check.isPending || job !== null}
+              onClick={() => void startCheck()}
+            >
+              {t("domains.check")}
+            </Button>
+          </>
+        ) : null
+      }
+    >
+      {job ? (
+        <Panel>
+          <JobProgress jobId={job} title={t("domains.check")} onOver={onOver} />
+        </Panel>
+      ) : null}
+      <Panel title={t("domains.dkim_records")}>
+        <Text size="sm" c="dimmed" mb="sm">
+          {t("domains.dkim_help")}
+        </Text>
+        <Stack gap="md">
+          {domain.keys.map((key) => (
+            <div key={`${key.selector}-${key.algorithm}`}>
+              <Group gap="md" mb={4}>
+                <Text size="sm" fw={600}>
+                  {key.selector}
+                </Text>
+                <Text size="sm" c="dimmed">
+                  {key.algorithm}
+                  {key.active ? "" : ` · ${t("domains.old_key")}`}
+                </Text>
+                <CheckedLabel state={key.checked.state} />
+                {key.checked.at ? (
+                  <Text size="xs" c="dimmed" className="num">
+                    {format.dateTime(key.checked.at)}
+                  </Text>
+                ) : null}
+              </Group>
+              <DnsRecord {...key.record} />
+            </div>
+          ))}
+        </Stack>
+      </Panel>
+      {domain.records.length > 0 ? (
+        <Panel title={t("domains.other_records")}>
+          <Stack gap="md">
+            {domain.records.map((record) => (
+              <div key={`${record.purpose}-${record.name}`}>
+                <Text size="sm" fw={600} mb={4}>
+                  {translateCode("dns_purpose", record.purpose)}
+                </Text>
+                <DnsRecord name={record.name} type={record.type} value={record.value} />
+              </div>
+            ))}
+          </Stack>
+        </Panel>
+      ) : null}
+      <ConfirmDialog
+        opened={asking === "rotate"}
+        onClose={() => setAsking(null)}
+        title={t("domains.rotate")}
+        confirm={t("domains.rotate")}
+        onConfirm={async () => {
+          await rotate.mutateAsync({ params: { path } });
+          await refresh("/v1/sender-domains");
+          notifyDone(t("domains.rotated"));
+        }}
+      >
+        <Text>{t("domains.rotate_body")}</Text>
+      </ConfirmDialog>
+      <ConfirmDialog
+        opened={asking === "delete"}
+        onClose={() => setAsking(null)}
+        title={t("domains.delete_title")}
+        confirm={t("common.delete")}
+        danger
+        onConfirm={async () => {
+          await remove.mutateAsync({ params: { path, header: ifMatch(domain.version) } });
+          await refresh("/v1/sender-domains", "/v1/summary");
+          await navigate({ to: "/settings/domains" });
+        }}
+      >
+        <Text>{t("domains.delete_body", { domain: domain.domain })}</Text>
+      </ConfirmDialog>
+    </Page>
+  );
+}
+
+/** One record as a DNS console asks for it, each part to copy. */
+function DnsRecord(props: { name: string; type: string; value: string }) {
+  const t = useT();
+  return (
+    <dl className={classes.record}>
+      <dt>{t("dns.type")}</dt>
+      <dd>{props.type}</dd>
+      <span />
+      <dt>{t("dns.name")}</dt>
+      <dd>{props.name}</dd>
+      <CopyButton value={props.name} label={t("dns.name")} />
+      <dt>{t("dns.value")}</dt>
+      <dd>{props.value}</dd>
+      <CopyButton value={props.value} label={t("dns.value")} />
+    </dl>
+  );
+}

@@ -1,0 +1,129 @@
+import { Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { api, ifMatch } from "@/api/client";
+import { queryClient, refresh } from "@/api/query";
+import type { Tenant } from "@/api/types";
+import { useCan, useMe } from "@/auth/guard";
+import { session } from "@/auth/session";
+import { FormError } from "@/components/form/form-error";
+import { UnsavedGuard } from "@/components/form/unsaved-guard";
+import { useSubmit } from "@/components/form/use-submit";
+import { Page, Panel } from "@/components/layout/page";
+import { notifyDone } from "@/components/ui/notify";
+import { QueryView } from "@/components/ui/state-view";
+import { useT } from "@/i18n";
+
+export function OrganisationScreen() {
+  const t = useT();
+  const query = api.useQuery("get", "/v1/tenant");
+  return (
+    <Page title={t("nav.organisation")} description={t("organisation.description")} narrow>
+      <QueryView query={query}>{(tenant) => <OrganisationForm key={tenant.version} tenant={tenant} />}</QueryView>
+    </Page>
+  );
+}
+
+const zones = Intl.supportedValuesOf("timeZone");
+
+function OrganisationForm({ tenant }: { tenant: Tenant }) {
+  const t = useT();
+  const me = useMe();
+  const canWrite = useCan("settings.write");
+  const update = api.useMutation("patch", "/v1/tenant");
+  const form = useForm({
+    initialValues: {
+      name: tenant.name,
+      time_zone: tenant.time_zone,
+      idle_minutes: tenant.idle_minutes as number | string,
+      legal: { ...tenant.legal },
+    },
+    validate: {
+      name: (value) => (value.trim() ? null : t("form.required")),
+      idle_minutes: (value) =>
+        typeof value === "number" && value >= 5 && value <= 1440 ? null : t("organisation.idle_range"),
+    },
+  });
+  const { busy, error, run } = useSubmit(form);
+  const submit = form.onSubmit((values) =>
+    run(async () => {
+      const saved = await update.mutateAsync({
+        params: { header: ifMatch(tenant.version) },
+        body: { ...values, name: values.name.trim(), idle_minutes: Number(values.idle_minutes) },
+      });
+      session.setMe({
+        ...me,
+        session: { ...me.session, idle_minutes: saved.idle_minutes },
+        tenant: { ...me.tenant, name: saved.name, time_zone: saved.time_zone },
+      });
+      form.resetDirty();
+      queryClient.setQueryData(api.queryOptions("get", "/v1/tenant").queryKey, saved);
+      await refresh("/v1/summary");
+      notifyDone(t("common.saved"));
+    }),
+  );
+  return (
+    <form onSubmit={submit} noValidate>
+      <UnsavedGuard dirty={form.isDirty()} />
+      <FormError message={error} />
+      <Panel title={t("organisation.legal")}>
+        <Stack gap="sm">
+          <Text size="sm" c="dimmed">
+            {t("organisation.legal_help")}
+          </Text>
+          <TextInput
+            label={t("organisation.sender_name")}
+            placeholder={t("organisation.sender_name_example")}
+            required
+            readOnly={!canWrite}
+            {...form.getInputProps("legal.sender_name")}
+          />
+          <Textarea
+            label={t("organisation.postal_address")}
+            autosize
+            minRows={2}
+            required
+            readOnly={!canWrite}
+            {...form.getInputProps("legal.postal_address")}
+          />
+          <TextInput
+            label={t("organisation.contact")}
+            description={t("organisation.contact_help")}
+            required
+            readOnly={!canWrite}
+            {...form.getInputProps("legal.contact")}
+          />
+        </Stack>
+      </Panel>
+      <Panel title={t("organisation.basics")}>
+        <Stack gap="sm">
+          <TextInput label={t("organisation.name")} required readOnly={!canWrite} {...form.getInputProps("name")} />
+          <Select
+            label={t("organisation.time_zone")}
+            searchable
+            allowDeselect={false}
+            disabled={!canWrite}
+            data={zones.includes(tenant.time_zone) ? zones : [tenant.time_zone, ...zones]}
+            limit={50}
+            {...form.getInputProps("time_zone")}
+          />
+          <NumberInput
+            label={t("organisation.idle_minutes")}
+            description={t("organisation.idle_help")}
+            min={5}
+            max={1440}
+            disabled={!canWrite}
+            maw={220}
+            {...form.getInputProps("idle_minutes")}
+          />
+        </Stack>
+      </Panel>
+      {canWrite ? (
+        <Group justify="flex-end">
+          <Button type="submit" loading={busy} disabled={!form.isDirty()}>
+            {t("common.save")}
+          </Button>
+        </Group>
+      ) : null}
+    </form>
+  );
+}

@@ -1,0 +1,139 @@
+import { ActionIcon, Button, Group, Text } from "@mantine/core";
+import { IconPencil, IconPlus, IconRoute, IconTrash } from "@tabler/icons-react";
+import { useState } from "react";
+import { api, ifMatch } from "@/api/client";
+import { refresh } from "@/api/query";
+import type { Route } from "@/api/types";
+import { useCan } from "@/auth/guard";
+import { Page } from "@/components/layout/page";
+import { type Column, DataTable } from "@/components/table/data-table";
+import { ConfirmDialog } from "@/components/ui/confirm";
+import { notifyDone } from "@/components/ui/notify";
+import { EmptyState } from "@/components/ui/state-view";
+import { Status } from "@/components/ui/status";
+import { useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import { RouteDialog } from "./route-form";
+
+export function RoutesScreen() {
+  const t = useT();
+  const format = useFormat();
+  const canWrite = useCan("settings.write");
+  const [editing, setEditing] = useState<Route | "new" | null>(null);
+  const [deleting, setDeleting] = useState<Route | null>(null);
+  const query = api.useQuery("get", "/v1/routes", { params: { query: { limit: 200 } } });
+  const remove = api.useMutation("delete", "/v1/routes/{id}");
+  const columns: Column<Route>[] = [
+    {
+      id: "name",
+      header: t("common.name"),
+      cell: (row) => (
+        <Text size="sm" fw={500}>
+          {row.name}
+        </Text>
+      ),
+    },
+    {
+      id: "host",
+      header: t("routes.host"),
+      cell: (row) => (
+        <span className="kb-mono">
+          {row.host}:{row.port}
+        </span>
+      ),
+    },
+    { id: "security", header: t("routes.security"), cell: (row) => t(`route_security.${row.security}`) },
+    { id: "auth", header: t("routes.auth"), cell: (row) => (row.auth === "none" ? t("common.none") : row.username) },
+    {
+      id: "sign",
+      header: t("routes.sign"),
+      cell: (row) => (row.sign ? t("common.yes") : t("common.no")),
+    },
+    {
+      id: "sessions",
+      header: t("routes.max_sessions"),
+      numeric: true,
+      cell: (row) => format.number(row.max_sessions),
+    },
+    {
+      id: "enabled",
+      header: t("routes.state"),
+      cell: (row) => (
+        <Status tone={row.enabled ? "good" : "idle"} label={t(row.enabled ? "routes.enabled" : "routes.disabled")} />
+      ),
+    },
+    ...(canWrite
+      ? [
+          {
+            id: "actions",
+            header: t("common.menu"),
+            width: 90,
+            cell: (row: Route) => (
+              <Group gap={2} wrap="nowrap">
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  aria-label={`${t("common.edit")}: ${row.name}`}
+                  onClick={() => setEditing(row)}
+                >
+                  <IconPencil size={16} />
+                </ActionIcon>
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  aria-label={`${t("common.delete")}: ${row.name}`}
+                  onClick={() => setDeleting(row)}
+                >
+                  <IconTrash size={16} />
+                </ActionIcon>
+              </Group>
+            ),
+          },
+        ]
+      : []),
+  ];
+  const create = canWrite ? (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
+      {t("routes.create")}
+    </Button>
+  ) : null;
+  return (
+    <Page title={t("nav.routes")} description={t("routes.description")} actions={create}>
+      <div className="kb-panel">
+        <DataTable
+          caption={t("nav.routes")}
+          columns={columns}
+          rows={query.data?.items}
+          rowId={(row) => row.id}
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          empty={
+            <EmptyState
+              icon={IconRoute}
+              title={t("routes.empty_title")}
+              body={t("routes.empty_body")}
+              action={create}
+            />
+          }
+        />
+      </div>
+      {editing ? <RouteDialog route={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
+      <ConfirmDialog
+        opened={deleting !== null}
+        onClose={() => setDeleting(null)}
+        title={t("routes.delete_title")}
+        confirm={t("common.delete")}
+        danger
+        onConfirm={async () => {
+          if (deleting) {
+            await remove.mutateAsync({ params: { path: { id: deleting.id }, header: ifMatch(deleting.version) } });
+            await refresh("/v1/routes", "/v1/summary");
+            notifyDone(t("common.deleted"));
+          }
+        }}
+      >
+        <Text>{t("routes.delete_body", { name: deleting?.name ?? "" })}</Text>
+      </ConfirmDialog>
+    </Page>
+  );
+}

@@ -1,0 +1,119 @@
+import { Button, Checkbox, Group, Modal, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { api, ifMatch } from "@/api/client";
+import { refresh } from "@/api/query";
+import type { Role, User } from "@/api/types";
+import { useMe } from "@/auth/guard";
+import { FormError } from "@/components/form/form-error";
+import { useSubmit } from "@/components/form/use-submit";
+import { notifyDone } from "@/components/ui/notify";
+import { useT } from "@/i18n";
+import { passwordProblem } from "./password-rule";
+
+const roles = ["owner", "editor", "viewer"] as const;
+
+export function UserDialog(props: { user: User | null; onClose: () => void }) {
+  const t = useT();
+  const me = useMe();
+  const { user } = props;
+  const isSelf = user?.id === me.id;
+  const create = api.useMutation("post", "/v1/users");
+  const update = api.useMutation("patch", "/v1/users/{id}");
+  const form = useForm({
+    initialValues: {
+      login_id: user?.login_id ?? "",
+      display_name: user?.display_name ?? "",
+      email: user?.email ?? "",
+      role: user?.role ?? ("editor" as Role),
+      password: "",
+      disabled: user?.disabled ?? false,
+    },
+    validate: {
+      login_id: (value) => (value.trim().length >= 3 ? null : t("users.login_id_help")),
+      display_name: (value) => (value.trim() ? null : t("form.required")),
+      email: (value) => (value.trim() ? null : t("form.required")),
+      password: (value) => (user && !value ? null : passwordProblem(value, t)),
+    },
+  });
+  const { busy, error, run } = useSubmit(form);
+  const submit = form.onSubmit(({ login_id, password, disabled, ...rest }) =>
+    run(async () => {
+      if (user) {
+        await update.mutateAsync({
+          params: { path: { id: user.id }, header: ifMatch(user.version) },
+          body: { ...rest, ...(isSelf ? {} : { disabled }), ...(password ? { password } : {}) },
+        });
+      } else {
+        await create.mutateAsync({ body: { ...rest, login_id: login_id.trim(), password } });
+      }
+      await refresh("/v1/users");
+      notifyDone(t("common.saved"));
+      props.onClose();
+    }),
+  );
+  return (
+    <Modal
+      opened
+      onClose={props.onClose}
+      title={t(user ? "users.edit" : "users.create")}
+      closeOnClickOutside={!form.isDirty()}
+      closeButtonProps={{ "aria-label": t("common.close") }}
+    >
+      <form onSubmit={submit} noValidate autoComplete="off">
+        <Stack gap="sm">
+          <FormError message={error} />
+          <TextInput label={t("users.display_name")} required data-autofocus {...form.getInputProps("display_name")} />
+          <TextInput
+            label={t("auth.login_id")}
+            description={user ? undefined : t("users.login_id_help")}
+            required
+            disabled={user !== null}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.getInputProps("login_id")}
+          />
+          <TextInput
+            label={t("contacts.email")}
+            required
+            inputMode="email"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.getInputProps("email")}
+          />
+          <Select
+            label={t("users.role")}
+            description={t(`role_help.${form.values.role as (typeof roles)[number]}`)}
+            allowDeselect={false}
+            disabled={isSelf}
+            data={roles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
+            {...form.getInputProps("role")}
+          />
+          <PasswordInput
+            label={t(user ? "users.new_password" : "auth.password")}
+            description={user ? t("users.password_kept") : t("password.rule")}
+            required={!user}
+            autoComplete="new-password"
+            visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+            {...form.getInputProps("password")}
+          />
+          {user && !isSelf ? (
+            <Checkbox
+              label={t("users.disable")}
+              description={t("users.disable_help")}
+              {...form.getInputProps("disabled", { type: "checkbox" })}
+            />
+          ) : null}
+          <Group justify="flex-end" mt="xs">
+            <Button variant="default" onClick={props.onClose}>
+              {t("common.cancel")}
+            </Button>
+            <Button type="submit" loading={busy}>
+              {t("common.save")}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

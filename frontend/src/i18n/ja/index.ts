@@ -1,0 +1,8 @@
+import { campaigns } from "./campaigns";
+import { common } from "./common";
+import { contacts } from "./contacts";
+import { imports } from "./imports";
+import { mails } from "./mails";
+import { settings } from "./settings";
+
+export const ja = { ...common, ...contacts, ...imports, ...mails, ...campaigns, ...settings };

@@ -1,0 +1,18 @@
+import { toProblem } from "@/api/problem";
+import { session } from "@/auth/session";
+
+/** Fetches a file with the access token and hands it to the browser as a download. */
+export async function download(path: string, filename: string): Promise<void> {
+  const response = await session.fetch(new Request(window.location.origin + path));
+  if (!response.ok) {
+    throw toProblem(await response.json().catch(() => new Error(String(response.status))));
+  }
+  const named = /filename\*=UTF-8''([^;]+)/i.exec(response.headers.get("Content-Disposition") ?? "");
+  const url = URL.createObjectURL(await response.blob());
+  const anchor = document.createElement("a");
+  anchor.href = url;
+  anchor.download = named?.[1] ? decodeURIComponent(named[1]) : filename;
+  anchor.click();
+  // The browser has taken the file over by the next turn of the loop.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

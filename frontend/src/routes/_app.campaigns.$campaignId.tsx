@@ -1,0 +1,24 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { CampaignScreen } from "@/features/campaigns/campaign";
+import { parseCampaign } from "@/features/campaigns/search";
+import { compact } from "@/lib/search-params";
+
+export const Route = createFileRoute("/_app/campaigns/$campaignId")({
+  validateSearch: parseCampaign,
+  staticData: { title: "nav.campaigns", permission: "campaigns.read" },
+  component: CampaignRoute,
+});
+
+function CampaignRoute() {
+  const { campaignId } = Route.useParams();
+  const search = Route.useSearch();
+  const navigate = Route.useNavigate();
+  return (
+    <CampaignScreen
+      key={campaignId}
+      campaignId={campaignId}
+      search={search}
+      onSearch={(change) => void navigate({ search: (before) => compact({ ...before, ...change }) })}
+    />
+  );
+}

@@ -1,0 +1,12 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { ImportWizard } from "@/features/imports/wizard";
+
+export const Route = createFileRoute("/_app/contacts/imports/$importId")({
+  staticData: { title: "imports.new", permission: "contacts.write" },
+  component: ImportRoute,
+});
+
+function ImportRoute() {
+  const { importId } = Route.useParams();
+  return <ImportWizard key={importId} importId={importId} />;
+}

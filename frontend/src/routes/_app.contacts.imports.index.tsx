@@ -1,0 +1,15 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { ImportsScreen } from "@/features/imports/list";
+import { parsePage } from "@/lib/search-params";
+
+export const Route = createFileRoute("/_app/contacts/imports/")({
+  validateSearch: parsePage,
+  staticData: { title: "imports.title", permission: "contacts.write" },
+  component: ImportsRoute,
+});
+
+function ImportsRoute() {
+  const { cursor } = Route.useSearch();
+  const navigate = Route.useNavigate();
+  return <ImportsScreen cursor={cursor} onCursor={(next) => void navigate({ search: { cursor: next } })} />;
+}

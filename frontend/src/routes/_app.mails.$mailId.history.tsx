@@ -1,0 +1,12 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { MailHistoryScreen } from "@/features/mails/history";
+
+export const Route = createFileRoute("/_app/mails/$mailId/history")({
+  staticData: { title: "history.title", permission: "mails.read" },
+  component: HistoryRoute,
+});
+
+function HistoryRoute() {
+  const { mailId } = Route.useParams();
+  return <MailHistoryScreen key={mailId} mailId={mailId} />;
+}

@@ -1,0 +1,12 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { MailEditorScreen } from "@/features/mails/editor";
+
+export const Route = createFileRoute("/_app/mails/$mailId/")({
+  staticData: { title: "nav.mails", permission: "mails.read" },
+  component: MailRoute,
+});
+
+function MailRoute() {
+  const { mailId } = Route.useParams();
+  return <MailEditorScreen key={mailId} mailId={mailId} />;
+}

@@ -1,0 +1,12 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { TemplateEditorScreen } from "@/features/templates/editor";
+
+export const Route = createFileRoute("/_app/templates/$templateId")({
+  staticData: { title: "templates.title", permission: "mails.read" },
+  component: TemplateRoute,
+});
+
+function TemplateRoute() {
+  const { templateId } = Route.useParams();
+  return <TemplateEditorScreen key={templateId} templateId={templateId} />;
+}
