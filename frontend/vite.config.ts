@@ -43,10 +43,17 @@ export default defineConfig({
             },
             {
               name: "overlay",
-              test: /node_modules[\\/](@floating-ui|react-remove-scroll|@mantine[\\/]core[\\/]esm[\\/]components[\\/](Menu|Combobox|Popover|ScrollArea|Select|Checkbox|Table)[\\/])/,
+              test: /node_modules[\\/](@floating-ui|@mantine[\\/]core[\\/]esm[\\/]components[\\/](Menu|Combobox|Popover|ScrollArea|Select|Checkbox|Table)[\\/])/,
               minShareCount: 6,
               priority: 25,
             },
+            {
+              name: "dialog",
+              test: /node_modules[\\/](react-remove-scroll|react-remove-scroll-bar|react-style-singleton|use-sidecar|use-callback-ref|tslib|get-nonce|@mantine[\\/]core[\\/]esm[\\/]components[\\/](Modal|ModalBase))[\\/]/,
+              minShareCount: 2,
+              priority: 28,
+            },
+            { name: "form", test: /node_modules[\\/](@mantine[\\/]form|klona|fast-deep-equal)[\\/]/, priority: 27 },
             { name: "ui", test: /node_modules[\\/]/, minShareCount: 12, priority: 20 },
             {
               name: "shared",

@@ -1,16 +1,15 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { client } from "@/api/client";
-import { useT } from "@/i18n";
 import { useMe } from "./guard";
 import { type IdleChannel, IdleTimer } from "./idle";
 import { session } from "./session";
+
+const IdleWarning = lazy(() => import("./idle-warning"));
 
 const activities = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"] as const;
 
 /** Announces the idle log-out a minute before and carries it out. */
 export function IdleDialog() {
-  const t = useT();
   const idleMinutes = useMe().session.idle_minutes;
   const [secondsLeft, setSecondsLeft] = useState<number | null>(null);
   const timer = useRef<IdleTimer | null>(null);
@@ -41,27 +40,9 @@ export function IdleDialog() {
     };
   }, [idleMinutes]);
 
-  const stay = () => timer.current?.stay();
-  return (
-    <Modal
-      opened={secondsLeft !== null}
-      onClose={stay}
-      title={t("idle.title")}
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-      size="sm"
-    >
-      <Text mb="md" role="timer">
-        {t("idle.body", { count: secondsLeft ?? 0 })}
-      </Text>
-      <Group justify="flex-end">
-        <Button variant="default" onClick={() => void session.logout("signed_out")}>
-          {t("auth.sign_out")}
-        </Button>
-        <Button onClick={stay} data-autofocus>
-          {t("idle.stay")}
-        </Button>
-      </Group>
-    </Modal>
+  return secondsLeft === null ? null : (
+    <Suspense>
+      <IdleWarning secondsLeft={secondsLeft} onStay={() => timer.current?.stay()} />
+    </Suspense>
   );
 }

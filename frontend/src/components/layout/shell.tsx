@@ -1,4 +1,4 @@
-import { AppShell, Box, Burger, Group, NavLink, ScrollArea, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { Box, Burger, Group, NavLink, Text, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { Link, useLocation } from "@tanstack/react-router";
@@ -21,15 +21,11 @@ export function Shell(props: { children: ReactNode }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the page changes
   useEffect(close, [pathname]);
   return (
-    <AppShell
-      header={{ height: 48 }}
-      navbar={{ width: 208, breakpoint: "sm", collapsed: { mobile: !opened } }}
-      padding={{ base: "sm", sm: "lg" }}
-    >
+    <div className={classes.shell}>
       <a href="#main" className="kb-skip">
         {t("nav.skip")}
       </a>
-      <AppShell.Header className={classes.header}>
+      <header className={classes.header}>
         <Group h="100%" px="sm" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap={6} wrap="nowrap" style={{ minWidth: 0 }}>
             <Burger
@@ -47,47 +43,47 @@ export function Shell(props: { children: ReactNode }) {
             </Text>
           </Group>
           <Group gap="xs" wrap="nowrap">
-            <Tooltip label="Ctrl + K">
-              <UnstyledButton className={classes.palette} onClick={palette.open} aria-label={t("palette.open")}>
-                <IconSearch size={16} aria-hidden />
-                <Box component="span" visibleFrom="sm">
-                  {t("palette.open")}
-                </Box>
-              </UnstyledButton>
-            </Tooltip>
+            <UnstyledButton
+              className={classes.palette}
+              onClick={palette.open}
+              aria-label={t("palette.open")}
+              aria-keyshortcuts="Control+K"
+            >
+              <IconSearch size={16} aria-hidden />
+              <Box component="span" visibleFrom="sm">
+                {t("palette.open")}
+              </Box>
+            </UnstyledButton>
+
             <UserMenu />
           </Group>
         </Group>
-      </AppShell.Header>
-      <AppShell.Navbar className={classes.navbar} aria-label={t("nav.main")}>
-        <ScrollArea flex={1} type="auto" viewportProps={{ tabIndex: -1 }}>
-          {visibleSections(me.permissions).map((section) => (
-            <Box key={section.title ?? "first"} mb="sm">
-              {section.title ? (
-                <Text size="xs" c="dimmed" px="sm" pb={2} fw={600}>
-                  {t(section.title)}
-                </Text>
-              ) : null}
-              {section.items.map((item) => (
-                <NavLink
-                  key={item.to}
-                  className={classes.link}
-                  label={t(item.label)}
-                  leftSection={<item.icon size={18} stroke={1.6} aria-hidden />}
-                  active={
-                    item.exact ? pathname === item.to : pathname === item.to || pathname.startsWith(`${item.to}/`)
-                  }
-                  renderRoot={(rest) => <Link to={item.to} {...rest} />}
-                />
-              ))}
-            </Box>
-          ))}
-        </ScrollArea>
-      </AppShell.Navbar>
-      <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
+      </header>
+      <nav className={classes.navbar} aria-label={t("nav.main")} data-opened={opened || undefined}>
+        {visibleSections(me.permissions).map((section) => (
+          <Box key={section.title ?? "first"} mb="sm">
+            {section.title ? (
+              <Text size="xs" c="dimmed" px="sm" pb={2} fw={600}>
+                {t(section.title)}
+              </Text>
+            ) : null}
+            {section.items.map((item) => (
+              <NavLink
+                key={item.to}
+                className={classes.link}
+                label={t(item.label)}
+                leftSection={<item.icon size={18} stroke={1.6} aria-hidden />}
+                active={item.exact ? pathname === item.to : pathname === item.to || pathname.startsWith(`${item.to}/`)}
+                renderRoot={(rest) => <Link to={item.to} {...rest} />}
+              />
+            ))}
+          </Box>
+        ))}
+      </nav>
+      <main id="main" tabIndex={-1} className={classes.main}>
         {props.children}
-      </AppShell.Main>
+      </main>
       {palette.palette}
-    </AppShell>
+    </div>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { problemText } from "@/api/problem-text";
 import type { Campaign } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
-import { ListsSelect } from "@/components/pickers/lists";
+import { ListsSelect } from "@/components/pickers/lists-select";
 import { useT } from "@/i18n";
 import { updateCampaign } from "./queries";
 

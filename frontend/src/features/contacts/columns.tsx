@@ -5,7 +5,7 @@ import type { Column } from "@/components/table/data-table";
 import { TextLink } from "@/components/ui/link-button";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
-import { FieldText } from "./field-value";
+import { FieldText } from "./field-text";
 import { ContactStatusLabel } from "./status";
 
 /** Columns of the contact table: the fixed ones, then every own field (hidden until chosen). */

@@ -5,10 +5,10 @@ import { useState } from "react";
 import type { ContactField } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
-import { ListsSelect } from "@/components/pickers/lists";
+import { ListsSelect } from "@/components/pickers/lists-select";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { FieldInput } from "./field-value";
+import { FieldInput } from "./field-input";
 import { type ContactValues, createContact } from "./queries";
 
 export default function CreateContactDialog(props: { onClose: () => void; fields: readonly ContactField[] }) {

@@ -5,7 +5,7 @@ import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { FieldInput } from "./field-value";
+import { FieldInput } from "./field-input";
 import { updateContact } from "./queries";
 import { statuses } from "./search";
 

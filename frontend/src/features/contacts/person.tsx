@@ -14,7 +14,7 @@ import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { Consents } from "./consents";
 import { EditContactDialog } from "./edit";
-import { FieldText } from "./field-value";
+import { FieldText } from "./field-text";
 import { deleteContact, useContact, useContactFields } from "./queries";
 import { ContactStatusLabel } from "./status";
 import { Subscriptions } from "./subscriptions";

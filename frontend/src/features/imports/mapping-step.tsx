@@ -5,7 +5,7 @@ import { problemText } from "@/api/problem-text";
 import type { Import, Plan } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { Panel } from "@/components/layout/page";
-import { ListsSelect } from "@/components/pickers/lists";
+import { ListsSelect } from "@/components/pickers/lists-select";
 import { translateCode, useT } from "@/i18n";
 import { conflictingColumns, mappingProblems, readsDifferently, targetOf, withTarget } from "./mapping";
 import { FilePreview } from "./preview";
