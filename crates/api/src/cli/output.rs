@@ -11,6 +11,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// For the operator at the terminal, who may read the internal context.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 pub(super) fn explain(error: DomainError) -> anyhow::Error {
     match &error {
         DomainError::Internal { context } | DomainError::Unavailable { context } => {

@@ -75,13 +75,13 @@ where
             <AsyncPgConnection as AsyncConnection>::TransactionManager::commit_transaction(
                 connection,
             )
-            .await?
+            .await?;
         }
         Err(_) => {
             <AsyncPgConnection as AsyncConnection>::TransactionManager::rollback_transaction(
                 connection,
             )
-            .await?
+            .await?;
         }
     }
     drop(checkout.0.take());

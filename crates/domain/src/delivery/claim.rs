@@ -91,10 +91,6 @@ pub enum Claim {
 ///
 /// # Errors
 /// When the database does.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "UPDATE from a locked sub-select with a window over tenants"
-)]
 pub async fn next_turn(db: &Db, except: &[CampaignId]) -> Result<Option<Turn>> {
     let now = db.now();
     db.system(async |tx| {
@@ -264,10 +260,6 @@ async fn count(
 
 /// The campaign, when it may send: in state sending, of this epoch (a restored
 /// backup must not send again what went out since), of an active tenant.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "joins the one-row installation table"
-)]
 async fn sending_campaign(
     tx: &mut diesel_async::AsyncPgConnection,
     tenant: TenantId,
@@ -285,10 +277,6 @@ async fn sending_campaign(
     Ok(rows.into_iter().next())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "one round trip: lock, judge, update and return what the mail needs"
-)]
 async fn claim_rows(
     tx: &mut diesel_async::AsyncPgConnection,
     worker: WorkerId,

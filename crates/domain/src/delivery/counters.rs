@@ -35,10 +35,6 @@ pub async fn add(
 
 // In the order of the names, so that two transactions never wait for each
 // other's counters.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "INSERT … SELECT from unnest with ON CONFLICT adding"
-)]
 async fn upsert(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

@@ -208,10 +208,6 @@ pub(super) async fn settle(
     Ok(())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "two index look-ups in one round trip"
-)]
 async fn open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Open> {
     Ok(diesel::sql_query(
         "SELECT (SELECT coalesce(sum(value), 0)::bigint FROM campaign_counter c

@@ -81,7 +81,6 @@ pub async fn record(
 }
 
 // A row given back after a stop is skipped at once: nobody else will.
-#[expect(clippy::disallowed_methods, reason = "UPDATE … FROM unnest of columns")]
 async fn update(
     tx: &mut AsyncPgConnection,
     worker: WorkerId,

@@ -1,4 +1,9 @@
 //! For the tests of all three crates: a database of their own and builders.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it should be"
+)]
 
 mod builders;
 mod database;

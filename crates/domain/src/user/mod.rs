@@ -8,7 +8,6 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::actor::{Actor, Permission};
 use crate::audit;
@@ -349,7 +348,7 @@ pub async fn update(
             audit::Entry {
                 action: "user.updated",
                 subject_kind: "user",
-                subject_id: Some(Uuid::from(id.0)),
+                subject_id: Some(id.0),
                 before: serde_json::to_value(before).ok(),
                 after: serde_json::to_value(&after).ok(),
             },
