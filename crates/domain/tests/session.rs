@@ -1,4 +1,9 @@
 //! Log-in, refresh, idle time-out, log-out and password change.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first thing that is not as it should be; its clock begins now"
+)]
 
 use chrono::{TimeDelta, Utc};
 use domain::clock::Clock;
