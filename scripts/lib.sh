@@ -24,7 +24,8 @@ quietly() { # log-file command…
   local log=$1; shift
   mkdir -p "$(dirname "$log")"
   if ! "$@" >"$log" 2>&1 </dev/null; then
-    tail -n 40 "$log" >&2
+    # The cause stands at the head with some tools, at the end with others.
+    if [ "$(wc -l <"$log")" -le 60 ]; then cat "$log" >&2; else { head -n 20 "$log"; echo '…'; tail -n 30 "$log"; } >&2; fi
     die "failed: $*" "The whole output is in ${log#"$ROOT"/}."
   fi
 }
