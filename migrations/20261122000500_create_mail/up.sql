@@ -48,6 +48,7 @@ CREATE TABLE template (
     name text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     description text NOT NULL DEFAULT '' CHECK (length(description) <= 2000),
     supplied_key text,
+    hidden_at timestamptz,
     subject text NOT NULL DEFAULT '' CHECK (length(subject) <= 998),
     preheader text NOT NULL DEFAULT '' CHECK (length(preheader) <= 998),
     sender_name text NOT NULL DEFAULT '' CHECK (length(sender_name) <= 200),
@@ -67,6 +68,7 @@ CREATE TABLE template (
     FOREIGN KEY (tenant_id, folder_id) REFERENCES folder
 );
 COMMENT ON TABLE template IS 'A start for mails. supplied_key names one that came with the product.';
+COMMENT ON COLUMN template.hidden_at IS 'A supplied template that was deleted: it must not be supplied again.';
 CREATE INDEX template_recent_idx ON template (tenant_id, updated_at, id);
 CALL protect_tenant_table('template');
 
@@ -86,3 +88,14 @@ CREATE TABLE block (
 );
 COMMENT ON TABLE block IS 'A shared part (header, footer, signature) that mails include with block("key").';
 CALL protect_tenant_table('block');
+
+CREATE TABLE mail_preview (
+    tenant_id uuid NOT NULL REFERENCES tenant ON DELETE CASCADE,
+    id uuid NOT NULL,
+    html text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+COMMENT ON TABLE mail_preview IS 'A rendered preview for the few minutes that a sandboxed frame needs to fetch it: its address holds a signed id, never content.';
+CREATE INDEX mail_preview_expiry_idx ON mail_preview (tenant_id, expires_at);
+CALL protect_tenant_table('mail_preview');

@@ -28,6 +28,11 @@ use crate::error::{Problem, ProblemField};
         (name = "sessions", description = "One's own sessions"),
         (name = "tenant", description = "The company's settings"),
         (name = "users", description = "The people of the company"),
+        (name = "folders", description = "Folders of mails, templates and lists"),
+        (name = "mails", description = "Mails, their versions and previews"),
+        (name = "templates", description = "Starts for mails, own and supplied"),
+        (name = "blocks", description = "Parts that mails share"),
+        (name = "public", description = "Pages for recipients: no log-in, signed addresses"),
         (name = "health", description = "Whether the service can work")
     )
 )]

@@ -14,7 +14,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)
                 .configure(routes::tenant::configure)
-                .configure(routes::user::configure),
+                .configure(routes::user::configure)
+                .configure(routes::folder::configure)
+                .configure(routes::mail::configure)
+                .configure(routes::template::configure)
+                .configure(routes::block::configure),
         )
+        .configure(routes::public::preview::configure)
         .configure(routes::health::configure);
 }

@@ -125,3 +125,14 @@ pub struct AppState {
     pub hasher: Hasher,
     pub limits: Arc<Limits>,
 }
+
+impl AppState {
+    /// What links in mails are made of.
+    #[must_use]
+    pub fn installation(&self) -> domain::mail::render::Installation {
+        domain::mail::render::Installation {
+            public_url: self.config.public_url.clone(),
+            keys: Arc::clone(&self.keys),
+        }
+    }
+}

@@ -51,7 +51,7 @@ ids! {
     JobId, FileId, OutboxId,
     ContactId, ContactFieldId, FolderId, ListId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,
-    MailId, TemplateId, BlockId,
+    MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId,
     CampaignId, DeliveryId, EventId,
     /// One running process that leases work (a mailer, a job worker).

@@ -3,11 +3,13 @@
 
 pub mod actor;
 pub mod audit;
+pub mod block;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod delivery;
 pub mod error;
+pub mod folder;
 pub mod idempotency;
 pub mod ids;
 pub mod log;
@@ -18,6 +20,7 @@ pub mod schema;
 pub mod secret;
 pub mod session;
 pub mod signal;
+pub mod template;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -388,6 +388,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_preview (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        html -> Text,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     mail_version (tenant_id, mail_id, number) {
         tenant_id -> Uuid,
         mail_id -> Uuid,
@@ -545,6 +554,7 @@ diesel::table! {
         name -> Text,
         description -> Text,
         supplied_key -> Nullable<Text>,
+        hidden_at -> Nullable<Timestamptz>,
         subject -> Text,
         preheader -> Text,
         sender_name -> Text,
@@ -615,6 +625,7 @@ diesel::joinable!(job_queue -> tenant (tenant_id));
 diesel::joinable!(list -> tenant (tenant_id));
 diesel::joinable!(login_directory -> tenant (tenant_id));
 diesel::joinable!(mail -> tenant (tenant_id));
+diesel::joinable!(mail_preview -> tenant (tenant_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
@@ -654,6 +665,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_directory,
     login_throttle,
     mail,
+    mail_preview,
     mail_version,
     outbox,
     refresh_token,

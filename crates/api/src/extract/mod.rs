@@ -3,11 +3,13 @@
 mod body;
 mod current_user;
 mod if_match;
+mod nullable;
 mod page;
 mod path;
 
 pub use body::{Body, MAX_JSON, collect};
 pub use current_user::{CurrentUser, client_ip};
 pub use if_match::{IfMatch, etag};
+pub use nullable::nullable;
 pub use page::{PageOf, PageQuery, QueryOf};
 pub use path::Id;

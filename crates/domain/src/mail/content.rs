@@ -1,5 +1,6 @@
 //! What a mail says: shared by mails, their versions and templates.
 
+use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Validation;
@@ -29,7 +30,7 @@ pub const MAX_PART: usize = 1_048_576;
 pub const MAX_SUBJECT: usize = 998;
 
 /// The content of a mail, merge fields and all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Serialize, Deserialize)]
 pub struct Content {
     pub subject: String,
     /// What inboxes show after the subject.
@@ -83,3 +84,71 @@ impl Content {
         v.length("/html", &self.html, 0, MAX_PART);
     }
 }
+
+/// A change of content; `None` leaves a value as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ContentChange {
+    pub subject: Option<String>,
+    pub preheader: Option<String>,
+    pub sender_name: Option<String>,
+    pub sender_address: Option<String>,
+    pub reply_to: Option<String>,
+    pub text: Option<String>,
+    pub html: Option<String>,
+    pub text_mode: Option<TextMode>,
+    pub locale: Option<Locale>,
+}
+
+impl ContentChange {
+    /// The content after the change.
+    pub(crate) fn apply(self, before: &Content) -> Content {
+        let keep = |new: Option<String>, old: &String| new.unwrap_or_else(|| old.clone());
+        Content {
+            subject: keep(self.subject, &before.subject),
+            preheader: keep(self.preheader, &before.preheader),
+            sender_name: keep(self.sender_name, &before.sender_name),
+            sender_address: keep(self.sender_address, &before.sender_address),
+            reply_to: keep(self.reply_to, &before.reply_to),
+            text: keep(self.text, &before.text),
+            html: keep(self.html, &before.html),
+            text_mode: self.text_mode.unwrap_or(before.text_mode),
+            locale: self.locale.unwrap_or(before.locale),
+        }
+    }
+}
+
+/// The columns of a [`Content`] in its order, of a table that has them.
+macro_rules! content_columns {
+    ($table:ident) => {
+        (
+            $table::subject,
+            $table::preheader,
+            $table::sender_name,
+            $table::sender_address,
+            $table::reply_to,
+            $table::text_part,
+            $table::html_part,
+            $table::text_mode,
+            $table::locale,
+        )
+    };
+}
+
+/// A [`Content`] as values for these columns.
+macro_rules! content_values {
+    ($table:ident, $content:expr) => {
+        (
+            $table::subject.eq(&$content.subject),
+            $table::preheader.eq(&$content.preheader),
+            $table::sender_name.eq(&$content.sender_name),
+            $table::sender_address.eq(&$content.sender_address),
+            $table::reply_to.eq(&$content.reply_to),
+            $table::text_part.eq(&$content.text),
+            $table::html_part.eq(&$content.html),
+            $table::text_mode.eq($content.text_mode),
+            $table::locale.eq($content.locale),
+        )
+    };
+}
+
+pub(crate) use {content_columns, content_values};

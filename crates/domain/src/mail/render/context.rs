@@ -40,8 +40,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(around: &Surroundings, locale: Locale) -> Self {
         Self {
-            keys: Arc::clone(&around.keys),
-            public_url: around.public_url.clone(),
+            keys: Arc::clone(&around.installation.keys),
+            public_url: around.installation.public_url.clone(),
             legal: around.legal.clone(),
             today: around
                 .now

@@ -47,6 +47,14 @@ pub struct Legal {
     pub contact: String,
 }
 
+/// What this installation signs links with, and where they lead.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// Begins every link; no slash at its end.
+    pub public_url: String,
+    pub keys: Arc<Keys>,
+}
+
 /// All that merge fields may name besides the recipient's own values.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -58,9 +66,7 @@ pub struct Surroundings {
     pub time_zone: Tz,
     /// What `{{ today }}` says.
     pub now: DateTime<Utc>,
-    /// Begins every link; no slash at its end.
-    pub public_url: String,
-    pub keys: Arc<Keys>,
+    pub installation: Installation,
 }
 
 /// Whom a mail is rendered for.

@@ -37,8 +37,10 @@ fn around() -> Surroundings {
         now: chrono::Utc
             .with_ymd_and_hms(2026, 11, 22, 15, 30, 0)
             .unwrap(),
-        public_url: "https://mail.example".to_owned(),
-        keys: Arc::new(Keys::from_master(&[7; 32]).unwrap()),
+        installation: Installation {
+            public_url: "https://mail.example".to_owned(),
+            keys: Arc::new(Keys::from_master(&[7; 32]).unwrap()),
+        },
     }
 }
 

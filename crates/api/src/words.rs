@@ -1,0 +1,39 @@
+//! Schemas of the domain's enums: their words, taken from the one table that
+//! the domain has of them.
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident = $domain:path;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                use $domain as Domain;
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .enum_values(Some(Domain::ALL.iter().map(|value| value.as_str())))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )+};
+}
+
+words! {
+    /// `mail`, `template` or `list`.
+    FolderKind = domain::folder::FolderKind;
+    /// `auto`: made from the HTML part; `manual`: as written.
+    TextMode = domain::mail::content::TextMode;
+    /// Language of a mail.
+    MailLocale = domain::mail::content::Locale;
+    /// Order of mails and templates.
+    MailSort = domain::mail::MailSort;
+    /// Part of the menu of merge fields.
+    MergeFieldGroup = domain::mail::merge_field::Group;
+}

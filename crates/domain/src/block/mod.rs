@@ -1,0 +1,212 @@
+//! Blocks: shared parts of mails (header, footer, signature), put in with
+//! `{{ block("footer") }}`.
+
+mod queries;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
+use serde::Serialize;
+
+use crate::actor::{Actor, Permission};
+use crate::db::Db;
+use crate::error::{DomainError, FieldError, Result, Validation};
+use crate::ids::{BlockId, TenantId};
+use crate::mail::render::BlockSource;
+use crate::schema::block;
+
+/// Blocks of a tenant.
+const MAX_BLOCKS: usize = 200;
+/// Longest part of a block, in characters.
+pub const MAX_BLOCK_PART: usize = 262_144;
+
+/// A shared part.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[diesel(table_name = block)]
+pub struct Block {
+    pub id: BlockId,
+    /// What mails call it by.
+    pub key: String,
+    pub name: String,
+    #[diesel(column_name = text_part)]
+    pub text: String,
+    #[diesel(column_name = html_part)]
+    pub html: String,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A block to be made.
+#[derive(Debug, Clone)]
+pub struct NewBlock {
+    pub key: String,
+    pub name: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A change; `None` leaves a value as it is. The key stays: mails call by it.
+#[derive(Debug, Clone, Default, AsChangeset)]
+#[diesel(table_name = block)]
+pub struct BlockChange {
+    pub name: Option<String>,
+    #[diesel(column_name = text_part)]
+    pub text: Option<String>,
+    #[diesel(column_name = html_part)]
+    pub html: Option<String>,
+}
+
+/// `a-z`, then `a-z 0-9 _`, at most 63.
+fn check_key(key: &str) -> Result<(), FieldError> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if (1..=63).contains(&key.len())
+        && key.starts_with(|c: char| c.is_ascii_lowercase())
+        && key.chars().all(allowed)
+    {
+        Ok(())
+    } else {
+        Err(FieldError::new(
+            "/key",
+            "malformed",
+            "must begin with a letter a-z and hold a-z, 0-9 and _ only, at most 63",
+        ))
+    }
+}
+
+impl BlockChange {
+    fn check(&self, v: &mut Validation) {
+        if let Some(name) = &self.name {
+            v.length("/name", name.trim(), 1, 200);
+        }
+        for (pointer, part) in [("/text", &self.text), ("/html", &self.html)] {
+            if let Some(part) = part {
+                v.length(pointer, part, 0, MAX_BLOCK_PART);
+            }
+        }
+    }
+}
+
+/// All blocks, by key.
+///
+/// # Errors
+/// [`DomainError::Forbidden`].
+pub async fn list(db: &Db, actor: &Actor) -> Result<Vec<Block>> {
+    actor.require(Permission::MailsRead)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::list(tx, actor.tenant_id).await
+    })
+    .await
+}
+
+/// One block.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+pub async fn get(db: &Db, actor: &Actor, id: BlockId) -> Result<Block> {
+    actor.require(Permission::MailsRead)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::find(tx, actor.tenant_id, id).await
+    })
+    .await
+}
+
+/// Makes a block.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a key in use.
+pub async fn create(db: &Db, actor: &Actor, new: NewBlock) -> Result<Block> {
+    actor.require(Permission::MailsWrite)?;
+    let mut v = Validation::default();
+    v.keep("/key", check_key(&new.key));
+    BlockChange {
+        name: Some(new.name.clone()),
+        text: Some(new.text.clone()),
+        html: Some(new.html.clone()),
+    }
+    .check(&mut v);
+    v.finish()?;
+    db.tenant(actor.tenant_id, async |tx| {
+        if queries::list(tx, actor.tenant_id).await?.len() >= MAX_BLOCKS {
+            return Err(DomainError::conflict(
+                "too_many",
+                format!("there are {MAX_BLOCKS} blocks already"),
+            ));
+        }
+        queries::insert(tx, actor.tenant_id, BlockId::new(), &new, actor.user_id).await
+    })
+    .await
+}
+
+/// Changes a block of version `version`.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`].
+pub async fn update(
+    db: &Db,
+    actor: &Actor,
+    id: BlockId,
+    version: i32,
+    change: BlockChange,
+) -> Result<Block> {
+    actor.require(Permission::MailsWrite)?;
+    let mut v = Validation::default();
+    change.check(&mut v);
+    v.finish()?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::find(tx, actor.tenant_id, id).await?;
+        queries::update(
+            tx,
+            actor.tenant_id,
+            id,
+            version,
+            &change,
+            actor.user_id,
+            now,
+        )
+        .await?
+        .ok_or(DomainError::Stale)
+    })
+    .await
+}
+
+/// Deletes a block of version `version`. A mail that calls it can't be sent
+/// any more, as pre-flight then says.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Stale`].
+pub async fn delete(db: &Db, actor: &Actor, id: BlockId, version: i32) -> Result<()> {
+    actor.require(Permission::MailsWrite)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::find(tx, actor.tenant_id, id).await?;
+        if queries::delete(tx, actor.tenant_id, id, version).await? {
+            Ok(())
+        } else {
+            Err(DomainError::Stale)
+        }
+    })
+    .await
+}
+
+/// All blocks as rendering takes them.
+pub(crate) async fn sources(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<BTreeMap<String, BlockSource>> {
+    let blocks = queries::list(tx, tenant).await?;
+    Ok(blocks
+        .into_iter()
+        .map(|b| {
+            (
+                b.key,
+                BlockSource {
+                    text: b.text,
+                    html: b.html,
+                },
+            )
+        })
+        .collect())
+}
