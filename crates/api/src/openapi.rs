@@ -33,6 +33,10 @@ use crate::error::{Problem, ProblemField};
         (name = "templates", description = "Starts for mails, own and supplied"),
         (name = "blocks", description = "Parts that mails share"),
         (name = "public", description = "Pages for recipients: no log-in, signed addresses"),
+        (name = "contacts", description = "The customer database"),
+        (name = "contact-fields", description = "Own fields of contacts"),
+        (name = "lists", description = "Lists that contacts subscribe to"),
+        (name = "suppressions", description = "Addresses and domains that are never mailed"),
         (name = "health", description = "Whether the service can work")
     )
 )]

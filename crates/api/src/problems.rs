@@ -79,6 +79,8 @@ problems! {
     ListProblems: 400 401 403 422 429 503;
     /// One thing by its id.
     GetProblems: 400 401 403 404 429 503;
+    /// A list that belongs to one thing by its id.
+    GetListProblems: 400 401 403 404 422 429 503;
     /// POST that makes something in the tenant.
     CreateProblems: 400 401 403 409 413 415 422 429 503;
     /// POST that acts on one thing by its id, with a body.

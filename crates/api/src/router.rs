@@ -18,7 +18,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::folder::configure)
                 .configure(routes::mail::configure)
                 .configure(routes::template::configure)
-                .configure(routes::block::configure),
+                .configure(routes::block::configure)
+                .configure(routes::contact::configure)
+                .configure(routes::subscription::configure)
+                .configure(routes::consent::configure)
+                .configure(routes::contact_field::configure)
+                .configure(routes::list::configure)
+                .configure(routes::suppression::configure),
         )
         .configure(routes::public::preview::configure)
         .configure(routes::health::configure);

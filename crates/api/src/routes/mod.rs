@@ -2,12 +2,18 @@
 
 pub mod auth;
 pub mod block;
+pub mod consent;
+pub mod contact;
+pub mod contact_field;
 pub mod folder;
 pub mod health;
+pub mod list;
 pub mod mail;
 pub mod me;
 pub mod public;
 pub mod session;
+pub mod subscription;
+pub mod suppression;
 pub mod template;
 pub mod tenant;
 pub mod user;

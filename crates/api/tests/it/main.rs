@@ -7,6 +7,7 @@
 )]
 
 mod auth;
+mod contact;
 mod http;
 mod idempotency;
 mod support;
