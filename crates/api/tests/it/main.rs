@@ -10,4 +10,5 @@ mod auth;
 mod contact;
 mod http;
 mod idempotency;
+mod matrix;
 mod support;
