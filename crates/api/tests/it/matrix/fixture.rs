@@ -42,7 +42,62 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("tenant", &tenant);
+        made.create_contacts(app).await;
+        made.create_mails(app).await;
         made
+    }
+
+    async fn create_contacts(&mut self, app: &TestApp) {
+        self.make(app, "lists", json!({"name": "月刊ニュース"}))
+            .await;
+        let lists = [self.id("lists").to_owned()];
+        self.make(
+            app,
+            "contacts",
+            json!({"email": "taro@example.jp", "name": "髙橋 太郎", "list_ids": lists}),
+        )
+        .await;
+        self.make(
+            app,
+            "contact-fields",
+            json!({"key": "plan", "label": "会員プラン", "type": "text"}),
+        )
+        .await;
+        self.make(
+            app,
+            "suppressions",
+            json!({"kind": "domain", "value": "blocked.example", "reason": "manual"}),
+        )
+        .await;
+    }
+
+    async fn create_mails(&mut self, app: &TestApp) {
+        self.make(app, "folders", json!({"kind": "mail", "name": "お知らせ"}))
+            .await;
+        self.make(app, "mails", json!({"name": "11月号", "subject": "11月のお知らせ", "html": "<p>{{ name | sama }}</p>"})).await;
+        self.make(
+            app,
+            "templates",
+            json!({"name": "ひな型", "subject": "お知らせ"}),
+        )
+        .await;
+        self.make(
+            app,
+            "blocks",
+            json!({"key": "footer", "name": "フッター", "text": "気配り"}),
+        )
+        .await;
+    }
+
+    async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {
+        let row = app
+            .post(&format!("/v1/{noun}"))
+            .by(&self.token)
+            .json(&body)
+            .send()
+            .await
+            .expect(201);
+        self.keep(noun, &row);
     }
 
     fn keep(&mut self, noun: &'static str, row: &Value) {

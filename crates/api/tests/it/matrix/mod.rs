@@ -47,7 +47,8 @@ fn documented() -> BTreeSet<String> {
 /// Calls an operation on what the fixture holds.
 async fn call(app: &TestApp, case: &Case, on: &Fixture, token: Option<&str>) -> Answer {
     let (method, pattern) = operation(case.id);
-    let mut call = app.call(method, &on.fill(&pattern));
+    let path = format!("{}?{}", on.fill(&pattern), case.query);
+    let mut call = app.call(method, path.trim_end_matches('?'));
     if let Some(token) = token {
         call = call.by(token);
     }
