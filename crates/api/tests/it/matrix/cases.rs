@@ -143,7 +143,6 @@ fn contacts() -> Vec<Case> {
         needs("update_contact", P::ContactsWrite)
             .if_match()
             .body(|_| json!({"name": "改名"})),
-        needs("list_contact_timeline", P::ContactsRead),
         needs("list_contact_consents", P::ContactsRead),
         needs("create_contact_consent", P::ContactsWrite)
             .body(|_| json!({"kind": "given", "source": "電話", "wording": "案内を送ってよい"})),

@@ -149,6 +149,7 @@ impl Fixture {
             let path = match *noun {
                 "tenant" => "/v1/tenant".to_owned(),
                 "sessions" => continue,
+                "suppressions" => "/v1/suppressions".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);
