@@ -174,3 +174,44 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     out.copy_from_slice(digest::digest(&digest::SHA256, data).as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_secret_opens_only_for_its_tenant_its_place_and_its_key() {
+        let keys = Keys::from_master(&[1; 32]).unwrap();
+        let tenant = TenantId::new();
+        let sealed = keys.seal(tenant, "route.password:1", b"hunter2").unwrap();
+        assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
+        assert_eq!(
+            keys.open(tenant, "route.password:1", &sealed).unwrap(),
+            b"hunter2"
+        );
+        assert!(
+            keys.open(TenantId::new(), "route.password:1", &sealed)
+                .is_err()
+        );
+        assert!(keys.open(tenant, "route.password:2", &sealed).is_err());
+        assert!(
+            Keys::from_master(&[2; 32])
+                .unwrap()
+                .open(tenant, "route.password:1", &sealed)
+                .is_err()
+        );
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                keys.open(tenant, "route.password:1", &changed).is_err(),
+                "bit {bit}"
+            );
+        }
+        assert!(keys.open(tenant, "route.password:1", &[]).is_err());
+        assert_ne!(
+            sealed,
+            keys.seal(tenant, "route.password:1", b"hunter2").unwrap()
+        );
+    }
+}
