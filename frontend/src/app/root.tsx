@@ -16,7 +16,9 @@ export function Root() {
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
         <Suspense>
-          <Notifications position="bottom-right" aria-label={t("common.notifications")} />
+          <section aria-label={t("common.notifications")}>
+            <Notifications position="bottom-right" withinPortal={false} />
+          </section>
         </Suspense>
       </QueryClientProvider>
     </MantineProvider>

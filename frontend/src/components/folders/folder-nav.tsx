@@ -68,7 +68,7 @@ export function FolderNav(props: {
                   <ActionIcon
                     variant="subtle"
                     color="gray"
-                    size="sm"
+                    size={24}
                     aria-label={`${t("common.menu")}: ${folder.name}`}
                   >
                     <IconDots size={14} />

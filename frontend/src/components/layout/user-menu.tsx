@@ -35,7 +35,13 @@ export function UserMenu() {
           rightSection={<IconChevronDown size={14} />}
           aria-label={t("nav.user_menu", { name: me.display_name })}
         >
-          <Box component="span" visibleFrom="sm" maw={160} style={{ overflow: "hidden", textOverflow: "ellipsis" }}>
+          <Box
+            component="span"
+            visibleFrom="sm"
+            maw={160}
+            lh={1.6}
+            style={{ overflow: "hidden", textOverflow: "ellipsis" }}
+          >
             {me.display_name}
           </Box>
         </Button>

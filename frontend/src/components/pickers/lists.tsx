@@ -21,7 +21,7 @@ export function ListFilter(props: { value: string | undefined; onChange: (value:
       clearable
       clearButtonProps={{ "aria-label": t("picker.clear") }}
       nothingFoundMessage={t("picker.nothing")}
-      w={180}
+      w={160}
     />
   );
 }

@@ -86,13 +86,14 @@ export function ContactsScreen({ search, onSearch }: Props) {
       <Group gap="xs" mb="sm">
         <SearchBox
           label={t("contacts.search")}
+          w={220}
           value={search.q ?? ""}
           onChange={(q) => filter({ q: q || undefined })}
         />
         <Select
           aria-label={t("contacts.status")}
           placeholder={t("contacts.status")}
-          w={150}
+          w={120}
           clearable
           clearButtonProps={{ "aria-label": t("picker.clear") }}
           data={statuses.map((status) => ({ value: status, label: t(`contact_status.${status}`) }))}
@@ -104,6 +105,7 @@ export function ContactsScreen({ search, onSearch }: Props) {
           <TextInput
             type="date"
             aria-label={t("contacts.created_from")}
+            w={132}
             value={search.from ?? ""}
             max={search.to}
             onChange={(event) => filter({ from: event.currentTarget.value || undefined })}
@@ -114,6 +116,7 @@ export function ContactsScreen({ search, onSearch }: Props) {
           <TextInput
             type="date"
             aria-label={t("contacts.created_to")}
+            w={132}
             value={search.to ?? ""}
             min={search.from}
             onChange={(event) => filter({ to: event.currentTarget.value || undefined })}

@@ -129,7 +129,6 @@ export const contacts = {
   "lists.members": "People",
   "lists.created_at": "Created",
   "lists.search": "Search lists",
-  "lists.show_members": "Show contacts",
   "lists.name_missing": "Enter a name.",
   "lists.empty_title": "No lists yet",
   "lists.empty_body":

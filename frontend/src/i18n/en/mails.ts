@@ -96,7 +96,6 @@ export const mails = {
   "history.empty_title": "No versions yet",
   "history.empty_body": "Each save leaves a version here.",
   "templates.title": "Templates",
-  "templates.all": "All templates",
   "templates.create": "New template",
   "templates.description": "Description",
   "templates.supplied": "Supplied",

@@ -128,7 +128,6 @@ export const contacts = {
   "lists.members": "人数",
   "lists.created_at": "作成日",
   "lists.search": "グループ名で検索",
-  "lists.show_members": "連絡先を見る",
   "lists.name_missing": "グループ名を入力してください。",
   "lists.empty_title": "配信グループがまだありません",
   "lists.empty_body": "「メルマガ会員」「展示会来場者」のように宛先をまとめておくと、配信のときに選ぶだけで済みます。",

@@ -92,7 +92,6 @@ export const mails = {
   "history.empty_title": "変更履歴はまだありません",
   "history.empty_body": "内容を保存するたびに、ここに版が残ります。",
   "templates.title": "テンプレート",
-  "templates.all": "すべてのテンプレート",
   "templates.create": "テンプレートを作成",
   "templates.description": "説明",
   "templates.supplied": "付属",

@@ -1,0 +1,2 @@
+export function violations(file: string, source: string): string[];
+export function checkTree(root: string): string[];
