@@ -5,7 +5,7 @@ type Schemas = components["schemas"];
 
 export type Me = Schemas["Me"];
 export type Session = Schemas["Session"];
-export type SessionRow = Schemas["SessionRow"];
+export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
 export type Role = User["role"];
 export type Tenant = Schemas["Tenant"];
@@ -13,7 +13,7 @@ export type Tenant = Schemas["Tenant"];
 export type Contact = Schemas["Contact"];
 export type ContactStatus = Schemas["ContactStatus"];
 export type ContactField = Schemas["ContactField"];
-export type FieldType = Schemas["FieldType"];
+export type FieldType = Schemas["ContactFieldType"];
 export type TimelineEntry = Schemas["TimelineEntry"];
 export type Subscription = Schemas["Subscription"];
 export type Consent = Schemas["Consent"];
@@ -27,13 +27,12 @@ export type Export = Schemas["Export"];
 
 export type Folder = Schemas["Folder"];
 export type Mail = Schemas["Mail"];
-export type MailSummary = Schemas["MailSummary"];
+export type MailSummary = Schemas["MailItem"];
 export type MailVersion = Schemas["MailVersion"];
-export type MailVersionSummary = Schemas["MailVersionSummary"];
 export type MergeField = Schemas["MergeField"];
 export type Preview = Schemas["Preview"];
 export type Template = Schemas["Template"];
-export type TemplateSummary = Schemas["TemplateSummary"];
+export type TemplateSummary = Schemas["TemplateItem"];
 export type Block = Schemas["Block"];
 
 export type Campaign = Schemas["Campaign"];

@@ -22,7 +22,7 @@ function AppRoute() {
 
   useEffect(() => {
     if (locale) {
-      void setLocale(locale);
+      void setLocale(locale === "en" ? "en" : "ja");
     }
   }, [locale]);
 

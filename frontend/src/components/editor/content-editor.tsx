@@ -91,8 +91,8 @@ export function ContentEditor({ value, onChange, readOnly, errors }: Props) {
           spellCheck={false}
           placeholder={t("editor.reply_to_same")}
           error={errors?.reply_to}
-          value={value.reply_to ?? ""}
-          onChange={(event) => set("reply_to", event.currentTarget.value || null)}
+          value={value.reply_to}
+          onChange={(event) => set("reply_to", event.currentTarget.value)}
         />
       </SimpleGrid>
       <Tabs value={tab} onChange={setTab} keepMounted={false}>

@@ -1,9 +1,10 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { html } from "@codemirror/lang-html";
-import { bracketMatching, defaultHighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 
@@ -34,6 +35,14 @@ const look = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--mantine-color-text)" },
 });
 
+/** The theme's tones, which keep their contrast in the light and the dark. */
+const colours = HighlightStyle.define([
+  { tag: [tags.tagName, tags.keyword, tags.propertyName], color: "var(--kb-good)" },
+  { tag: [tags.attributeName, tags.definition(tags.variableName)], color: "var(--kb-info)" },
+  { tag: [tags.string, tags.attributeValue, tags.number], color: "var(--kb-bad)" },
+  { tag: [tags.comment, tags.meta, tags.processingInstruction], color: "var(--mantine-color-dimmed)" },
+]);
+
 /** HTML source. A chunk of its own: import it with `lazy`. Tab leaves the field (no keyboard trap). */
 export default function HtmlEditor(props: Props) {
   const host = useRef<HTMLDivElement>(null);
@@ -57,7 +66,7 @@ export default function HtmlEditor(props: Props) {
           highlightActiveLine(),
           highlightSelectionMatches(),
           html({ autoCloseTags: true }),
-          syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
+          syntaxHighlighting(colours),
           EditorView.lineWrapping,
           look,
           dark.current.of(EditorView.darkTheme.of(scheme === "dark")),

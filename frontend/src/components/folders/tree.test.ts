@@ -9,6 +9,7 @@ const folder = (id: string, parent_id: string | null, position = 0): Folder => (
   parent_id,
   position,
   version: 1,
+  created_at: "2026-01-01T00:00:00Z",
 });
 const folders = [
   folder("b", null, 2),

@@ -12,7 +12,7 @@ import {
 import { Link } from "@tanstack/react-router";
 import { useMe } from "@/auth/guard";
 import { session } from "@/auth/session";
-import { useT } from "@/i18n";
+import { translateCode, useT } from "@/i18n";
 
 export function UserMenu() {
   const t = useT();
@@ -52,7 +52,7 @@ export function UserMenu() {
             {me.display_name}
           </Text>
           <Text size="xs" c="dimmed">
-            {me.tenant.name} · {t(`role.${me.role}`)}
+            {me.tenant.name} · {translateCode("role", me.role)}
           </Text>
         </Box>
         <Menu.Divider />

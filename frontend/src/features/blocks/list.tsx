@@ -22,7 +22,7 @@ export function BlocksScreen() {
   const canWrite = useCan("mails.write");
   const [editing, setEditing] = useState<Block | "new" | null>(null);
   const [deleting, setDeleting] = useState<Block | null>(null);
-  const query = api.useQuery("get", "/v1/blocks", { params: { query: { limit: 200 } } });
+  const query = api.useQuery("get", "/v1/blocks");
   const remove = api.useMutation("delete", "/v1/blocks/{id}");
   const columns: Column<Block>[] = [
     {

@@ -4,8 +4,8 @@ import type { Report } from "@/api/types";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 
-/** Sent, opened, clicked and cancelled over time. A chunk of its own: the chart library is heavy. */
-export default function TimelineChart(props: { timeline: Report["timeline"] }) {
+/** Opened, clicked and cancelled over time; while it is sent also what was accepted, which would dwarf the rest later. A chunk of its own: the chart library is heavy. */
+export default function TimelineChart(props: { timeline: Report["timeline"]; sending: boolean }) {
   const t = useT();
   const format = useFormat();
   const days = new Set(props.timeline.map((point) => format.date(point.at))).size;
@@ -23,7 +23,7 @@ export default function TimelineChart(props: { timeline: Report["timeline"] }) {
       withDots={data.length < 40}
       valueFormatter={(value) => format.number(value)}
       series={[
-        { name: "accepted", label: t("count.accepted"), color: "var(--kb-idle)" },
+        ...(props.sending ? [{ name: "accepted", label: t("count.accepted"), color: "var(--kb-idle)" }] : []),
         { name: "opened", label: t("count.opened"), color: "var(--kb-info)" },
         { name: "clicked", label: t("count.clicked"), color: "var(--kb-good)" },
         { name: "cancelled", label: t("count.cancelled"), color: "var(--kb-bad)" },

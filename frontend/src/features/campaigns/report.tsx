@@ -36,7 +36,7 @@ export function ReportView({ campaign, onSearch }: Props) {
               <Nothing>{t("report.no_timeline")}</Nothing>
             ) : (
               <Suspense fallback={<Loader size="sm" aria-label={t("state.loading")} />}>
-                <TimelineChart timeline={report.timeline} />
+                <TimelineChart timeline={report.timeline} sending={isRunning(campaign)} />
               </Suspense>
             )}
           </Panel>

@@ -3,10 +3,12 @@ import "dayjs/locale/ja";
 import { Alert, Button, Group, Radio, Stack, Text } from "@mantine/core";
 import { DatesProvider, DateTimePicker } from "@mantine/dates";
 import { useState } from "react";
+import { api } from "@/api/client";
 import { toProblem } from "@/api/problem";
 import type { Campaign, Preflight } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { ConfirmDialog } from "@/components/ui/confirm";
+import { DefinitionList } from "@/components/ui/definition";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useLocale, useT } from "@/i18n";
@@ -72,6 +74,7 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
           {t("send.no_permission")}
         </Alert>
       )}
+      <Summary campaign={campaign} people={people} />
       <Radio.Group label={t("send.when")} value={when} onChange={(value) => setWhen(value as "now" | "later")}>
         <Stack gap="xs" mt="xs">
           <Radio value="now" label={t("send.now")} />
@@ -120,5 +123,20 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
         </Text>
       </ConfirmDialog>
     </Stack>
+  );
+}
+
+/** Once more what goes to whom. */
+function Summary(props: { campaign: Campaign; people: number }) {
+  const t = useT();
+  const mail = api.useQuery("get", "/v1/mails/{id}", { params: { path: { id: props.campaign.mail_id } } });
+  return (
+    <DefinitionList
+      items={[
+        [t("editor.subject"), mail.data?.subject ?? "–"],
+        [t("editor.sender_address"), mail.data ? `${mail.data.sender_name} <${mail.data.sender_address}>` : "–"],
+        [t("wizard.audience"), t("wizard.people", { count: props.people })],
+      ]}
+    />
   );
 }

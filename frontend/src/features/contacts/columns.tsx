@@ -24,7 +24,7 @@ export function useContactColumns(fields: readonly ContactField[]): Column<Conta
           </TextLink>
         ),
       },
-      { id: "name", header: t("contacts.name"), sort: "name", cell: (row) => row.name ?? "–" },
+      { id: "name", header: t("contacts.name"), sort: "name", cell: (row) => row.name || "–" },
       {
         id: "status",
         header: t("contacts.status"),

@@ -15,7 +15,7 @@ export function EditContactDialog(props: { contact: Contact; fields: readonly Co
   const form = useForm({
     initialValues: {
       email: contact.email,
-      name: contact.name ?? "",
+      name: contact.name,
       status: contact.status,
       fields: { ...contact.fields } as Record<string, unknown>,
     },
@@ -27,7 +27,7 @@ export function EditContactDialog(props: { contact: Contact; fields: readonly Co
       const changed = Object.entries(values.fields).filter(([key, value]) => value !== contact.fields?.[key]);
       await updateContact(contact, {
         email: values.email.trim() === contact.email ? undefined : values.email.trim(),
-        name: values.name.trim() === (contact.name ?? "") ? undefined : values.name.trim() || null,
+        name: values.name.trim() === contact.name ? undefined : values.name.trim(),
         status: values.status === contact.status ? undefined : values.status,
         fields: changed.length > 0 ? Object.fromEntries(changed) : undefined,
       });

@@ -60,7 +60,7 @@ function Person({ contact }: { contact: Contact }) {
                   <CopyButton value={contact.email} label={t("contacts.email")} />
                 </Group>,
               ],
-              [t("contacts.name"), contact.name ?? "–"],
+              [t("contacts.name"), contact.name || "–"],
               ...(fields.data?.items ?? []).map(
                 (field) =>
                   [

@@ -20,7 +20,7 @@ export function useContact(id: string) {
 }
 
 export function useContactFields() {
-  return api.useQuery("get", "/v1/contact-fields", { params: { query: { limit: 200 } } }, { staleTime: 60_000 });
+  return api.useQuery("get", "/v1/contact-fields", {}, { staleTime: 60_000 });
 }
 
 export interface ContactValues {
@@ -31,7 +31,7 @@ export interface ContactValues {
 
 export async function createContact(values: ContactValues, listIds: string[]): Promise<Contact> {
   const { data, error } = await client.POST("/v1/contacts", {
-    body: { email: values.email.trim(), name: values.name.trim() || null, fields: values.fields, list_ids: listIds },
+    body: { email: values.email.trim(), name: values.name.trim(), fields: values.fields, list_ids: listIds },
   });
   if (!data) {
     throw error;
@@ -42,7 +42,7 @@ export async function createContact(values: ContactValues, listIds: string[]): P
 
 export async function updateContact(
   contact: Contact,
-  patch: { email?: string; name?: string | null; fields?: Record<string, unknown>; status?: Contact["status"] },
+  patch: { email?: string; name?: string; fields?: Record<string, unknown>; status?: Contact["status"] },
 ): Promise<void> {
   const { error } = await client.PATCH("/v1/contacts/{id}", {
     params: { path: { id: contact.id }, header: ifMatch(contact.version) },

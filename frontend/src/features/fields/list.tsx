@@ -19,7 +19,7 @@ export function FieldsScreen() {
   const canWrite = useCan("contacts.write");
   const [editing, setEditing] = useState<ContactField | "new" | null>(null);
   const [deleting, setDeleting] = useState<ContactField | null>(null);
-  const query = api.useQuery("get", "/v1/contact-fields", { params: { query: { limit: 200 } } });
+  const query = api.useQuery("get", "/v1/contact-fields");
   const remove = api.useMutation("delete", "/v1/contact-fields/{id}");
   const columns: Column<ContactField>[] = [
     {

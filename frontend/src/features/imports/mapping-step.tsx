@@ -131,7 +131,7 @@ export function MappingStep(props: { item: Import; onChecking: (jobId: string) =
 function MappingTable(props: { item: Import; plan: Plan; onChange: (plan: Plan) => void }) {
   const t = useT();
   const { item, plan } = props;
-  const fields = api.useQuery("get", "/v1/contact-fields", { params: { query: { limit: 200 } } });
+  const fields = api.useQuery("get", "/v1/contact-fields");
   const conflicts = conflictingColumns(plan);
   const targets = [
     { value: "ignore", label: t("imports.target_ignore") },

@@ -1,4 +1,4 @@
-import { Button, ColorInput, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, ColorSwatch, Group, Modal, Select, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
@@ -7,8 +7,7 @@ import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-
-const colours = ["#0f766e", "#2563b8", "#7c3aed", "#c2410c", "#b45309", "#be185d", "#4d7c0f", "#475569"];
+import { colours, swatch } from "./colours";
 
 export function ListDialog(props: { list: List | null; onClose: () => void }) {
   const t = useT();
@@ -18,7 +17,7 @@ export function ListDialog(props: { list: List | null; onClose: () => void }) {
   const form = useForm({
     initialValues: {
       name: list?.name ?? "",
-      colour: list?.colour ?? "#0f766e",
+      colour: list?.colour ?? ("teal" as List["colour"]),
       description: list?.description ?? "",
     },
     validate: { name: (value) => (value.trim() ? null : t("lists.name_missing")) },
@@ -49,11 +48,17 @@ export function ListDialog(props: { list: List | null; onClose: () => void }) {
         <Stack gap="sm">
           <FormError message={error} />
           <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <ColorInput
+          <Select
             label={t("lists.colour")}
-            format="hex"
-            swatches={colours}
-            withEyeDropper={false}
+            allowDeselect={false}
+            data={colours.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
+            leftSection={<ColorSwatch size={14} color={swatch[form.values.colour]} withShadow={false} aria-hidden />}
+            renderOption={({ option }) => (
+              <Group gap="xs">
+                <ColorSwatch size={14} color={swatch[option.value as List["colour"]]} withShadow={false} aria-hidden />
+                {option.label}
+              </Group>
+            )}
             {...form.getInputProps("colour")}
           />
           <Textarea label={t("lists.description")} autosize minRows={2} {...form.getInputProps("description")} />

@@ -17,6 +17,7 @@ import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import type { SearchPageSearch } from "@/lib/search-params";
+import { swatch } from "./colours";
 import { ListDialog } from "./form";
 
 interface Props {
@@ -43,7 +44,7 @@ export function ListsScreen({ search, onSearch }: Props) {
       header: t("common.name"),
       cell: (row) => (
         <Group gap={8} wrap="nowrap">
-          <ColorSwatch color={row.colour} size={12} withShadow={false} aria-hidden />
+          <ColorSwatch color={swatch[row.colour]} size={12} withShadow={false} aria-hidden />
           <TextLink to="/contacts" search={{ list: row.id }} size="sm" fw={500}>
             {row.name}
           </TextLink>

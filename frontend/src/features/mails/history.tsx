@@ -3,7 +3,7 @@ import { IconHistory } from "@tabler/icons-react";
 import { diffLines } from "diff";
 import { useMemo, useState } from "react";
 import { api } from "@/api/client";
-import type { Mail, MailVersionSummary } from "@/api/types";
+import type { Mail, MailVersion } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
@@ -20,7 +20,7 @@ export function MailHistoryScreen(props: { mailId: string }) {
   const t = useT();
   const mail = useMail(props.mailId);
   const versions = api.useQuery("get", "/v1/mails/{id}/versions", {
-    params: { path: { id: props.mailId }, query: { limit: 100 } },
+    params: { path: { id: props.mailId } },
   });
   return (
     <QueryView query={mail}>
@@ -45,7 +45,7 @@ export function MailHistoryScreen(props: { mailId: string }) {
   );
 }
 
-function History(props: { mail: Mail; versions: readonly MailVersionSummary[] }) {
+function History(props: { mail: Mail; versions: readonly MailVersion[] }) {
   const t = useT();
   const format = useFormat();
   const canWrite = useCan("mails.write");
@@ -70,7 +70,7 @@ function History(props: { mail: Mail; versions: readonly MailVersionSummary[] })
                   {t("history.number", { number: item.number })} · {format.dateTime(item.at)}
                 </Text>
                 <Text size="xs" c="dimmed" lineClamp={1}>
-                  {[item.by, item.subject].filter(Boolean).join(" · ")}
+                  {item.subject}
                 </Text>
               </UnstyledButton>
             </li>

@@ -67,7 +67,7 @@ export function PreviewPane(props: {
             <Text className={classes.subject} fw={600}>
               {preview.subject || t("preview.no_subject")}
             </Text>
-            {view === "text" ? (
+            {view === "text" || !preview.frame_url ? (
               <ScrollArea.Autosize mah={640}>
                 <pre className={classes.text}>{preview.text}</pre>
               </ScrollArea.Autosize>

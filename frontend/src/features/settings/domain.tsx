@@ -151,13 +151,16 @@ function DnsRecord(props: { name: string; type: string; value: string }) {
     <dl className={classes.record}>
       <dt>{t("dns.type")}</dt>
       <dd>{props.type}</dd>
-      <span />
       <dt>{t("dns.name")}</dt>
-      <dd>{props.name}</dd>
-      <CopyButton value={props.name} label={t("dns.name")} />
+      <dd>
+        <span>{props.name}</span>
+        <CopyButton value={props.name} label={t("dns.name")} />
+      </dd>
       <dt>{t("dns.value")}</dt>
-      <dd>{props.value}</dd>
-      <CopyButton value={props.value} label={t("dns.value")} />
+      <dd>
+        <span>{props.value}</span>
+        <CopyButton value={props.value} label={t("dns.value")} />
+      </dd>
     </dl>
   );
 }
