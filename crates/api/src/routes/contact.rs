@@ -173,7 +173,8 @@ pub struct ContactQuery {
     pub created_from: Option<DateTime<Utc>>,
     /// Added before.
     pub created_to: Option<DateTime<Utc>>,
-    #[param(default = "-created_at")]
+    /// `-created_at` unless said otherwise.
+    #[param(inline)]
     pub sort: Option<ContactOrder>,
     /// Whether `total` is counted.
     #[serde(default)]

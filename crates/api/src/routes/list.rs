@@ -145,7 +145,8 @@ pub enum ListOrder {
 pub struct ListQuery {
     /// Only those in this folder.
     pub folder_id: Option<Uuid>,
-    #[param(default = "name")]
+    /// `name` unless said otherwise.
+    #[param(inline)]
     pub sort: Option<ListOrder>,
     /// Rows in the page.
     #[param(minimum = 1, maximum = 200, default = 50)]

@@ -159,7 +159,7 @@ pub struct TemplateQuery {
     /// A part of the name or subject.
     #[param(max_length = 200)]
     pub q: Option<String>,
-    #[param(value_type = Option<MailSort>)]
+    #[param(inline, value_type = Option<MailSort>)]
     pub sort: Option<domain::mail::MailSort>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,

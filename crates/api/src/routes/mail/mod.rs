@@ -38,7 +38,7 @@ pub struct MailQuery {
     /// Those in the archive instead.
     #[serde(default)]
     pub archived: bool,
-    #[param(value_type = Option<MailSort>)]
+    #[param(inline, value_type = Option<MailSort>)]
     pub sort: Option<mail::MailSort>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
