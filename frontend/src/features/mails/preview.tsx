@@ -60,6 +60,9 @@ export function PreviewPane(props: {
         {preview?.warnings.map((warning) => (
           <Alert key={warning.code + warning.detail} color="yellow" variant="outline" py={6}>
             {translateCodeOr("mail_warning", warning.code, warning.detail)}
+            <Text size="xs" c="dimmed">
+              {warning.detail}
+            </Text>
           </Alert>
         ))}
         {preview ? (

@@ -169,10 +169,4 @@ export const contacts = {
   "suppression_reason.bounced": "Bounced",
   "suppression_reason.complained": "Complained",
   "suppression_reason.imported": "Imported",
-  "invalid.email_taken": "This address is already in your contacts.",
-  "invalid.taken": "Already in use.",
-  "invalid.required": "This is required.",
-  "invalid.too_long": "Too long.",
-  "invalid.too_short": "Too short.",
-  "invalid.invalid_email": "This is not a valid e-mail address.",
 } as const;

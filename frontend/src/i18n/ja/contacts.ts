@@ -165,10 +165,4 @@ export const contacts = {
   "suppression_reason.bounced": "エラーメール",
   "suppression_reason.complained": "迷惑メール報告",
   "suppression_reason.imported": "取り込み",
-  "invalid.email_taken": "このメールアドレスはすでに登録されています。",
-  "invalid.taken": "すでに使われています。",
-  "invalid.required": "必須項目です。",
-  "invalid.too_long": "長すぎます。",
-  "invalid.too_short": "短すぎます。",
-  "invalid.invalid_email": "メールアドレスの形式が正しくありません。",
 } as const;

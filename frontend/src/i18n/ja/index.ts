@@ -3,6 +3,7 @@ import { common } from "./common";
 import { contacts } from "./contacts";
 import { imports } from "./imports";
 import { mails } from "./mails";
+import { problems } from "./problems";
 import { settings } from "./settings";
 
-export const ja = { ...common, ...contacts, ...imports, ...mails, ...campaigns, ...settings };
+export const ja = { ...common, ...contacts, ...imports, ...mails, ...campaigns, ...settings, ...problems };
