@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod audit;
 pub mod block;
+pub mod campaign;
 pub mod clock;
 pub mod config;
 pub mod consent;

@@ -24,7 +24,7 @@ const SAFETY: TimeDelta = TimeDelta::minutes(30);
 
 /// Makes the mailers look at a campaign at `due` at the latest; locks its
 /// queue row even when it changes nothing.
-pub(super) async fn due_by(
+pub(crate) async fn due_by(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     campaign: CampaignId,
@@ -144,7 +144,7 @@ struct Open {
 /// Sets when to look at a campaign again, or ends it: `finished` when the
 /// audience is frozen and nothing is open, out of the queue when nothing of a
 /// stopped one is in any mailer's hands.
-pub(super) async fn settle(
+pub(crate) async fn settle(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -199,7 +199,8 @@ pub(super) async fn settle(
                 .execute(tx)
                 .await?;
         }
-        ("stopped" | "finished", _) if open.claimed == 0 => {
+        // What is left of a stopped one is skipped first (campaign::sweep).
+        ("stopped" | "finished", None) if open.claimed == 0 => {
             diesel::delete(queue_row).execute(tx).await?;
             signal::publish(tx, Signal::Campaign { tenant, id }).await?;
         }

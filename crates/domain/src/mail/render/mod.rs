@@ -190,7 +190,13 @@ impl CompiledMail {
     ///
     /// # Errors
     /// Everything that the writer has to mend.
-    pub fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
+    pub /// What a reader sees of an HTML part, as text.
+#[must_use]
+pub fn readable(html: &str) -> String {
+    text::from_html(html)
+}
+
+fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
         compile(content, around)
     }
 

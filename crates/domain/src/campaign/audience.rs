@@ -1,0 +1,181 @@
+//! Whom a campaign is for, and why somebody of them gets nothing. One piece
+//! of SQL judges people, for the count before sending and for freezing alike,
+//! so that the two can't tell different stories.
+
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, Validation};
+use crate::ids::{ContactId, ListId, TenantId};
+use crate::schema::list;
+
+/// Lists in an audience.
+const MAX_LISTS: usize = 100;
+
+/// Whom a campaign is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Audience {
+    /// Every contact of the tenant, whatever lists say.
+    pub all: bool,
+    /// Otherwise who stands in one of these.
+    pub list_ids: Vec<ListId>,
+    /// But not who is subscribed to one of these.
+    pub exclude_list_ids: Vec<ListId>,
+    /// Of a test send: as whom the mail is filled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_contact: Option<ContactId>,
+}
+
+impl Audience {
+    /// Refuses lists that are not there or of another tenant.
+    pub(super) async fn check(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+        let mut v = Validation::default();
+        for (pointer, ids) in
+            [("/audience/list_ids", &self.list_ids), ("/audience/exclude_list_ids", &self.exclude_list_ids)]
+        {
+            if ids.len() > MAX_LISTS {
+                v.add(pointer, "too_many", format!("holds more than {MAX_LISTS} lists"));
+                continue;
+            }
+            let known: Vec<ListId> = list::table
+                .filter(list::tenant_id.eq(tenant).and(list::id.eq_any(ids)))
+                .select(list::id)
+                .load(tx)
+                .await?;
+            for (index, id) in ids.iter().enumerate() {
+                if !known.contains(id) {
+                    v.add(format!("{pointer}/{index}"), "unknown", "there is no such list");
+                }
+            }
+        }
+        v.finish()
+    }
+
+    /// Nobody was chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.list_ids.is_empty()
+    }
+
+    /// CTEs `people (id, subscribed)` and `judged (id, email, reason)`: reason
+    /// is NULL for who gets the mail. Binds: $1 tenant, $2 lists, $3 excluded
+    /// lists, and for a chunk $4 the contact after which it begins, $5 its size.
+    pub(super) fn judged(&self, is_chunk: bool) -> String {
+        let people = match (self.all, is_chunk) {
+            (true, false) => "SELECT id, true AS subscribed FROM contact WHERE tenant_id = $1 AND $2::uuid[] IS NOT NULL",
+            (true, true) => {
+                "SELECT id, true AS subscribed FROM contact
+                 WHERE tenant_id = $1 AND $2::uuid[] IS NOT NULL AND id > $4 ORDER BY id LIMIT $5"
+            }
+            (false, false) => {
+                "SELECT contact_id AS id, bool_or(status = 'subscribed') AS subscribed FROM subscription
+                 WHERE tenant_id = $1 AND list_id = ANY ($2) GROUP BY contact_id"
+            }
+            // The first of each list are merged: none of the union's first can be missing.
+            (false, true) => {
+                "SELECT s.contact_id AS id, bool_or(s.status = 'subscribed') AS subscribed
+                 FROM (SELECT DISTINCT next.contact_id FROM unnest($2::uuid[]) AS l (id)
+                       CROSS JOIN LATERAL (SELECT n.contact_id FROM subscription n
+                                           WHERE n.tenant_id = $1 AND n.list_id = l.id AND n.contact_id > $4
+                                           ORDER BY n.contact_id LIMIT $5) AS next
+                       ORDER BY next.contact_id LIMIT $5) AS chunk
+                 JOIN subscription s ON s.tenant_id = $1 AND s.contact_id = chunk.contact_id AND s.list_id = ANY ($2)
+                 GROUP BY s.contact_id"
+            }
+        };
+        // Without excluded lists nobody is looked up there.
+        let excluded = if self.exclude_list_ids.is_empty() {
+            "$3::uuid[] IS NULL"
+        } else {
+            "EXISTS (SELECT FROM subscription x WHERE x.tenant_id = $1 AND x.contact_id = c.id
+                     AND x.list_id = ANY ($3) AND x.status = 'subscribed')"
+        };
+        format!(
+            "people AS MATERIALIZED ({people}),
+             judged AS (
+                SELECT c.id, c.email, c.name, c.fields, CASE
+                    WHEN c.status <> 'active' THEN c.status
+                    WHEN a.id IS NOT NULL THEN 'suppressed_address'
+                    WHEN d.id IS NOT NULL THEN 'suppressed_domain'
+                    WHEN NOT p.subscribed THEN 'not_subscribed'
+                    WHEN {excluded} THEN 'excluded_list'
+                END AS reason
+                FROM people p
+                JOIN contact c ON c.tenant_id = $1 AND c.id = p.id
+                LEFT JOIN suppression a ON a.tenant_id = $1 AND a.kind = 'address' AND a.value = c.email_key
+                LEFT JOIN suppression d ON d.tenant_id = $1 AND d.kind = 'domain'
+                    AND d.value = substring(c.email_key FROM '[^@]*$'))"
+        )
+    }
+}
+
+/// How many are meant, and how many get the mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People {
+    pub selected: i64,
+    pub will_receive: i64,
+    /// Reason and count, the most frequent first.
+    pub left_out: Vec<(String, i64)>,
+}
+
+#[derive(QueryableByName)]
+struct ReasonCount {
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Counts the people of an audience, exactly.
+#[expect(clippy::disallowed_methods, reason = "the judging CTEs; only fixed text is put together")]
+pub(super) async fn count(tx: &mut AsyncPgConnection, tenant: TenantId, audience: &Audience) -> Result<People> {
+    let sql = format!("WITH {} SELECT reason, count(*) AS n FROM judged GROUP BY reason ORDER BY n DESC, reason", audience.judged(false));
+    let rows: Vec<ReasonCount> = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(&audience.list_ids)
+        .bind::<Array<SqlUuid>, _>(&audience.exclude_list_ids)
+        .load(tx)
+        .await?;
+    let mut people = People::default();
+    for row in rows {
+        people.selected += row.n;
+        match row.reason {
+            None => people.will_receive = row.n,
+            Some(reason) => people.left_out.push((reason, row.n)),
+        }
+    }
+    Ok(people)
+}
+
+#[derive(QueryableByName)]
+struct EmptyCount {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// How many of those who get the mail have nothing in a field.
+#[expect(clippy::disallowed_methods, reason = "the judging CTEs; the field's name is bound")]
+pub(super) async fn count_empty(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    audience: &Audience,
+    field: &str,
+) -> Result<i64> {
+    let sql = format!(
+        "WITH {} SELECT count(*) AS n FROM judged WHERE reason IS NULL
+         AND btrim(CASE $4 WHEN 'name' THEN name WHEN 'email' THEN email ELSE coalesce(fields ->> $4, '') END) = ''",
+        audience.judged(false)
+    );
+    let row: EmptyCount = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(&audience.list_ids)
+        .bind::<Array<SqlUuid>, _>(&audience.exclude_list_ids)
+        .bind::<Text, _>(field)
+        .get_result(tx)
+        .await?;
+    Ok(row.n)
+}

@@ -1,0 +1,326 @@
+//! Sending, scheduling, pausing, stopping. The campaign's row and its row in
+//! the mailers' queue change in one transaction; mailers hear of it when it
+//! commits, and obey within a second.
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
+
+use super::preflight::{self, Check, Level, Outgoing};
+use super::state::{State, Step};
+use super::{Campaign, CampaignRow, load, queries, sweep};
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::delivery::queue;
+use crate::error::{DomainError, Result};
+use crate::ids::{CampaignId, TenantId};
+use crate::mail::render::Installation;
+use crate::schema::{campaign, installation, send_queue};
+use crate::signal::{self, Signal};
+
+/// Furthest a campaign can be scheduled ahead.
+const HORIZON: TimeDelta = TimeDelta::days(366);
+
+/// Sends a campaign now, to exactly as many people as the person confirmed.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the number is another one by
+/// now (`people_changed`), when pre-flight blocks (`not_ready`), or in another state.
+pub async fn send(
+    db: &Db,
+    actor: &Actor,
+    installation: &Installation,
+    id: CampaignId,
+    confirmed_people: i64,
+) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        before.state.after(Step::Start, false)?;
+        let outgoing = ready(tx, tenant, installation, &before, now).await?;
+        if outgoing.0 != confirmed_people {
+            return Err(DomainError::conflict(
+                "people_changed",
+                format!("{} people would receive it now, not {confirmed_people}: confirm the new number", outgoing.0),
+            ));
+        }
+        start(tx, tenant, id, &outgoing.1, now).await?;
+        record(tx, actor, "campaign.sent", &before, json!({ "people": outgoing.0 })).await?;
+        load(tx, tenant, id).await
+    })
+    .await
+}
+
+/// Number of people and what goes out, when nothing blocks.
+async fn ready(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    installation: &Installation,
+    row: &CampaignRow,
+    now: DateTime<Utc>,
+) -> Result<(i64, Outgoing)> {
+    let (preflight, outgoing) = preflight::examine(tx, tenant, installation, row, now).await?;
+    match outgoing {
+        Some(outgoing) if preflight.can_send() => Ok((preflight.people.will_receive, outgoing)),
+        _ => {
+            let blocks: Vec<&str> = preflight.checks.iter().filter(|c| c.level == Level::Block).map(|c: &Check| c.code).collect();
+            Err(DomainError::conflict("not_ready", format!("pre-flight blocks: {}", blocks.join(", "))))
+        }
+    }
+}
+
+async fn start(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    outgoing: &Outgoing,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let epoch: i64 = installation::table.select(installation::epoch).first(tx).await?;
+    diesel::update(campaign::table.find((tenant, id)))
+        .set((
+            campaign::state.eq(State::Preparing),
+            campaign::state_reason.eq(None::<String>),
+            campaign::mail_number.eq(outgoing.mail_number),
+            campaign::period.eq(period(now)),
+            campaign::epoch.eq(epoch),
+            campaign::started_at.eq(now),
+            campaign::version.eq(campaign::version + 1),
+            campaign::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    queries::insert_links(tx, tenant, id, &outgoing.links).await?;
+    queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, State::Preparing, now).await?;
+    announce(tx, tenant, id).await
+}
+
+/// First day of the month: the partition of what begins now.
+pub(super) fn period(now: DateTime<Utc>) -> NaiveDate {
+    let today = now.date_naive();
+    today.with_day(1).unwrap_or(today)
+}
+
+pub(super) async fn announce(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<()> {
+    signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+    signal::publish(tx, Signal::SendQueue).await
+}
+
+async fn record(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    action: &'static str,
+    before: &CampaignRow,
+    after: serde_json::Value,
+) -> Result<()> {
+    let entry = audit::Entry {
+        action,
+        subject_kind: "campaign",
+        subject_id: Some(before.id.0),
+        before: Some(json!({ "state": before.state })),
+        after: Some(after),
+    };
+    audit::record(tx, actor, entry).await
+}
+
+/// Schedules a campaign, or schedules it anew. Pre-flight has to pass now, and
+/// again at that time.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`] for a time that has passed or an
+/// unknown zone, [`DomainError::Conflict`] as for [`send`].
+pub async fn schedule(
+    db: &Db,
+    actor: &Actor,
+    installation: &Installation,
+    id: CampaignId,
+    at: DateTime<Utc>,
+    time_zone: &str,
+) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    let now = db.now();
+    if at <= now || at > now + HORIZON {
+        return Err(DomainError::invalid("/at", "out_of_range", "must lie in the future, within a year"));
+    }
+    if time_zone.parse::<chrono_tz::Tz>().is_err() {
+        return Err(DomainError::invalid("/time_zone", "unknown", "is no IANA time zone, for example Asia/Tokyo"));
+    }
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        before.state.after(Step::Schedule, false)?;
+        ready(tx, tenant, installation, &before, now).await?;
+        diesel::update(campaign::table.find((tenant, id)))
+            .set((
+                campaign::state.eq(State::Scheduled),
+                campaign::state_reason.eq(None::<String>),
+                campaign::scheduled_at.eq(at),
+                campaign::time_zone.eq(time_zone),
+                campaign::version.eq(before.version + 1),
+                campaign::updated_at.eq(now),
+            ))
+            .execute(tx)
+            .await?;
+        queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, State::Scheduled, at).await?;
+        announce(tx, tenant, id).await?;
+        record(tx, actor, "campaign.scheduled", &before, json!({ "at": at, "time_zone": time_zone })).await?;
+        load(tx, tenant, id).await
+    })
+    .await
+}
+
+/// Takes a campaign off the schedule: a draft again.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] in another state.
+pub async fn unschedule(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        before.state.after(Step::Unschedule, false)?;
+        back_to_draft(tx, tenant, id, None, now).await?;
+        record(tx, actor, "campaign.unscheduled", &before, json!({})).await?;
+        load(tx, tenant, id).await
+    })
+    .await
+}
+
+async fn back_to_draft(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(campaign::table.find((tenant, id)))
+        .set((
+            campaign::state.eq(State::Draft),
+            campaign::state_reason.eq(reason),
+            campaign::scheduled_at.eq(None::<DateTime<Utc>>),
+            campaign::version.eq(campaign::version + 1),
+            campaign::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    queries::unqueue(tx, tenant, id).await?;
+    announce(tx, tenant, id).await
+}
+
+/// Starts the scheduled campaigns whose time has come; answers how many. One
+/// that pre-flight blocks by now becomes a draft again that says why.
+///
+/// # Errors
+/// When the database does.
+pub async fn start_due(db: &Db, installation: &Installation) -> Result<usize> {
+    let now = db.now();
+    let due: Vec<(TenantId, CampaignId)> = db
+        .system(async |tx| {
+            Ok(send_queue::table
+                .filter(send_queue::state.eq("scheduled").and(send_queue::due_at.le(now)))
+                .order(send_queue::due_at)
+                .select((send_queue::tenant_id, send_queue::campaign_id))
+                .limit(100)
+                .load(tx)
+                .await?)
+        })
+        .await?;
+    for (tenant, id) in &due {
+        start_scheduled(db, installation, *tenant, *id, now).await?;
+    }
+    Ok(due.len())
+}
+
+async fn start_scheduled(
+    db: &Db,
+    installation: &Installation,
+    tenant: TenantId,
+    id: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let actor = Actor::system(tenant);
+    db.tenant(tenant, async |tx| {
+        let before = queries::lock(tx, tenant, id).await?;
+        // Another mailer was faster, or a person moved it.
+        if before.state != State::Scheduled || before.scheduled_at.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        match ready(tx, tenant, installation, &before, now).await {
+            Ok((people, outgoing)) => {
+                start(tx, tenant, id, &outgoing, now).await?;
+                record(tx, &actor, "campaign.sent", &before, json!({ "people": people })).await
+            }
+            Err(DomainError::Conflict { detail, .. }) => {
+                back_to_draft(tx, tenant, id, Some(&detail), now).await?;
+                record(tx, &actor, "campaign.not_ready", &before, json!({ "reason": detail })).await
+            }
+            Err(error) => Err(error),
+        }
+    })
+    .await
+}
+
+/// Holds a campaign. What mailers have in their hands goes out, no more.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] in another state.
+pub async fn pause(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    step(db, actor, id, Step::Pause, "campaign.paused").await
+}
+
+/// Goes on with a paused campaign.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn resume(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    step(db, actor, id, Step::Resume, "campaign.resumed").await
+}
+
+/// Ends a campaign for good. Who was not mailed yet stands as skipped.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn stop(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    step(db, actor, id, Step::Stop, "campaign.stopped").await?;
+    sweep::skip_rest(db, actor.tenant_id, id).await?;
+    db.tenant(actor.tenant_id, async |tx| load(tx, actor.tenant_id, id).await).await
+}
+
+async fn step(db: &Db, actor: &Actor, id: CampaignId, step: Step, action: &'static str) -> Result<Campaign> {
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        let after = before.state.after(step, before.prepared_upto.is_some() || before.prepared_at.is_some())?;
+        // A person who resumes says yes to sending on after a restore.
+        let epoch: i64 = installation::table.select(installation::epoch).first(tx).await?;
+        diesel::update(campaign::table.find((tenant, id)))
+            .set((
+                campaign::state.eq(after),
+                campaign::state_reason.eq(None::<String>),
+                (step == Step::Resume).then_some(campaign::epoch.eq(epoch)),
+                (step == Step::Stop).then_some(campaign::finished_at.eq(now)),
+                campaign::version.eq(before.version + 1),
+                campaign::updated_at.eq(now),
+            ))
+            .execute(tx)
+            .await?;
+        queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, after, now).await?;
+        if step != Step::Stop {
+            queue::settle(tx, tenant, id, now).await?;
+        }
+        announce(tx, tenant, id).await?;
+        let campaign = load(tx, tenant, id).await?;
+        record(tx, actor, action, &before, json!({ "state": after, "counts": campaign.counts })).await?;
+        Ok(campaign)
+    })
+    .await
+}

@@ -1,0 +1,228 @@
+//! Freezing: who gets the campaign is written down as delivery rows, in
+//! chunks by contact id, while the first mails already go out.
+//!
+//! One mailer at a time freezes a campaign, by a lease on its queue row; each
+//! chunk is one transaction that writes the rows, the counters and how far it
+//! came (`prepared_upto`), so that after a crash the next mailer goes on where
+//! the last commit was, and nobody stands there twice. People who are left out
+//! stand there too, as skipped, with the reason.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::audience::Audience;
+use super::state::{State, Step};
+use crate::db::Db;
+use crate::delivery::{counters, queue};
+use crate::error::{DomainError, Result};
+use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
+use crate::schema::{campaign, send_queue};
+use crate::signal::{self, Signal};
+
+/// People in a chunk: some tenths of a second.
+pub const CHUNK: usize = 5_000;
+/// How long a mailer may take for one chunk.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// What one call did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// No campaign waits to be frozen.
+    Nothing,
+    /// A chunk of this many people; the campaign is not through yet.
+    Chunk(usize),
+    /// The last chunk of a campaign.
+    Last(usize),
+}
+
+#[derive(Debug, Clone, Copy, QueryableByName)]
+struct Turn {
+    #[diesel(sql_type = SqlUuid)]
+    tenant_id: TenantId,
+    #[diesel(sql_type = SqlUuid)]
+    campaign_id: CampaignId,
+}
+
+/// Freezes the next chunk of the campaign that waits longest. Call it again
+/// until it answers [`Frozen::Nothing`].
+///
+/// # Errors
+/// When the database does; the chunk is then as if it had not been tried.
+pub async fn freeze_next_chunk(db: &Db, worker: WorkerId) -> Result<Frozen> {
+    freeze_chunk_of(db, worker, CHUNK).await
+}
+
+/// As [`freeze_next_chunk`], with the size of the chunk.
+///
+/// # Errors
+/// As [`freeze_next_chunk`].
+pub async fn freeze_chunk_of(db: &Db, worker: WorkerId, size: usize) -> Result<Frozen> {
+    let Some(turn) = lease(db, worker).await? else {
+        return Ok(Frozen::Nothing);
+    };
+    let now = db.now();
+    db.tenant(turn.tenant_id, async |tx| chunk(tx, turn, worker, size, now).await).await
+}
+
+/// Campaigns take turns chunk by chunk, so that a small one never waits for a
+/// large one. A lease stays on the row while the audience is incomplete: that
+/// is how a campaign that already sends is found again.
+#[expect(clippy::disallowed_methods, reason = "UPDATE from a locked sub-select")]
+async fn lease(db: &Db, worker: WorkerId) -> Result<Option<Turn>> {
+    let now = db.now();
+    db.system(async |tx| {
+        let turns: Vec<Turn> = diesel::sql_query(
+            "UPDATE send_queue AS taken SET leased_until = $2, lease_owner = $3
+             FROM (SELECT q.tenant_id, q.campaign_id FROM send_queue q
+                   WHERE (q.state = 'preparing' OR (q.state = 'sending' AND q.leased_until IS NOT NULL))
+                     AND (q.leased_until IS NULL OR q.leased_until <= $1 OR q.lease_owner = $3)
+                   ORDER BY q.leased_until NULLS FIRST, q.due_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
+             WHERE taken.tenant_id = next.tenant_id AND taken.campaign_id = next.campaign_id
+             RETURNING taken.tenant_id, taken.campaign_id",
+        )
+        .bind::<Timestamptz, _>(now)
+        .bind::<Timestamptz, _>(now + LEASE)
+        .bind::<SqlUuid, _>(worker)
+        .load(tx)
+        .await?;
+        Ok(turns.into_iter().next())
+    })
+    .await
+}
+
+#[derive(Queryable)]
+struct Row {
+    state: State,
+    audience: serde_json::Value,
+    period: Option<NaiveDate>,
+    prepared_upto: Option<ContactId>,
+    prepared_at: Option<DateTime<Utc>>,
+}
+
+async fn chunk(
+    tx: &mut AsyncPgConnection,
+    turn: Turn,
+    worker: WorkerId,
+    size: usize,
+    now: DateTime<Utc>,
+) -> Result<Frozen> {
+    let Turn { tenant_id: tenant, campaign_id: id } = turn;
+    let row: Option<Row> = campaign::table
+        .find((tenant, id))
+        .select((
+            campaign::state,
+            campaign::audience,
+            campaign::period,
+            campaign::prepared_upto,
+            campaign::prepared_at,
+        ))
+        .for_update()
+        .first(tx)
+        .await
+        .optional()?;
+    let leased: i64 = send_queue::table
+        .filter(send_queue::tenant_id.eq(tenant).and(send_queue::campaign_id.eq(id)))
+        .filter(send_queue::lease_owner.eq(worker))
+        .count()
+        .get_result(tx)
+        .await?;
+    let Some(row) = row.filter(|row| leased == 1 && row.prepared_at.is_none()) else {
+        return Ok(Frozen::Chunk(0));
+    };
+    // Paused or stopped since the lease: the row's state keeps it from being leased again.
+    let Ok(state) = row.state.after(Step::Begin, true) else {
+        return Ok(Frozen::Chunk(0));
+    };
+    let period = row.period.ok_or_else(|| DomainError::internal("a campaign is prepared without a period"))?;
+    let audience: Audience = serde_json::from_value(row.audience).map_err(DomainError::internal)?;
+    // Locks the queue row before the deliveries are written (lock order of delivery::queue).
+    diesel::update(send_queue::table.find((tenant, id)))
+        .set((send_queue::state.eq(state.as_str()), send_queue::due_at.eq(now)))
+        .execute(tx)
+        .await?;
+    let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
+    let written = insert(tx, tenant, id, period, &audience, after, size, now).await?;
+    let is_last = written.people < i64::try_from(size).unwrap_or(i64::MAX);
+    diesel::update(campaign::table.find((tenant, id)))
+        .set((
+            campaign::state.eq(state),
+            campaign::prepared_upto.eq(written.last.or(row.prepared_upto)),
+            campaign::prepared_at.eq(is_last.then_some(now)),
+            campaign::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    counters::add(tx, tenant, id, &[("queued", written.queued), ("skipped", written.skipped)]).await?;
+    if is_last {
+        diesel::update(send_queue::table.find((tenant, id)))
+            .set((send_queue::leased_until.eq(None::<DateTime<Utc>>), send_queue::lease_owner.eq(None::<WorkerId>)))
+            .execute(tx)
+            .await?;
+        queue::settle(tx, tenant, id, now).await?;
+    }
+    signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+    signal::publish(tx, Signal::SendQueue).await?;
+    let people = usize::try_from(written.people).unwrap_or(0);
+    Ok(if is_last { Frozen::Last(people) } else { Frozen::Chunk(people) })
+}
+
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = BigInt)]
+    people: i64,
+    #[diesel(sql_type = BigInt)]
+    queued: i64,
+    #[diesel(sql_type = BigInt)]
+    skipped: i64,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    last: Option<ContactId>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "INSERT … SELECT from the judging CTEs; only fixed text is put together")]
+#[expect(clippy::too_many_arguments, reason = "what a delivery row is made of")]
+async fn insert(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    period: NaiveDate,
+    audience: &Audience,
+    after: ContactId,
+    size: usize,
+    now: DateTime<Utc>,
+) -> Result<Written> {
+    // PostgreSQL 15 makes no UUIDv7; in the order of contacts they make an
+    // index that grows at its end.
+    let ids: Vec<DeliveryId> = (0..size).map(|_| DeliveryId::new()).collect();
+    let sql = format!(
+        "WITH {},
+         written AS (
+            INSERT INTO delivery (tenant_id, period, id, campaign_id, contact_id, address, state, reason, due_at)
+            SELECT $1, $6, ($7::uuid[])[row_number() OVER (ORDER BY j.id)], $8, j.id, j.email,
+                   CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'skipped' END, j.reason,
+                   CASE WHEN j.reason IS NULL THEN $9 END
+            FROM judged j
+            ON CONFLICT (tenant_id, contact_id, campaign_id, period) DO NOTHING
+            RETURNING state)
+         SELECT (SELECT count(*) FROM people) AS people,
+                (SELECT count(*) FROM written WHERE state = 'queued') AS queued,
+                (SELECT count(*) FROM written WHERE state = 'skipped') AS skipped,
+                (SELECT id FROM people ORDER BY id DESC LIMIT 1) AS last",
+        audience.judged(true)
+    );
+    Ok(diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(&audience.list_ids)
+        .bind::<Array<SqlUuid>, _>(&audience.exclude_list_ids)
+        .bind::<SqlUuid, _>(after)
+        .bind::<BigInt, _>(i64::try_from(size).unwrap_or(i64::MAX))
+        .bind::<Date, _>(period)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Timestamptz, _>(now)
+        .get_result(tx)
+        .await?)
+}

@@ -1,0 +1,261 @@
+//! Campaigns: one sending of a mail to an audience.
+
+pub mod audience;
+pub mod control;
+pub mod freeze;
+pub mod preflight;
+mod queries;
+pub mod report;
+pub mod state;
+pub mod summary;
+pub mod sweep;
+pub mod test_send;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
+
+use self::audience::Audience;
+use self::state::{State, Step};
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::delivery::counters::{self, Counts};
+use crate::error::{DomainError, Result, Validation};
+use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
+use crate::page::{Page, PageRequest, time_key};
+use crate::schema::campaign;
+
+/// A campaign as its row has it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = campaign)]
+pub(crate) struct CampaignRow {
+    pub(crate) id: CampaignId,
+    pub(crate) name: String,
+    pub(crate) mail_id: Option<MailId>,
+    pub(crate) mail_number: Option<i32>,
+    pub(crate) audience: serde_json::Value,
+    pub(crate) route_id: Option<RouteId>,
+    pub(crate) state: State,
+    pub(crate) state_reason: Option<String>,
+    pub(crate) scheduled_at: Option<DateTime<Utc>>,
+    pub(crate) time_zone: String,
+    pub(crate) prepared_upto: Option<uuid::Uuid>,
+    pub(crate) prepared_at: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    pub(crate) version: i32,
+    pub(crate) created_by: Option<UserId>,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// A campaign with its counts.
+#[derive(Debug, Clone)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub name: String,
+    pub mail_id: Option<MailId>,
+    /// The version that goes out, fixed when sending starts.
+    pub mail_number: Option<i32>,
+    pub audience: Audience,
+    /// `None`: the tenant's default route.
+    pub route_id: Option<RouteId>,
+    pub state: State,
+    /// Why the service itself changed the state.
+    pub state_reason: Option<String>,
+    pub scheduled_at: Option<DateTime<Utc>>,
+    /// IANA zone that the schedule was chosen in.
+    pub time_zone: String,
+    /// Whether the whole audience is frozen, so that the counts are complete.
+    pub prepared: bool,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub counts: Counts,
+    pub version: i32,
+    pub created_by: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl CampaignRow {
+    pub(crate) fn audience(&self) -> Result<Audience> {
+        serde_json::from_value(self.audience.clone()).map_err(DomainError::internal)
+    }
+
+    fn with(self, counts: Counts) -> Result<Campaign> {
+        Ok(Campaign {
+            audience: self.audience()?,
+            id: self.id,
+            name: self.name,
+            mail_id: self.mail_id,
+            mail_number: self.mail_number,
+            route_id: self.route_id,
+            state: self.state,
+            state_reason: self.state_reason,
+            scheduled_at: self.scheduled_at,
+            time_zone: self.time_zone,
+            prepared: self.prepared_at.is_some(),
+            started_at: self.started_at,
+            finished_at: self.finished_at,
+            counts,
+            version: self.version,
+            created_by: self.created_by,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// A campaign to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewCampaign {
+    pub name: String,
+    pub mail_id: Option<MailId>,
+    pub audience: Audience,
+    pub route_id: Option<RouteId>,
+}
+
+/// A change; `None` leaves a value as it is.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignChange {
+    pub name: Option<String>,
+    pub mail_id: Option<Option<MailId>>,
+    pub audience: Option<Audience>,
+    pub route_id: Option<Option<RouteId>>,
+}
+
+/// Which campaigns.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignFilter {
+    pub states: Vec<State>,
+    /// A part of the name.
+    pub q: Option<String>,
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let mut v = Validation::default();
+    v.length("/name", name.trim(), 1, 200);
+    v.finish()
+}
+
+/// Pages campaigns, the newest first.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the page.
+pub async fn list(db: &Db, actor: &Actor, filter: &CampaignFilter, page: &PageRequest) -> Result<Page<Campaign>> {
+    actor.require(Permission::CampaignsRead)?;
+    let limit = page.limit()?;
+    let after = page.cursor("-created_at")?.map(|c| Ok::<_, DomainError>((c.time()?, c.id))).transpose()?;
+    db.tenant(actor.tenant_id, async |tx| {
+        let rows = queries::page(tx, actor.tenant_id, filter, after, limit + 1).await?;
+        let page = Page::cut(rows, limit, "-created_at", |c: &CampaignRow| (time_key(c.created_at), c.id.0));
+        let items = with_counts(tx, actor.tenant_id, page.items).await?;
+        Ok(Page { items, next_cursor: page.next_cursor, total: None })
+    })
+    .await
+}
+
+async fn with_counts(tx: &mut AsyncPgConnection, tenant: TenantId, rows: Vec<CampaignRow>) -> Result<Vec<Campaign>> {
+    let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
+    let counts = counters::load(tx, tenant, &ids).await?;
+    rows.into_iter()
+        .map(|row| {
+            let counts = counts.get(&row.id).copied().unwrap_or_default();
+            row.with(counts)
+        })
+        .collect()
+}
+
+/// One campaign in the caller's transaction.
+pub(crate) async fn load(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Campaign> {
+    let row = queries::find(tx, tenant, id).await?;
+    let counts = counters::load(tx, tenant, &[id]).await?;
+    row.with(counts.get(&id).copied().unwrap_or_default())
+}
+
+/// One campaign.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+pub async fn get(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
+    actor.require(Permission::CampaignsRead)?;
+    db.tenant(actor.tenant_id, async |tx| load(tx, actor.tenant_id, id).await).await
+}
+
+/// Makes a draft.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`] also for ids that are not there.
+pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign> {
+    actor.require(Permission::CampaignsWrite)?;
+    check_name(&new.name)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        new.audience.check(tx, tenant).await?;
+        queries::check_references(tx, tenant, new.mail_id, new.route_id).await?;
+        let zone = crate::tenant::find(tx, tenant).await?.time_zone;
+        let id = CampaignId::new();
+        queries::insert(tx, tenant, id, &new, &zone, actor.user_id).await?;
+        load(tx, tenant, id).await
+    })
+    .await
+}
+
+/// Changes a draft or a scheduled campaign of version `version`.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`],
+/// [`DomainError::Conflict`] once it is under way.
+pub async fn update(db: &Db, actor: &Actor, id: CampaignId, version: i32, change: CampaignChange) -> Result<Campaign> {
+    actor.require(Permission::CampaignsWrite)?;
+    if let Some(name) = &change.name {
+        check_name(name)?;
+    }
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        if before.version != version {
+            return Err(DomainError::Stale);
+        }
+        before.state.after(Step::Edit, false)?;
+        if let Some(audience) = &change.audience {
+            audience.check(tx, tenant).await?;
+        }
+        queries::check_references(tx, tenant, change.mail_id.flatten(), change.route_id.flatten()).await?;
+        queries::update(tx, tenant, id, version, &change, now).await?;
+        load(tx, tenant, id).await
+    })
+    .await
+}
+
+/// Deletes a campaign of version `version` that is not under way. Of one that
+/// sent, the deliveries stay until their partition is dropped: who got what is
+/// evidence.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
+pub async fn delete(db: &Db, actor: &Actor, id: CampaignId, version: i32) -> Result<()> {
+    actor.require(Permission::CampaignsWrite)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        let tenant = actor.tenant_id;
+        let before = queries::lock(tx, tenant, id).await?;
+        if before.version != version {
+            return Err(DomainError::Stale);
+        }
+        before.state.after(Step::Delete, false)?;
+        queries::unqueue(tx, tenant, id).await?;
+        queries::delete(tx, tenant, id).await?;
+        audit::record(
+            tx,
+            actor,
+            audit::Entry {
+                action: "campaign.deleted",
+                subject_kind: "campaign",
+                subject_id: Some(id.0),
+                before: Some(serde_json::json!({ "name": before.name, "state": before.state })),
+                ..audit::Entry::default()
+            },
+        )
+        .await
+    })
+    .await
+}

@@ -1,0 +1,237 @@
+//! Pre-flight: who gets a campaign, who does not and why, and everything that
+//! has to be right before it may go out.
+
+mod legal;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::audience::{self, Audience, People};
+use super::{CampaignRow, queries};
+use crate::actor::{Actor, Permission};
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::{CampaignId, RouteId, TenantId};
+use crate::mail::content::Content;
+use crate::mail::render::{CompiledMail, Installation, Links, Surroundings};
+use crate::mail::{self, preview};
+use crate::schema::{dkim_key, route, sender_domain};
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// How much a check weighs.
+    pub enum Level {
+        /// Keeps the campaign from going out.
+        Block = "block",
+        Warn = "warn",
+        Ok = "ok",
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub code: &'static str,
+    pub level: Level,
+    /// What exactly: a field's name, a domain, a part and line.
+    pub detail: String,
+    /// How many people or places it concerns.
+    pub count: Option<i64>,
+}
+
+impl Check {
+    fn new(code: &'static str, level: Level, detail: impl Into<String>) -> Self {
+        Self { code, level, detail: detail.into(), count: None }
+    }
+
+    /// Ok, or a block with the detail.
+    fn block_unless(code: &'static str, is_right: bool, detail: &str) -> Self {
+        if is_right { Self::new(code, Level::Ok, "") } else { Self::new(code, Level::Block, detail) }
+    }
+}
+
+/// What pre-flight found.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    pub people: People,
+    pub checks: Vec<Check>,
+}
+
+impl Preflight {
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.people.will_receive > 0 && self.checks.iter().all(|check| check.level != Level::Block)
+    }
+}
+
+/// HTML part over this many bytes is cut by Gmail (102 kB) and slow on phones.
+const LARGE: usize = 100 * 1024;
+
+/// Looks at a campaign as it would go out now.
+///
+/// # Errors
+/// Forbidden, not found.
+pub async fn run(db: &Db, actor: &Actor, installation: &Installation, id: CampaignId) -> Result<Preflight> {
+    actor.require(Permission::CampaignsRead)?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let row = queries::find(tx, actor.tenant_id, id).await?;
+        Ok(examine(tx, actor.tenant_id, installation, &row, now).await?.0)
+    })
+    .await
+}
+
+/// What goes out, when it can.
+pub(super) struct Outgoing {
+    pub(super) mail_number: i32,
+    /// Targets of the counted links.
+    pub(super) links: Vec<String>,
+}
+
+/// Counts the people and checks everything, in the caller's transaction.
+pub(super) async fn examine(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    installation: &Installation,
+    row: &CampaignRow,
+    now: DateTime<Utc>,
+) -> Result<(Preflight, Option<Outgoing>)> {
+    let audience = row.audience()?;
+    let people = audience::count(tx, tenant, &audience).await?;
+    let mut checks = vec![Check::block_unless("people", people.will_receive > 0, "")];
+    let route = checked_route(tx, tenant, row.route_id, &mut checks).await?;
+    let mut outgoing = None;
+    match row.mail_id {
+        None => checks.push(Check::new("mail", Level::Block, "")),
+        Some(mail_id) => {
+            let mail = mail::find(tx, tenant, mail_id).await?;
+            let around = mail::surroundings(tx, tenant, installation, now).await?;
+            sender(tx, tenant, &mail.content.sender_address, route.is_none_or(|signs| signs), &mut checks).await?;
+            let compiled = content(&mail.content, &around, &mut checks);
+            if let Some(compiled) = compiled {
+                empty_values(tx, tenant, &audience, &compiled, &mut checks).await?;
+                outgoing = Some(Outgoing { mail_number: mail.number, links: compiled.links().to_vec() });
+            }
+        }
+    }
+    Ok((Preflight { people, checks }, outgoing))
+}
+
+/// Checks the parts of a mail that do not depend on the audience.
+pub(super) fn content(content: &Content, around: &Surroundings, checks: &mut Vec<Check>) -> Option<CompiledMail> {
+    checks.push(Check::block_unless("subject", !content.subject.trim().is_empty(), ""));
+    let has_body = !content.html.trim().is_empty() || !content.text.trim().is_empty();
+    checks.push(Check::block_unless("body", has_body, ""));
+    let compiled = match CompiledMail::compile(content, around) {
+        Ok(compiled) => compiled,
+        Err(problems) => {
+            for problem in problems {
+                let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+                let detail = format!("{}{line}: {}", problem.part.as_str(), problem.detail);
+                checks.push(Check::new("template", Level::Block, detail));
+            }
+            return None;
+        }
+    };
+    checks.push(Check::new("template", Level::Ok, ""));
+    let unknown: Vec<&str> = compiled.unknown_fields().iter().map(String::as_str).collect();
+    checks.push(Check::block_unless("unknown_fields", unknown.is_empty(), &unknown.join(", ")));
+    match compiled.render(&preview::sample(content, &around.fields), Links::Direct) {
+        Ok(rendered) => {
+            let cancel_url = rendered.cancel_url.clone();
+            legal::check(&rendered, &around.legal, &cancel_url, checks);
+            if let Some(html) = &rendered.html {
+                let kilobytes = html.len() / 1024;
+                let level = if html.len() > LARGE { Level::Warn } else { Level::Ok };
+                checks.push(Check::new("size", level, format!("{kilobytes} kB")));
+                let missing = legal::images_without_alt(html);
+                let level = if missing > 0 { Level::Warn } else { Level::Ok };
+                checks.push(Check { count: Some(missing), ..Check::new("alt_text", level, "") });
+            }
+        }
+        Err(error) => checks.push(Check::new("template", Level::Block, error.to_string())),
+    }
+    Some(compiled)
+}
+
+/// Whether the route signs itself not (`true`: we sign); `None` without one.
+async fn checked_route(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    chosen: Option<RouteId>,
+    checks: &mut Vec<Check>,
+) -> Result<Option<bool>> {
+    let mut query = route::table
+        .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
+        .order((route::position, route::id))
+        .select(route::sign)
+        .into_boxed();
+    if let Some(id) = chosen {
+        query = query.filter(route::id.eq(id));
+    }
+    let signs: Option<bool> = query.first(tx).await.optional()?;
+    checks.push(Check::block_unless("route", signs.is_some(), ""));
+    Ok(signs)
+}
+
+async fn sender(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    address: &str,
+    we_sign: bool,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    let domain = match crate::contact::EmailAddress::parse(address) {
+        Ok(address) => address.domain().to_ascii_lowercase(),
+        Err(_) => {
+            checks.push(Check::new("sender_address", Level::Block, address));
+            return Ok(());
+        }
+    };
+    checks.push(Check::new("sender_address", Level::Ok, ""));
+    let keys: Option<Vec<String>> = match sender_domain::table
+        .filter(sender_domain::tenant_id.eq(tenant).and(sender_domain::domain.eq(&domain)))
+        .select(sender_domain::id)
+        .first::<crate::ids::SenderDomainId>(tx)
+        .await
+        .optional()?
+    {
+        None => None,
+        Some(id) => Some(
+            dkim_key::table
+                .filter(dkim_key::tenant_id.eq(tenant).and(dkim_key::sender_domain_id.eq(id)))
+                .filter(dkim_key::active.eq(true))
+                .select(dkim_key::checked_state)
+                .load(tx)
+                .await?,
+        ),
+    };
+    checks.push(Check::block_unless("sender_domain", keys.is_some(), &domain));
+    if let Some(keys) = keys.filter(|_| we_sign) {
+        checks.push(Check::block_unless("dkim_key", !keys.is_empty(), &domain));
+        let is_published = keys.iter().all(|state| state == "ok");
+        let level = if is_published { Level::Ok } else { Level::Warn };
+        checks.push(Check::new("dkim_record", level, domain));
+    }
+    Ok(())
+}
+
+async fn empty_values(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    audience: &Audience,
+    compiled: &CompiledMail,
+    checks: &mut Vec<Check>,
+) -> Result<()> {
+    for field in compiled.unguarded_fields() {
+        let n = audience::count_empty(tx, tenant, audience, field).await?;
+        if n > 0 {
+            checks.push(Check { count: Some(n), ..Check::new("empty_values", Level::Warn, field.clone()) });
+        }
+    }
+    if !checks.iter().any(|check| check.code == "empty_values") {
+        checks.push(Check::new("empty_values", Level::Ok, ""));
+    }
+    Ok(())
+}
