@@ -34,11 +34,16 @@ impl Audience {
     /// Refuses lists that are not there or of another tenant.
     pub(super) async fn check(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
         let mut v = Validation::default();
-        for (pointer, ids) in
-            [("/audience/list_ids", &self.list_ids), ("/audience/exclude_list_ids", &self.exclude_list_ids)]
-        {
+        for (pointer, ids) in [
+            ("/audience/list_ids", &self.list_ids),
+            ("/audience/exclude_list_ids", &self.exclude_list_ids),
+        ] {
             if ids.len() > MAX_LISTS {
-                v.add(pointer, "too_many", format!("holds more than {MAX_LISTS} lists"));
+                v.add(
+                    pointer,
+                    "too_many",
+                    format!("holds more than {MAX_LISTS} lists"),
+                );
                 continue;
             }
             let known: Vec<ListId> = list::table
@@ -48,7 +53,11 @@ impl Audience {
                 .await?;
             for (index, id) in ids.iter().enumerate() {
                 if !known.contains(id) {
-                    v.add(format!("{pointer}/{index}"), "unknown", "there is no such list");
+                    v.add(
+                        format!("{pointer}/{index}"),
+                        "unknown",
+                        "there is no such list",
+                    );
                 }
             }
         }
@@ -131,9 +140,19 @@ struct ReasonCount {
 }
 
 /// Counts the people of an audience, exactly.
-#[expect(clippy::disallowed_methods, reason = "the judging CTEs; only fixed text is put together")]
-pub(super) async fn count(tx: &mut AsyncPgConnection, tenant: TenantId, audience: &Audience) -> Result<People> {
-    let sql = format!("WITH {} SELECT reason, count(*) AS n FROM judged GROUP BY reason ORDER BY n DESC, reason", audience.judged(false));
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the judging CTEs; only fixed text is put together"
+)]
+pub(super) async fn count(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    audience: &Audience,
+) -> Result<People> {
+    let sql = format!(
+        "WITH {} SELECT reason, count(*) AS n FROM judged GROUP BY reason ORDER BY n DESC, reason",
+        audience.judged(false)
+    );
     let rows: Vec<ReasonCount> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)
         .bind::<Array<SqlUuid>, _>(&audience.list_ids)
@@ -158,7 +177,10 @@ struct EmptyCount {
 }
 
 /// How many of those who get the mail have nothing in a field.
-#[expect(clippy::disallowed_methods, reason = "the judging CTEs; the field's name is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the judging CTEs; the field's name is bound"
+)]
 pub(super) async fn count_empty(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

@@ -67,8 +67,16 @@ async fn ready(
     match outgoing {
         Some(outgoing) if preflight.can_send() => Ok((preflight.people.will_receive, outgoing)),
         _ => {
-            let blocks: Vec<&str> = preflight.checks.iter().filter(|c| c.level == Level::Block).map(|c: &Check| c.code).collect();
-            Err(DomainError::conflict("not_ready", format!("pre-flight blocks: {}", blocks.join(", "))))
+            let blocks: Vec<&str> = preflight
+                .checks
+                .iter()
+                .filter(|c| c.level == Level::Block)
+                .map(|c: &Check| c.code)
+                .collect();
+            Err(DomainError::conflict(
+                "not_ready",
+                format!("pre-flight blocks: {}", blocks.join(", ")),
+            ))
         }
     }
 }
@@ -80,7 +88,10 @@ async fn start(
     outgoing: &Outgoing,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let epoch: i64 = installation::table.select(installation::epoch).first(tx).await?;
+    let epoch: i64 = installation::table
+        .select(installation::epoch)
+        .first(tx)
+        .await?;
     diesel::update(campaign::table.find((tenant, id)))
         .set((
             campaign::state.eq(State::Preparing),
@@ -95,7 +106,15 @@ async fn start(
         .execute(tx)
         .await?;
     queries::insert_links(tx, tenant, id, &outgoing.links).await?;
-    queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, State::Preparing, now).await?;
+    queries::enqueue(
+        tx,
+        tenant,
+        id,
+        queries::LANE_CAMPAIGN,
+        State::Preparing,
+        now,
+    )
+    .await?;
     announce(tx, tenant, id).await
 }
 
@@ -105,7 +124,11 @@ pub(super) fn period(now: DateTime<Utc>) -> NaiveDate {
     today.with_day(1).unwrap_or(today)
 }
 
-pub(super) async fn announce(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<()> {
+pub(super) async fn announce(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<()> {
     signal::publish(tx, Signal::Campaign { tenant, id }).await?;
     signal::publish(tx, Signal::SendQueue).await
 }
@@ -144,10 +167,18 @@ pub async fn schedule(
     actor.require(Permission::CampaignsSend)?;
     let now = db.now();
     if at <= now || at > now + HORIZON {
-        return Err(DomainError::invalid("/at", "out_of_range", "must lie in the future, within a year"));
+        return Err(DomainError::invalid(
+            "/at",
+            "out_of_range",
+            "must lie in the future, within a year",
+        ));
     }
     if time_zone.parse::<chrono_tz::Tz>().is_err() {
-        return Err(DomainError::invalid("/time_zone", "unknown", "is no IANA time zone, for example Asia/Tokyo"));
+        return Err(DomainError::invalid(
+            "/time_zone",
+            "unknown",
+            "is no IANA time zone, for example Asia/Tokyo",
+        ));
     }
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
@@ -167,7 +198,14 @@ pub async fn schedule(
             .await?;
         queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, State::Scheduled, at).await?;
         announce(tx, tenant, id).await?;
-        record(tx, actor, "campaign.scheduled", &before, json!({ "at": at, "time_zone": time_zone })).await?;
+        record(
+            tx,
+            actor,
+            "campaign.scheduled",
+            &before,
+            json!({ "at": at, "time_zone": time_zone }),
+        )
+        .await?;
         load(tx, tenant, id).await
     })
     .await
@@ -222,7 +260,11 @@ pub async fn start_due(db: &Db, installation: &Installation) -> Result<usize> {
     let due: Vec<(TenantId, CampaignId)> = db
         .system(async |tx| {
             Ok(send_queue::table
-                .filter(send_queue::state.eq("scheduled").and(send_queue::due_at.le(now)))
+                .filter(
+                    send_queue::state
+                        .eq("scheduled")
+                        .and(send_queue::due_at.le(now)),
+                )
                 .order(send_queue::due_at)
                 .select((send_queue::tenant_id, send_queue::campaign_id))
                 .limit(100)
@@ -253,11 +295,25 @@ async fn start_scheduled(
         match ready(tx, tenant, installation, &before, now).await {
             Ok((people, outgoing)) => {
                 start(tx, tenant, id, &outgoing, now).await?;
-                record(tx, &actor, "campaign.sent", &before, json!({ "people": people })).await
+                record(
+                    tx,
+                    &actor,
+                    "campaign.sent",
+                    &before,
+                    json!({ "people": people }),
+                )
+                .await
             }
             Err(DomainError::Conflict { detail, .. }) => {
                 back_to_draft(tx, tenant, id, Some(&detail), now).await?;
-                record(tx, &actor, "campaign.not_ready", &before, json!({ "reason": detail })).await
+                record(
+                    tx,
+                    &actor,
+                    "campaign.not_ready",
+                    &before,
+                    json!({ "reason": detail }),
+                )
+                .await
             }
             Err(error) => Err(error),
         }
@@ -291,17 +347,32 @@ pub async fn stop(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
     actor.require(Permission::CampaignsSend)?;
     step(db, actor, id, Step::Stop, "campaign.stopped").await?;
     sweep::skip_rest(db, actor.tenant_id, id).await?;
-    db.tenant(actor.tenant_id, async |tx| load(tx, actor.tenant_id, id).await).await
+    db.tenant(actor.tenant_id, async |tx| {
+        load(tx, actor.tenant_id, id).await
+    })
+    .await
 }
 
-async fn step(db: &Db, actor: &Actor, id: CampaignId, step: Step, action: &'static str) -> Result<Campaign> {
+async fn step(
+    db: &Db,
+    actor: &Actor,
+    id: CampaignId,
+    step: Step,
+    action: &'static str,
+) -> Result<Campaign> {
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         let before = queries::lock(tx, tenant, id).await?;
-        let after = before.state.after(step, before.prepared_upto.is_some() || before.prepared_at.is_some())?;
+        let after = before.state.after(
+            step,
+            before.prepared_upto.is_some() || before.prepared_at.is_some(),
+        )?;
         // A person who resumes says yes to sending on after a restore.
-        let epoch: i64 = installation::table.select(installation::epoch).first(tx).await?;
+        let epoch: i64 = installation::table
+            .select(installation::epoch)
+            .first(tx)
+            .await?;
         diesel::update(campaign::table.find((tenant, id)))
             .set((
                 campaign::state.eq(after),
@@ -319,7 +390,14 @@ async fn step(db: &Db, actor: &Actor, id: CampaignId, step: Step, action: &'stat
         }
         announce(tx, tenant, id).await?;
         let campaign = load(tx, tenant, id).await?;
-        record(tx, actor, action, &before, json!({ "state": after, "counts": campaign.counts })).await?;
+        record(
+            tx,
+            actor,
+            action,
+            &before,
+            json!({ "state": after, "counts": campaign.counts }),
+        )
+        .await?;
         Ok(campaign)
     })
     .await

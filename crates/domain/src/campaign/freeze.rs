@@ -65,7 +65,10 @@ pub async fn freeze_chunk_of(db: &Db, worker: WorkerId, size: usize) -> Result<F
         return Ok(Frozen::Nothing);
     };
     let now = db.now();
-    db.tenant(turn.tenant_id, async |tx| chunk(tx, turn, worker, size, now).await).await
+    db.tenant(turn.tenant_id, async |tx| {
+        chunk(tx, turn, worker, size, now).await
+    })
+    .await
 }
 
 /// Campaigns take turns chunk by chunk, so that a small one never waits for a
@@ -110,7 +113,10 @@ async fn chunk(
     size: usize,
     now: DateTime<Utc>,
 ) -> Result<Frozen> {
-    let Turn { tenant_id: tenant, campaign_id: id } = turn;
+    let Turn {
+        tenant_id: tenant,
+        campaign_id: id,
+    } = turn;
     let row: Option<Row> = campaign::table
         .find((tenant, id))
         .select((
@@ -125,7 +131,11 @@ async fn chunk(
         .await
         .optional()?;
     let leased: i64 = send_queue::table
-        .filter(send_queue::tenant_id.eq(tenant).and(send_queue::campaign_id.eq(id)))
+        .filter(
+            send_queue::tenant_id
+                .eq(tenant)
+                .and(send_queue::campaign_id.eq(id)),
+        )
         .filter(send_queue::lease_owner.eq(worker))
         .count()
         .get_result(tx)
@@ -137,11 +147,16 @@ async fn chunk(
     let Ok(state) = row.state.after(Step::Begin, true) else {
         return Ok(Frozen::Chunk(0));
     };
-    let period = row.period.ok_or_else(|| DomainError::internal("a campaign is prepared without a period"))?;
+    let period = row
+        .period
+        .ok_or_else(|| DomainError::internal("a campaign is prepared without a period"))?;
     let audience: Audience = serde_json::from_value(row.audience).map_err(DomainError::internal)?;
     // Locks the queue row before the deliveries are written (lock order of delivery::queue).
     diesel::update(send_queue::table.find((tenant, id)))
-        .set((send_queue::state.eq(state.as_str()), send_queue::due_at.eq(now)))
+        .set((
+            send_queue::state.eq(state.as_str()),
+            send_queue::due_at.eq(now),
+        ))
         .execute(tx)
         .await?;
     let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
@@ -156,10 +171,19 @@ async fn chunk(
         ))
         .execute(tx)
         .await?;
-    counters::add(tx, tenant, id, &[("queued", written.queued), ("skipped", written.skipped)]).await?;
+    counters::add(
+        tx,
+        tenant,
+        id,
+        &[("queued", written.queued), ("skipped", written.skipped)],
+    )
+    .await?;
     if is_last {
         diesel::update(send_queue::table.find((tenant, id)))
-            .set((send_queue::leased_until.eq(None::<DateTime<Utc>>), send_queue::lease_owner.eq(None::<WorkerId>)))
+            .set((
+                send_queue::leased_until.eq(None::<DateTime<Utc>>),
+                send_queue::lease_owner.eq(None::<WorkerId>),
+            ))
             .execute(tx)
             .await?;
         queue::settle(tx, tenant, id, now).await?;
@@ -167,7 +191,11 @@ async fn chunk(
     signal::publish(tx, Signal::Campaign { tenant, id }).await?;
     signal::publish(tx, Signal::SendQueue).await?;
     let people = usize::try_from(written.people).unwrap_or(0);
-    Ok(if is_last { Frozen::Last(people) } else { Frozen::Chunk(people) })
+    Ok(if is_last {
+        Frozen::Last(people)
+    } else {
+        Frozen::Chunk(people)
+    })
 }
 
 #[derive(QueryableByName)]
@@ -182,7 +210,10 @@ struct Written {
     last: Option<ContactId>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "INSERT … SELECT from the judging CTEs; only fixed text is put together")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "INSERT … SELECT from the judging CTEs; only fixed text is put together"
+)]
 #[expect(clippy::too_many_arguments, reason = "what a delivery row is made of")]
 async fn insert(
     tx: &mut AsyncPgConnection,

@@ -5,9 +5,9 @@ pub mod control;
 pub mod freeze;
 pub mod preflight;
 mod queries;
-pub mod report;
+
 pub mod state;
-pub mod summary;
+
 pub mod sweep;
 pub mod test_send;
 
@@ -140,20 +140,38 @@ fn check_name(name: &str) -> Result<()> {
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the page.
-pub async fn list(db: &Db, actor: &Actor, filter: &CampaignFilter, page: &PageRequest) -> Result<Page<Campaign>> {
+pub async fn list(
+    db: &Db,
+    actor: &Actor,
+    filter: &CampaignFilter,
+    page: &PageRequest,
+) -> Result<Page<Campaign>> {
     actor.require(Permission::CampaignsRead)?;
     let limit = page.limit()?;
-    let after = page.cursor("-created_at")?.map(|c| Ok::<_, DomainError>((c.time()?, c.id))).transpose()?;
+    let after = page
+        .cursor("-created_at")?
+        .map(|c| Ok::<_, DomainError>((c.time()?, c.id)))
+        .transpose()?;
     db.tenant(actor.tenant_id, async |tx| {
         let rows = queries::page(tx, actor.tenant_id, filter, after, limit + 1).await?;
-        let page = Page::cut(rows, limit, "-created_at", |c: &CampaignRow| (time_key(c.created_at), c.id.0));
+        let page = Page::cut(rows, limit, "-created_at", |c: &CampaignRow| {
+            (time_key(c.created_at), c.id.0)
+        });
         let items = with_counts(tx, actor.tenant_id, page.items).await?;
-        Ok(Page { items, next_cursor: page.next_cursor, total: None })
+        Ok(Page {
+            items,
+            next_cursor: page.next_cursor,
+            total: None,
+        })
     })
     .await
 }
 
-async fn with_counts(tx: &mut AsyncPgConnection, tenant: TenantId, rows: Vec<CampaignRow>) -> Result<Vec<Campaign>> {
+async fn with_counts(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    rows: Vec<CampaignRow>,
+) -> Result<Vec<Campaign>> {
     let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
     let counts = counters::load(tx, tenant, &ids).await?;
     rows.into_iter()
@@ -165,7 +183,11 @@ async fn with_counts(tx: &mut AsyncPgConnection, tenant: TenantId, rows: Vec<Cam
 }
 
 /// One campaign in the caller's transaction.
-pub(crate) async fn load(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Campaign> {
+pub(crate) async fn load(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<Campaign> {
     let row = queries::find(tx, tenant, id).await?;
     let counts = counters::load(tx, tenant, &[id]).await?;
     row.with(counts.get(&id).copied().unwrap_or_default())
@@ -177,7 +199,10 @@ pub(crate) async fn load(tx: &mut AsyncPgConnection, tenant: TenantId, id: Campa
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`].
 pub async fn get(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
     actor.require(Permission::CampaignsRead)?;
-    db.tenant(actor.tenant_id, async |tx| load(tx, actor.tenant_id, id).await).await
+    db.tenant(actor.tenant_id, async |tx| {
+        load(tx, actor.tenant_id, id).await
+    })
+    .await
 }
 
 /// Makes a draft.
@@ -204,7 +229,13 @@ pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`],
 /// [`DomainError::Conflict`] once it is under way.
-pub async fn update(db: &Db, actor: &Actor, id: CampaignId, version: i32, change: CampaignChange) -> Result<Campaign> {
+pub async fn update(
+    db: &Db,
+    actor: &Actor,
+    id: CampaignId,
+    version: i32,
+    change: CampaignChange,
+) -> Result<Campaign> {
     actor.require(Permission::CampaignsWrite)?;
     if let Some(name) = &change.name {
         check_name(name)?;
@@ -220,7 +251,13 @@ pub async fn update(db: &Db, actor: &Actor, id: CampaignId, version: i32, change
         if let Some(audience) = &change.audience {
             audience.check(tx, tenant).await?;
         }
-        queries::check_references(tx, tenant, change.mail_id.flatten(), change.route_id.flatten()).await?;
+        queries::check_references(
+            tx,
+            tenant,
+            change.mail_id.flatten(),
+            change.route_id.flatten(),
+        )
+        .await?;
         queries::update(tx, tenant, id, version, &change, now).await?;
         load(tx, tenant, id).await
     })

@@ -42,12 +42,21 @@ pub struct Check {
 
 impl Check {
     fn new(code: &'static str, level: Level, detail: impl Into<String>) -> Self {
-        Self { code, level, detail: detail.into(), count: None }
+        Self {
+            code,
+            level,
+            detail: detail.into(),
+            count: None,
+        }
     }
 
     /// Ok, or a block with the detail.
     fn block_unless(code: &'static str, is_right: bool, detail: &str) -> Self {
-        if is_right { Self::new(code, Level::Ok, "") } else { Self::new(code, Level::Block, detail) }
+        if is_right {
+            Self::new(code, Level::Ok, "")
+        } else {
+            Self::new(code, Level::Block, detail)
+        }
     }
 }
 
@@ -72,12 +81,19 @@ const LARGE: usize = 100 * 1024;
 ///
 /// # Errors
 /// Forbidden, not found.
-pub async fn run(db: &Db, actor: &Actor, installation: &Installation, id: CampaignId) -> Result<Preflight> {
+pub async fn run(
+    db: &Db,
+    actor: &Actor,
+    installation: &Installation,
+    id: CampaignId,
+) -> Result<Preflight> {
     actor.require(Permission::CampaignsRead)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let row = queries::find(tx, actor.tenant_id, id).await?;
-        Ok(examine(tx, actor.tenant_id, installation, &row, now).await?.0)
+        Ok(examine(tx, actor.tenant_id, installation, &row, now)
+            .await?
+            .0)
     })
     .await
 }
@@ -107,11 +123,21 @@ pub(super) async fn examine(
         Some(mail_id) => {
             let mail = mail::find(tx, tenant, mail_id).await?;
             let around = mail::surroundings(tx, tenant, installation, now).await?;
-            sender(tx, tenant, &mail.content.sender_address, route.is_none_or(|signs| signs), &mut checks).await?;
+            sender(
+                tx,
+                tenant,
+                &mail.content.sender_address,
+                route.is_none_or(|signs| signs),
+                &mut checks,
+            )
+            .await?;
             let compiled = content(&mail.content, &around, &mut checks);
             if let Some(compiled) = compiled {
                 empty_values(tx, tenant, &audience, &compiled, &mut checks).await?;
-                outgoing = Some(Outgoing { mail_number: mail.number, links: compiled.links().to_vec() });
+                outgoing = Some(Outgoing {
+                    mail_number: mail.number,
+                    links: compiled.links().to_vec(),
+                });
             }
         }
     }
@@ -119,15 +145,25 @@ pub(super) async fn examine(
 }
 
 /// Checks the parts of a mail that do not depend on the audience.
-pub(super) fn content(content: &Content, around: &Surroundings, checks: &mut Vec<Check>) -> Option<CompiledMail> {
-    checks.push(Check::block_unless("subject", !content.subject.trim().is_empty(), ""));
+pub(super) fn content(
+    content: &Content,
+    around: &Surroundings,
+    checks: &mut Vec<Check>,
+) -> Option<CompiledMail> {
+    checks.push(Check::block_unless(
+        "subject",
+        !content.subject.trim().is_empty(),
+        "",
+    ));
     let has_body = !content.html.trim().is_empty() || !content.text.trim().is_empty();
     checks.push(Check::block_unless("body", has_body, ""));
     let compiled = match CompiledMail::compile(content, around) {
         Ok(compiled) => compiled,
         Err(problems) => {
             for problem in problems {
-                let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+                let line = problem
+                    .line
+                    .map_or_else(String::new, |line| format!(":{line}"));
                 let detail = format!("{}{line}: {}", problem.part.as_str(), problem.detail);
                 checks.push(Check::new("template", Level::Block, detail));
             }
@@ -135,19 +171,34 @@ pub(super) fn content(content: &Content, around: &Surroundings, checks: &mut Vec
         }
     };
     checks.push(Check::new("template", Level::Ok, ""));
-    let unknown: Vec<&str> = compiled.unknown_fields().iter().map(String::as_str).collect();
-    checks.push(Check::block_unless("unknown_fields", unknown.is_empty(), &unknown.join(", ")));
+    let unknown: Vec<&str> = compiled
+        .unknown_fields()
+        .iter()
+        .map(String::as_str)
+        .collect();
+    checks.push(Check::block_unless(
+        "unknown_fields",
+        unknown.is_empty(),
+        &unknown.join(", "),
+    ));
     match compiled.render(&preview::sample(content, &around.fields), Links::Direct) {
         Ok(rendered) => {
             let cancel_url = rendered.cancel_url.clone();
             legal::check(&rendered, &around.legal, &cancel_url, checks);
             if let Some(html) = &rendered.html {
                 let kilobytes = html.len() / 1024;
-                let level = if html.len() > LARGE { Level::Warn } else { Level::Ok };
+                let level = if html.len() > LARGE {
+                    Level::Warn
+                } else {
+                    Level::Ok
+                };
                 checks.push(Check::new("size", level, format!("{kilobytes} kB")));
                 let missing = legal::images_without_alt(html);
                 let level = if missing > 0 { Level::Warn } else { Level::Ok };
-                checks.push(Check { count: Some(missing), ..Check::new("alt_text", level, "") });
+                checks.push(Check {
+                    count: Some(missing),
+                    ..Check::new("alt_text", level, "")
+                });
             }
         }
         Err(error) => checks.push(Check::new("template", Level::Block, error.to_string())),
@@ -191,7 +242,11 @@ async fn sender(
     };
     checks.push(Check::new("sender_address", Level::Ok, ""));
     let keys: Option<Vec<String>> = match sender_domain::table
-        .filter(sender_domain::tenant_id.eq(tenant).and(sender_domain::domain.eq(&domain)))
+        .filter(
+            sender_domain::tenant_id
+                .eq(tenant)
+                .and(sender_domain::domain.eq(&domain)),
+        )
         .select(sender_domain::id)
         .first::<crate::ids::SenderDomainId>(tx)
         .await
@@ -200,14 +255,22 @@ async fn sender(
         None => None,
         Some(id) => Some(
             dkim_key::table
-                .filter(dkim_key::tenant_id.eq(tenant).and(dkim_key::sender_domain_id.eq(id)))
+                .filter(
+                    dkim_key::tenant_id
+                        .eq(tenant)
+                        .and(dkim_key::sender_domain_id.eq(id)),
+                )
                 .filter(dkim_key::active.eq(true))
                 .select(dkim_key::checked_state)
                 .load(tx)
                 .await?,
         ),
     };
-    checks.push(Check::block_unless("sender_domain", keys.is_some(), &domain));
+    checks.push(Check::block_unless(
+        "sender_domain",
+        keys.is_some(),
+        &domain,
+    ));
     if let Some(keys) = keys.filter(|_| we_sign) {
         checks.push(Check::block_unless("dkim_key", !keys.is_empty(), &domain));
         let is_published = keys.iter().all(|state| state == "ok");
@@ -227,7 +290,10 @@ async fn empty_values(
     for field in compiled.unguarded_fields() {
         let n = audience::count_empty(tx, tenant, audience, field).await?;
         if n > 0 {
-            checks.push(Check { count: Some(n), ..Check::new("empty_values", Level::Warn, field.clone()) });
+            checks.push(Check {
+                count: Some(n),
+                ..Check::new("empty_values", Level::Warn, field.clone())
+            });
         }
     }
     if !checks.iter().any(|check| check.code == "empty_values") {

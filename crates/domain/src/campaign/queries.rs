@@ -21,7 +21,11 @@ fn not_found() -> DomainError {
     DomainError::not_found("campaign")
 }
 
-pub(super) async fn find(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<CampaignRow> {
+pub(super) async fn find(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<CampaignRow> {
     campaign::table
         .find((tenant, id))
         .filter(campaign::kind.eq("campaign"))
@@ -33,7 +37,11 @@ pub(super) async fn find(tx: &mut AsyncPgConnection, tenant: TenantId, id: Campa
 }
 
 /// As [`find`]; holds the row until the transaction ends.
-pub(super) async fn lock(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<CampaignRow> {
+pub(super) async fn lock(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<CampaignRow> {
     campaign::table
         .find((tenant, id))
         .filter(campaign::kind.eq("campaign"))
@@ -53,7 +61,11 @@ pub(super) async fn page(
     limit: i64,
 ) -> Result<Vec<CampaignRow>> {
     let mut query = campaign::table
-        .filter(campaign::tenant_id.eq(tenant).and(campaign::kind.eq("campaign")))
+        .filter(
+            campaign::tenant_id
+                .eq(tenant)
+                .and(campaign::kind.eq("campaign")),
+        )
         .select(CampaignRow::as_select())
         .order((campaign::created_at.desc(), campaign::id.desc()))
         .limit(limit)
@@ -66,7 +78,11 @@ pub(super) async fn page(
     }
     if let Some((at, id)) = after {
         let id = CampaignId(id);
-        query = query.filter(campaign::created_at.lt(at).or(campaign::created_at.eq(at).and(campaign::id.lt(id))));
+        query = query.filter(
+            campaign::created_at
+                .lt(at)
+                .or(campaign::created_at.eq(at).and(campaign::id.lt(id))),
+        );
     }
     Ok(query.load(tx).await?)
 }
@@ -79,10 +95,18 @@ pub(super) async fn in_states(
     limit: i64,
 ) -> Result<Vec<CampaignRow>> {
     Ok(campaign::table
-        .filter(campaign::tenant_id.eq(tenant).and(campaign::kind.eq("campaign")))
+        .filter(
+            campaign::tenant_id
+                .eq(tenant)
+                .and(campaign::kind.eq("campaign")),
+        )
         .filter(campaign::state.eq_any(states))
         .select(CampaignRow::as_select())
-        .order((campaign::started_at.desc().nulls_last(), campaign::scheduled_at.asc().nulls_last(), campaign::id.desc()))
+        .order((
+            campaign::started_at.desc().nulls_last(),
+            campaign::scheduled_at.asc().nulls_last(),
+            campaign::id.desc(),
+        ))
         .limit(limit)
         .load(tx)
         .await?)
@@ -97,13 +121,23 @@ pub(super) async fn check_references(
 ) -> Result<()> {
     let mut v = Validation::default();
     if let Some(id) = mail_id {
-        let known = mail::table.find((tenant, id)).select(mail::id).first::<MailId>(tx).await.optional()?;
+        let known = mail::table
+            .find((tenant, id))
+            .select(mail::id)
+            .first::<MailId>(tx)
+            .await
+            .optional()?;
         if known.is_none() {
             v.add("/mail_id", "unknown", "there is no such mail");
         }
     }
     if let Some(id) = route_id {
-        let known = route::table.find((tenant, id)).select(route::id).first::<RouteId>(tx).await.optional()?;
+        let known = route::table
+            .find((tenant, id))
+            .select(route::id)
+            .first::<RouteId>(tx)
+            .await
+            .optional()?;
         if known.is_none() {
             v.add("/route_id", "unknown", "there is no such route");
         }
@@ -125,7 +159,8 @@ pub(super) async fn insert(
             campaign::id.eq(id),
             campaign::name.eq(new.name.trim()),
             campaign::mail_id.eq(new.mail_id),
-            campaign::audience.eq(serde_json::to_value(&new.audience).map_err(DomainError::internal)?),
+            campaign::audience
+                .eq(serde_json::to_value(&new.audience).map_err(DomainError::internal)?),
             campaign::route_id.eq(new.route_id),
             campaign::time_zone.eq(zone),
             campaign::created_by.eq(by),
@@ -143,10 +178,18 @@ pub(super) async fn update(
     change: &CampaignChange,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let audience = change.audience.as_ref().map(serde_json::to_value).transpose().map_err(DomainError::internal)?;
+    let audience = change
+        .audience
+        .as_ref()
+        .map(serde_json::to_value)
+        .transpose()
+        .map_err(DomainError::internal)?;
     diesel::update(campaign::table.find((tenant, id)))
         .set((
-            change.name.as_ref().map(|name| campaign::name.eq(name.trim().to_owned())),
+            change
+                .name
+                .as_ref()
+                .map(|name| campaign::name.eq(name.trim().to_owned())),
             change.mail_id.map(|id| campaign::mail_id.eq(id)),
             audience.map(|audience| campaign::audience.eq(audience)),
             change.route_id.map(|id| campaign::route_id.eq(id)),
@@ -159,8 +202,14 @@ pub(super) async fn update(
     Ok(())
 }
 
-pub(super) async fn delete(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<()> {
-    diesel::delete(campaign::table.find((tenant, id))).execute(tx).await?;
+pub(super) async fn delete(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<()> {
+    diesel::delete(campaign::table.find((tenant, id)))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -183,15 +232,24 @@ pub(super) async fn enqueue(
         ))
         .on_conflict((send_queue::tenant_id, send_queue::campaign_id))
         .do_update()
-        .set((send_queue::state.eq(state.as_str()), send_queue::due_at.eq(due_at)))
+        .set((
+            send_queue::state.eq(state.as_str()),
+            send_queue::due_at.eq(due_at),
+        ))
         .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Takes a campaign out of the mailers' sight.
-pub(super) async fn unqueue(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<()> {
-    diesel::delete(send_queue::table.find((tenant, id))).execute(tx).await?;
+pub(super) async fn unqueue(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<()> {
+    diesel::delete(send_queue::table.find((tenant, id)))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -206,9 +264,18 @@ pub(super) async fn insert_links(
         .iter()
         .zip(1_i32..)
         .map(|(url, number)| {
-            (link::tenant_id.eq(tenant), link::campaign_id.eq(id), link::number.eq(number), link::url.eq(url))
+            (
+                link::tenant_id.eq(tenant),
+                link::campaign_id.eq(id),
+                link::number.eq(number),
+                link::url.eq(url),
+            )
         })
         .collect();
-    diesel::insert_into(link::table).values(rows).on_conflict_do_nothing().execute(tx).await?;
+    diesel::insert_into(link::table)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .execute(tx)
+        .await?;
     Ok(())
 }

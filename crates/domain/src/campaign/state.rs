@@ -72,7 +72,10 @@ impl State {
             Step::Resume => "resumed",
             Step::Stop => "stopped",
         };
-        DomainError::conflict("wrong_state", format!("a campaign that is {} cannot be {what}", self.as_str()))
+        DomainError::conflict(
+            "wrong_state",
+            format!("a campaign that is {} cannot be {what}", self.as_str()),
+        )
     }
 }
 
@@ -84,7 +87,10 @@ mod tests {
     fn each_step_leads_from_its_states_to_one_state_and_is_refused_elsewhere() {
         use {State as S, Step as T};
         let table: [(Step, &[(State, State)]); 9] = [
-            (T::Edit, &[(S::Draft, S::Draft), (S::Scheduled, S::Scheduled)]),
+            (
+                T::Edit,
+                &[(S::Draft, S::Draft), (S::Scheduled, S::Scheduled)],
+            ),
             (
                 T::Delete,
                 &[
@@ -94,17 +100,39 @@ mod tests {
                     (S::Finished, S::Finished),
                 ],
             ),
-            (T::Schedule, &[(S::Draft, S::Scheduled), (S::Scheduled, S::Scheduled)]),
+            (
+                T::Schedule,
+                &[(S::Draft, S::Scheduled), (S::Scheduled, S::Scheduled)],
+            ),
             (T::Unschedule, &[(S::Scheduled, S::Draft)]),
-            (T::Start, &[(S::Draft, S::Preparing), (S::Scheduled, S::Preparing)]),
-            (T::Begin, &[(S::Preparing, S::Sending), (S::Sending, S::Sending)]),
-            (T::Pause, &[(S::Preparing, S::Paused), (S::Sending, S::Paused)]),
+            (
+                T::Start,
+                &[(S::Draft, S::Preparing), (S::Scheduled, S::Preparing)],
+            ),
+            (
+                T::Begin,
+                &[(S::Preparing, S::Sending), (S::Sending, S::Sending)],
+            ),
+            (
+                T::Pause,
+                &[(S::Preparing, S::Paused), (S::Sending, S::Paused)],
+            ),
             (T::Resume, &[(S::Paused, S::Sending)]),
-            (T::Stop, &[(S::Preparing, S::Stopped), (S::Sending, S::Stopped), (S::Paused, S::Stopped)]),
+            (
+                T::Stop,
+                &[
+                    (S::Preparing, S::Stopped),
+                    (S::Sending, S::Stopped),
+                    (S::Paused, S::Stopped),
+                ],
+            ),
         ];
         for (step, ways) in table {
             for from in State::ALL {
-                let expected = ways.iter().find(|(state, _)| state == from).map(|(_, to)| *to);
+                let expected = ways
+                    .iter()
+                    .find(|(state, _)| state == from)
+                    .map(|(_, to)| *to);
                 assert_eq!(from.after(step, true).ok(), expected, "{from:?} {step:?}");
             }
         }

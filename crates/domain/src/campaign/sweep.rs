@@ -79,7 +79,10 @@ async fn chunk(db: &Db, tenant: TenantId, id: CampaignId) -> Result<i64> {
     .await
 }
 
-#[expect(clippy::disallowed_methods, reason = "UPDATE of a locked chunk that answers the states before")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE of a locked chunk that answers the states before"
+)]
 async fn skip(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

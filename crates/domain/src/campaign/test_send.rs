@@ -108,7 +108,10 @@ pub async fn send(
                 )
             })
             .collect();
-        diesel::insert_into(delivery::table).values(&rows).execute(tx).await?;
+        diesel::insert_into(delivery::table)
+            .values(&rows)
+            .execute(tx)
+            .await?;
         queries::enqueue(tx, tenant, id, queries::LANE_TEST, State::Sending, now).await?;
         let n = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         counters::add(tx, tenant, id, &[("queued", n)]).await?;
@@ -122,7 +125,11 @@ pub async fn send(
         };
         audit::record(tx, actor, entry).await?;
         Ok(delivery::table
-            .filter(delivery::tenant_id.eq(tenant).and(delivery::campaign_id.eq(id)))
+            .filter(
+                delivery::tenant_id
+                    .eq(tenant)
+                    .and(delivery::campaign_id.eq(id)),
+            )
             .order(delivery::id)
             .select(COLUMNS)
             .load(tx)
@@ -141,7 +148,11 @@ pub async fn list(db: &Db, actor: &Actor, mail_id: MailId) -> Result<Vec<TestDel
         let tenant = actor.tenant_id;
         mail::find(tx, tenant, mail_id).await?;
         let tests: Vec<CampaignId> = campaign::table
-            .filter(campaign::tenant_id.eq(tenant).and(campaign::mail_id.eq(mail_id)))
+            .filter(
+                campaign::tenant_id
+                    .eq(tenant)
+                    .and(campaign::mail_id.eq(mail_id)),
+            )
             .filter(campaign::kind.eq("test"))
             .order(campaign::created_at.desc())
             .limit(SHOWN)
@@ -149,7 +160,11 @@ pub async fn list(db: &Db, actor: &Actor, mail_id: MailId) -> Result<Vec<TestDel
             .load(tx)
             .await?;
         Ok(delivery::table
-            .filter(delivery::tenant_id.eq(tenant).and(delivery::campaign_id.eq_any(tests)))
+            .filter(
+                delivery::tenant_id
+                    .eq(tenant)
+                    .and(delivery::campaign_id.eq_any(tests)),
+            )
             .order(delivery::id.desc())
             .limit(SHOWN)
             .select(COLUMNS)
@@ -160,16 +175,28 @@ pub async fn list(db: &Db, actor: &Actor, mail_id: MailId) -> Result<Vec<TestDel
 }
 
 /// Mail addresses of users; each id has to be one.
-async fn people(tx: &mut AsyncPgConnection, tenant: TenantId, ids: &[UserId]) -> Result<Vec<(UserId, String)>> {
+async fn people(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, String)>> {
     let known: Vec<(UserId, String)> = user_account::table
-        .filter(user_account::tenant_id.eq(tenant).and(user_account::id.eq_any(ids)))
+        .filter(
+            user_account::tenant_id
+                .eq(tenant)
+                .and(user_account::id.eq_any(ids)),
+        )
         .filter(user_account::disabled_at.is_null())
         .select((user_account::id, user_account::email))
         .load(tx)
         .await?;
     for (index, id) in ids.iter().enumerate() {
         if !known.iter().any(|(user, _)| user == id) {
-            return Err(DomainError::invalid(format!("/user_ids/{index}"), "unknown", "there is no such person"));
+            return Err(DomainError::invalid(
+                format!("/user_ids/{index}"),
+                "unknown",
+                "there is no such person",
+            ));
         }
     }
     Ok(known)
@@ -177,16 +204,28 @@ async fn people(tx: &mut AsyncPgConnection, tenant: TenantId, ids: &[UserId]) ->
 
 async fn check_ways(tx: &mut AsyncPgConnection, tenant: TenantId, sender: &str) -> Result<()> {
     let domain = crate::contact::EmailAddress::parse(sender)
-        .map_err(|error| DomainError::conflict("sender_address", format!("sender address: {}", error.detail)))?
+        .map_err(|error| {
+            DomainError::conflict(
+                "sender_address",
+                format!("sender address: {}", error.detail),
+            )
+        })?
         .domain()
         .to_ascii_lowercase();
     let domains: i64 = sender_domain::table
-        .filter(sender_domain::tenant_id.eq(tenant).and(sender_domain::domain.eq(&domain)))
+        .filter(
+            sender_domain::tenant_id
+                .eq(tenant)
+                .and(sender_domain::domain.eq(&domain)),
+        )
         .count()
         .get_result(tx)
         .await?;
     if domains == 0 {
-        return Err(DomainError::conflict("sender_domain", format!("{domain} is no sender domain of this tenant: add it first")));
+        return Err(DomainError::conflict(
+            "sender_domain",
+            format!("{domain} is no sender domain of this tenant: add it first"),
+        ));
     }
     let routes: i64 = route::table
         .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
@@ -194,7 +233,10 @@ async fn check_ways(tx: &mut AsyncPgConnection, tenant: TenantId, sender: &str) 
         .get_result(tx)
         .await?;
     if routes == 0 {
-        return Err(DomainError::conflict("route", "there is no enabled route: add one first"));
+        return Err(DomainError::conflict(
+            "route",
+            "there is no enabled route: add one first",
+        ));
     }
     Ok(())
 }
@@ -207,8 +249,14 @@ async fn insert(
     as_contact: Option<ContactId>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let epoch: i64 = installation::table.select(installation::epoch).first(tx).await?;
-    let audience = Audience { as_contact, ..Audience::default() };
+    let epoch: i64 = installation::table
+        .select(installation::epoch)
+        .first(tx)
+        .await?;
+    let audience = Audience {
+        as_contact,
+        ..Audience::default()
+    };
     diesel::insert_into(campaign::table)
         .values((
             campaign::tenant_id.eq(actor.tenant_id),

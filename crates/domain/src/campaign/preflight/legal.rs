@@ -10,7 +10,17 @@ use crate::mail::render::{Legal, Rendered};
 
 /// Words that tell a reader that they can refuse.
 const REFUSAL: [&str; 12] = [
-    "配信停止", "配信の停止", "配信解除", "登録解除", "購読解除", "購読中止", "受信拒否", "停止を希望", "unsubscribe", "opt out", "opt-out",
+    "配信停止",
+    "配信の停止",
+    "配信解除",
+    "登録解除",
+    "購読解除",
+    "購読中止",
+    "受信拒否",
+    "停止を希望",
+    "unsubscribe",
+    "opt out",
+    "opt-out",
     "stop receiving",
 ];
 
@@ -34,13 +44,28 @@ pub(super) fn check(mail: &Rendered, legal: &Legal, cancel_url: &str, checks: &m
         let part = part.to_lowercase();
         REFUSAL.iter().any(|word| part.contains(word))
     });
-    checks.push(Check::block_unless("legal_refusal_text", no_words.is_empty(), &no_words));
+    checks.push(Check::block_unless(
+        "legal_refusal_text",
+        no_words.is_empty(),
+        &no_words,
+    ));
     let has_link = |name: &str| match name {
-        "html" => mail.html.as_deref().is_some_and(|html| links_to(html, cancel_url)),
+        "html" => mail
+            .html
+            .as_deref()
+            .is_some_and(|html| links_to(html, cancel_url)),
         _ => mail.text.contains(cancel_url),
     };
-    let no_link: Vec<&str> = parts.iter().map(|(name, _)| *name).filter(|name| !has_link(name)).collect();
-    checks.push(Check::block_unless("legal_refusal_link", no_link.is_empty(), &no_link.join(", ")));
+    let no_link: Vec<&str> = parts
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !has_link(name))
+        .collect();
+    checks.push(Check::block_unless(
+        "legal_refusal_link",
+        no_link.is_empty(),
+        &no_link.join(", "),
+    ));
 }
 
 /// The parts that a reader may see, as readable text.
@@ -53,7 +78,12 @@ fn parts(mail: &Rendered) -> Vec<(&'static str, String)> {
 }
 
 fn missing(parts: &[(&'static str, String)], has: impl Fn(&str) -> bool) -> String {
-    parts.iter().filter(|(_, text)| !has(text)).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    parts
+        .iter()
+        .filter(|(_, text)| !has(text))
+        .map(|(name, _)| *name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Without white space: an address may be broken over lines.
@@ -120,7 +150,11 @@ mod tests {
         let mut checks = Vec::new();
         check(mail, legal, URL, &mut checks);
         assert_eq!(checks.len(), 5);
-        checks.into_iter().filter(|c| c.level == Level::Block).map(|c| (c.code, c.detail)).collect()
+        checks
+            .into_iter()
+            .filter(|c| c.level == Level::Block)
+            .map(|c| (c.code, c.detail))
+            .collect()
     }
 
     const TEXT: &str = "株式会社 気配り\n東京都千代田区1-1\ninfo@example.jp\n配信停止はこちら\nhttps://mail.example/p/cancel/x\n";
@@ -143,8 +177,14 @@ mod tests {
             ("legal_refusal_link", "https://mail.example/p/cancel/x"),
         ] {
             let only = |part: &str| vec![(code, part.to_owned())];
-            assert_eq!(blocked(&mail(&TEXT.replace(words, ""), HTML), &legal()), only("text"));
-            assert_eq!(blocked(&mail(TEXT, &HTML.replace(words, "")), &legal()), only("html"));
+            assert_eq!(
+                blocked(&mail(&TEXT.replace(words, ""), HTML), &legal()),
+                only("text")
+            );
+            assert_eq!(
+                blocked(&mail(TEXT, &HTML.replace(words, "")), &legal()),
+                only("html")
+            );
         }
     }
 
@@ -157,12 +197,21 @@ mod tests {
 
     #[test]
     fn a_cancel_link_that_stands_as_text_only_is_no_link() {
-        let html = HTML.replace("<a href=\"https://mail.example/p/cancel/x\">こちら</a>", URL);
-        assert_eq!(blocked(&mail(TEXT, &html), &legal()), [("legal_refusal_link", "html".to_owned())]);
+        let html = HTML.replace(
+            "<a href=\"https://mail.example/p/cancel/x\">こちら</a>",
+            URL,
+        );
+        assert_eq!(
+            blocked(&mail(TEXT, &html), &legal()),
+            [("legal_refusal_link", "html".to_owned())]
+        );
     }
 
     #[test]
     fn images_without_alternative_text_are_counted() {
-        assert_eq!(images_without_alt("<img src=a><img src=b alt=''><img alt='花' src=c><IMG src=d>"), 2);
+        assert_eq!(
+            images_without_alt("<img src=a><img src=b alt=''><img alt='花' src=c><IMG src=d>"),
+            2
+        );
     }
 }

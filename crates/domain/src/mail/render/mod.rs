@@ -190,13 +190,7 @@ impl CompiledMail {
     ///
     /// # Errors
     /// Everything that the writer has to mend.
-    pub /// What a reader sees of an HTML part, as text.
-#[must_use]
-pub fn readable(html: &str) -> String {
-    text::from_html(html)
-}
-
-fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
+    pub fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
         compile(content, around)
     }
 
@@ -307,6 +301,12 @@ fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem
     pub fn unguarded_fields(&self) -> &BTreeSet<String> {
         &self.unguarded_fields
     }
+}
+
+/// What a reader sees of an HTML part, as text.
+#[must_use]
+pub fn readable(html: &str) -> String {
+    text::from_html(html)
 }
 
 fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec<Problem>> {
