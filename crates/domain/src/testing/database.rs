@@ -94,6 +94,23 @@ impl TestDatabase {
         execute(&self.server, &self.name, sql).await;
     }
 
+    /// One text as the owner.
+    pub async fn text(&self, sql: &str) -> String {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            t: String,
+        }
+        let mut connection = AsyncPgConnection::establish(&self.owner_url())
+            .await
+            .expect("owner connection");
+        let row: Row = diesel::sql_query(format!("SELECT ({sql})::text AS t"))
+            .get_result(&mut connection)
+            .await
+            .expect("a text");
+        row.t
+    }
+
     /// One number as the owner.
     pub async fn count(&self, sql: &str) -> i64 {
         #[derive(diesel::QueryableByName)]
