@@ -41,6 +41,18 @@ impl<T: DeserializeOwned> FromRequest for QueryOf<T> {
     }
 }
 
+/// Words to look for, of at most so many characters.
+///
+/// # Errors
+/// [`DomainError::Invalid`] when they are longer.
+pub fn search(q: Option<String>, most: usize) -> Result<Option<String>, DomainError> {
+    if q.as_ref().is_some_and(|q| q.chars().count() > most) {
+        let detail = format!("has more than {most} characters");
+        return Err(DomainError::invalid("/q", "too_long", detail));
+    }
+    Ok(q)
+}
+
 /// Which page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, QueryOf};
+use crate::extract::{Body, CurrentUser, Id, PageOf, QueryOf, search};
 use crate::problems::{CreateProblems, ListProblems, RemoveProblems};
 use crate::state::AppState;
 
@@ -141,7 +141,7 @@ async fn list_suppressions(
 ) -> ApiResult<Json<PageOf<Suppression>>> {
     let QueryOf(query) = query;
     let filter = SuppressionFilter {
-        q: query.q,
+        q: search(query.q, 320)?,
         kind: query.kind.map(Into::into),
         reason: query.reason.map(Into::into),
     };

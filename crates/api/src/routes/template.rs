@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, nullable};
+use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, nullable, search};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::routes::mail::dto::{MailContent, content_change};
 use crate::state::AppState;
@@ -197,7 +197,7 @@ async fn list_templates(
     let QueryOf(query) = query;
     let filter = TemplateFilter {
         folder_id: query.folder_id.map(FolderId),
-        q: query.q,
+        q: search(query.q, 200)?,
         sort: query.sort.unwrap_or_default(),
     };
     let page = PageRequest {

@@ -19,7 +19,7 @@ use self::dto::{
     PreviewRequest,
 };
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
 use crate::problems::{
     ActionProblems, BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
     UpdateProblems,
@@ -97,7 +97,7 @@ async fn list_mails(
     let QueryOf(query) = query;
     let filter = MailFilter {
         folder_id: query.folder_id.map(FolderId),
-        q: query.q,
+        q: search(query.q, 200)?,
         archived: query.archived,
         sort: query.sort.unwrap_or_default(),
     };
