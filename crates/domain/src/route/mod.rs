@@ -1,0 +1,412 @@
+//! Routes: the ways out, SMTP relays so far.
+
+mod queries;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::error::{DomainError, FieldError, Result, Validation};
+use crate::ids::{CampaignId, RouteId, TenantId};
+use crate::page::{Page, PageRequest};
+use crate::schema::route;
+use crate::secret::Keys;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($variant),+ }
+
+        impl $name {
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// What protects the line to a relay.
+    Security { None = "none", StartTls = "starttls", Tls = "tls" }
+}
+
+words! {
+    /// How to log in at a relay (RFC 4616; LOGIN as old relays want it).
+    Auth { None = "none", Plain = "plain", Login = "login" }
+}
+
+/// A route, as shown to the tenant: without its password.
+#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[diesel(table_name = route)]
+pub struct Route {
+    pub id: RouteId,
+    pub name: String,
+    pub host: String,
+    pub port: i32,
+    /// A word of [`Security`].
+    pub security: String,
+    /// A word of [`Auth`].
+    pub auth: String,
+    pub username: String,
+    #[diesel(select_expression = route::password_sealed.is_not_null())]
+    pub has_password: bool,
+    /// Most sessions at a time of one mailer.
+    pub max_sessions: i32,
+    /// Whether the mailer signs; false when the relay does.
+    pub sign: bool,
+    pub enabled: bool,
+    /// The lowest enabled one is the tenant's default.
+    pub position: i32,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What the mailer needs to send through a route.
+#[derive(Debug, Clone)]
+pub struct OpenRoute {
+    pub id: RouteId,
+    pub version: i32,
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub auth: Auth,
+    pub username: String,
+    pub password: SecretString,
+    pub max_sessions: usize,
+    pub sign: bool,
+    pub enabled: bool,
+}
+
+/// A route to be made.
+#[derive(Debug)]
+pub struct NewRoute {
+    pub name: String,
+    pub host: String,
+    pub port: i32,
+    pub security: Security,
+    pub auth: Auth,
+    pub username: String,
+    pub password: Option<SecretString>,
+    pub max_sessions: i32,
+    pub sign: bool,
+    pub enabled: bool,
+    pub position: i32,
+}
+
+/// A change; `None` leaves a value as it is.
+#[derive(Debug, Default)]
+pub struct RouteChange {
+    pub name: Option<String>,
+    pub host: Option<String>,
+    pub port: Option<i32>,
+    pub security: Option<Security>,
+    pub auth: Option<Auth>,
+    pub username: Option<String>,
+    pub password: Option<SecretString>,
+    pub max_sessions: Option<i32>,
+    pub sign: Option<bool>,
+    pub enabled: Option<bool>,
+    pub position: Option<i32>,
+}
+
+/// A route's name as a relay has it: a host name or an IP address.
+///
+/// # Errors
+/// A field error that says what is allowed.
+fn parse_host(text: &str) -> std::result::Result<String, FieldError> {
+    let host = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let is_ip = host.parse::<std::net::IpAddr>().is_ok();
+    if is_ip || (host.len() <= 253 && host.split('.').all(label)) {
+        return Ok(host);
+    }
+    Err(FieldError::new(
+        "/host",
+        "malformed",
+        "is no host name and no IP address, for example smtp.example.co.jp",
+    ))
+}
+
+/// What must hold of a route as a whole.
+fn check(new: &NewRoute, has_password: bool) -> Result<String> {
+    let mut v = Validation::default();
+    v.length("/name", &new.name, 1, 100);
+    let host = v.keep("/host", parse_host(&new.host));
+    if !(1..=65535).contains(&new.port) {
+        v.add("/port", "out_of_range", "must be 1 to 65535");
+    }
+    if !(1..=500).contains(&new.max_sessions) {
+        v.add("/max_sessions", "out_of_range", "must be 1 to 500");
+    }
+    v.length("/username", &new.username, 0, 320);
+    if new.username.chars().any(char::is_control) {
+        v.add("/username", "malformed", "must be one line");
+    }
+    if let Some(password) = &new.password {
+        v.length("/password", password.expose_secret(), 1, 1000);
+    }
+    if new.auth == Auth::None {
+        if !new.username.is_empty() || new.password.is_some() {
+            v.add(
+                "/auth",
+                "unused",
+                "a user name or password is used with plain or login only",
+            );
+        }
+    } else {
+        if new.username.is_empty() {
+            v.add(
+                "/username",
+                "required",
+                "this kind of log-in needs a user name",
+            );
+        }
+        if !has_password {
+            v.add(
+                "/password",
+                "required",
+                "this kind of log-in needs a password",
+            );
+        }
+        if new.security == Security::None {
+            v.add(
+                "/security",
+                "plaintext_password",
+                "a password goes over starttls or tls only",
+            );
+        }
+    }
+    v.finish()?;
+    host.ok_or_else(|| DomainError::internal("a host that passed its check"))
+}
+
+fn place(id: RouteId) -> String {
+    format!("route.password:{id}")
+}
+
+fn seal(
+    keys: &Keys,
+    tenant: TenantId,
+    id: RouteId,
+    password: Option<&SecretString>,
+) -> Result<Option<Vec<u8>>> {
+    password
+        .map(|p| keys.seal(tenant, &place(id), p.expose_secret().as_bytes()))
+        .transpose()
+}
+
+/// Adds a route.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a name in use.
+pub async fn create(db: &Db, keys: &Keys, actor: &Actor, new: NewRoute) -> Result<Route> {
+    actor.require(Permission::SettingsWrite)?;
+    let host = check(&new, new.password.is_some())?;
+    let id = RouteId::new();
+    let sealed = seal(keys, actor.tenant_id, id, new.password.as_ref())?;
+    let row = queries::Row::of(&new, host, sealed);
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::insert(tx, actor.tenant_id, id, &row).await?;
+        let made = queries::find(tx, actor.tenant_id, id).await?;
+        note(tx, actor, "route.created", None, Some(&made)).await?;
+        Ok(made)
+    })
+    .await
+}
+
+/// Pages the routes in their order.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the page.
+pub async fn list(db: &Db, actor: &Actor, page: &PageRequest) -> Result<Page<Route>> {
+    actor.require(Permission::SettingsRead)?;
+    let (limit, cursor) = (page.limit()?, page.cursor("position")?);
+    let after = cursor
+        .map(|c| c.value.parse().map(|position: i32| (position, c.id)))
+        .transpose()
+        .map_err(|_| DomainError::invalid("/cursor", "malformed", "no cursor of this service"))?;
+    let rows = db
+        .tenant(actor.tenant_id, async |tx| {
+            queries::page(tx, actor.tenant_id, after, limit + 1).await
+        })
+        .await?;
+    Ok(Page::cut(rows, limit, "position", |r: &Route| {
+        (r.position.to_string(), r.id.0)
+    }))
+}
+
+/// One route.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+pub async fn get(db: &Db, actor: &Actor, id: RouteId) -> Result<Route> {
+    actor.require(Permission::SettingsRead)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::find(tx, actor.tenant_id, id).await
+    })
+    .await
+}
+
+/// Changes a route of version `version`. Turning log-in off forgets the password.
+/// Mails in hand still go by the old one.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`],
+/// [`DomainError::Conflict`] for a name in use.
+pub async fn update(
+    db: &Db,
+    keys: &Keys,
+    actor: &Actor,
+    id: RouteId,
+    version: i32,
+    change: RouteChange,
+) -> Result<Route> {
+    actor.require(Permission::SettingsWrite)?;
+    let sealed = seal(keys, actor.tenant_id, id, change.password.as_ref())?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        let before = queries::find(tx, actor.tenant_id, id).await?;
+        let merged = merge(&before, change)?;
+        let kept = before.has_password && merged.auth != Auth::None;
+        let host = check(&merged, merged.password.is_some() || kept)?;
+        let row = queries::Row::of(&merged, host, sealed);
+        if !queries::update(tx, actor.tenant_id, id, version, &row, !kept, now).await? {
+            return Err(DomainError::Stale);
+        }
+        let after = queries::find(tx, actor.tenant_id, id).await?;
+        note(tx, actor, "route.updated", Some(&before), Some(&after)).await?;
+        Ok(after)
+    })
+    .await
+}
+
+fn merge(before: &Route, change: RouteChange) -> Result<NewRoute> {
+    let unknown = |word| DomainError::internal(format_args!("route with {word}"));
+    let auth = match change.auth {
+        Some(auth) => auth,
+        None => Auth::parse(&before.auth).ok_or_else(|| unknown(&before.auth))?,
+    };
+    let security = match change.security {
+        Some(security) => security,
+        None => Security::parse(&before.security).ok_or_else(|| unknown(&before.security))?,
+    };
+    // A user name that nobody asked to keep goes with the log-in.
+    let username = match change.username {
+        Some(name) => name,
+        None if auth == Auth::None => String::new(),
+        None => before.username.clone(),
+    };
+    Ok(NewRoute {
+        name: change.name.unwrap_or_else(|| before.name.clone()),
+        host: change.host.unwrap_or_else(|| before.host.clone()),
+        port: change.port.unwrap_or(before.port),
+        security,
+        auth,
+        username,
+        password: change.password,
+        max_sessions: change.max_sessions.unwrap_or(before.max_sessions),
+        sign: change.sign.unwrap_or(before.sign),
+        enabled: change.enabled.unwrap_or(before.enabled),
+        position: change.position.unwrap_or(before.position),
+    })
+}
+
+/// Takes a route away that no campaign names.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
+pub async fn delete(db: &Db, actor: &Actor, id: RouteId, version: i32) -> Result<()> {
+    actor.require(Permission::SettingsWrite)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        let before = queries::find(tx, actor.tenant_id, id).await?;
+        if !queries::delete(tx, actor.tenant_id, id, version).await? {
+            return Err(DomainError::Stale);
+        }
+        note(tx, actor, "route.deleted", Some(&before), None).await
+    })
+    .await
+}
+
+async fn note(
+    tx: &mut diesel_async::AsyncPgConnection,
+    actor: &Actor,
+    action: &str,
+    before: Option<&Route>,
+    after: Option<&Route>,
+) -> Result<()> {
+    let entry = audit::Entry {
+        action,
+        subject_kind: "route",
+        subject_id: after.or(before).map(|r| r.id.0),
+        before: before.map(|r| json!(r)),
+        after: after.map(|r| json!(r)),
+    };
+    audit::record(tx, actor, entry).await
+}
+
+/// The route of a campaign with its password: the one it names, else the
+/// tenant's default. `None` when there is no enabled one. For the mailer.
+///
+/// # Errors
+/// When the database does, or the password does not open.
+pub async fn of_campaign(
+    db: &Db,
+    keys: &Keys,
+    tenant: TenantId,
+    campaign: CampaignId,
+) -> Result<Option<OpenRoute>> {
+    let found = db
+        .tenant(tenant, async |tx| {
+            queries::of_campaign(tx, tenant, campaign).await
+        })
+        .await?;
+    found.map(|row| row.open(keys, tenant)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_or_addresses_and_nothing_else() {
+        for good in [
+            "smtp.example.co.jp",
+            "RELAY",
+            "10.0.0.1",
+            "2001:db8::1",
+            "a_b.example.jp.",
+        ] {
+            assert!(parse_host(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a b",
+            "-a.jp",
+            "a..b",
+            "x\r\nQUIT",
+            "http://a.jp",
+            "a.jp:25",
+            "日本.jp",
+        ] {
+            assert!(parse_host(bad).is_err(), "{bad}");
+        }
+    }
+}

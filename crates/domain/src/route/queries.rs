@@ -1,0 +1,235 @@
+//! SQL of routes.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{Auth, NewRoute, OpenRoute, Route, Security, place};
+use crate::db::error::{expect_foreign_key, expect_unique};
+use crate::error::{DomainError, Result};
+use crate::ids::{CampaignId, RouteId, TenantId};
+use crate::schema::{campaign, route};
+use crate::secret::Keys;
+
+/// The columns that a write sets; a password of `None` stays.
+#[derive(Debug, Insertable, AsChangeset)]
+#[diesel(table_name = route)]
+pub(super) struct Row {
+    name: String,
+    host: String,
+    port: i32,
+    security: &'static str,
+    auth: &'static str,
+    username: String,
+    password_sealed: Option<Vec<u8>>,
+    max_sessions: i32,
+    sign: bool,
+    enabled: bool,
+    position: i32,
+}
+
+impl Row {
+    pub(super) fn of(new: &NewRoute, host: String, password_sealed: Option<Vec<u8>>) -> Self {
+        Self {
+            name: new.name.clone(),
+            host,
+            port: new.port,
+            security: new.security.as_str(),
+            auth: new.auth.as_str(),
+            username: new.username.clone(),
+            password_sealed,
+            max_sessions: new.max_sessions,
+            sign: new.sign,
+            enabled: new.enabled,
+            position: new.position,
+        }
+    }
+}
+
+fn name_taken() -> DomainError {
+    DomainError::conflict(
+        "name_taken",
+        "another route has this name: choose another one",
+    )
+}
+
+pub(super) async fn insert(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: RouteId,
+    row: &Row,
+) -> Result<()> {
+    expect_unique(
+        diesel::insert_into(route::table)
+            .values((route::tenant_id.eq(tenant), route::id.eq(id), row))
+            .execute(tx)
+            .await,
+        "route_tenant_id_name_key",
+        name_taken,
+    )?;
+    Ok(())
+}
+
+pub(super) async fn find(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: RouteId,
+) -> Result<Route> {
+    route::table
+        .find((tenant, id))
+        .select(Route::as_select())
+        .first(tx)
+        .await
+        .optional()?
+        .ok_or_else(|| DomainError::not_found("route"))
+}
+
+pub(super) async fn page(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    after: Option<(i32, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Route>> {
+    let mut query = route::table
+        .filter(route::tenant_id.eq(tenant))
+        .order((route::position, route::id))
+        .limit(limit)
+        .select(Route::as_select())
+        .into_boxed();
+    if let Some((position, id)) = after {
+        query = query.filter(
+            route::position
+                .gt(position)
+                .or(route::position.eq(position).and(route::id.gt(id))),
+        );
+    }
+    Ok(query.load(tx).await?)
+}
+
+/// False when the version is not the current one. `forget`: drop the password
+/// unless the row brings one.
+pub(super) async fn update(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: RouteId,
+    version: i32,
+    row: &Row,
+    forget: bool,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let changed = expect_unique(
+        diesel::update(
+            route::table
+                .find((tenant, id))
+                .filter(route::version.eq(version)),
+        )
+        .set((
+            row,
+            route::version.eq(version + 1),
+            route::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await,
+        "route_tenant_id_name_key",
+        name_taken,
+    )?;
+    if forget && row.password_sealed.is_none() {
+        diesel::update(route::table.find((tenant, id)))
+            .set(route::password_sealed.eq(None::<Vec<u8>>))
+            .execute(tx)
+            .await?;
+    }
+    Ok(changed == 1)
+}
+
+pub(super) async fn delete(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: RouteId,
+    version: i32,
+) -> Result<bool> {
+    let deleted = expect_foreign_key(
+        diesel::delete(
+            route::table
+                .find((tenant, id))
+                .filter(route::version.eq(version)),
+        )
+        .execute(tx)
+        .await,
+        "campaign_tenant_id_route_id_fkey",
+        || {
+            DomainError::conflict(
+                "route_in_use",
+                "campaigns went or go by this route: turn it off instead of deleting it",
+            )
+        },
+    )?;
+    Ok(deleted == 1)
+}
+
+/// A route with its sealed password.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = route)]
+pub(super) struct SealedRoute {
+    id: RouteId,
+    version: i32,
+    host: String,
+    port: i32,
+    security: String,
+    auth: String,
+    username: String,
+    password_sealed: Option<Vec<u8>>,
+    max_sessions: i32,
+    sign: bool,
+    enabled: bool,
+}
+
+impl SealedRoute {
+    pub(super) fn open(self, keys: &Keys, tenant: TenantId) -> Result<OpenRoute> {
+        let known =
+            |word: &str| DomainError::internal(format_args!("route {} with {word}", self.id));
+        let password = match &self.password_sealed {
+            Some(sealed) => String::from_utf8(keys.open(tenant, &place(self.id), sealed)?)
+                .map_err(|_| known("a password that is no text"))?,
+            None => String::new(),
+        };
+        Ok(OpenRoute {
+            id: self.id,
+            version: self.version,
+            port: u16::try_from(self.port).map_err(|_| known("an impossible port"))?,
+            security: Security::parse(&self.security).ok_or_else(|| known(&self.security))?,
+            auth: Auth::parse(&self.auth).ok_or_else(|| known(&self.auth))?,
+            host: self.host,
+            username: self.username,
+            password: SecretString::from(password),
+            max_sessions: usize::try_from(self.max_sessions).unwrap_or(1),
+            sign: self.sign,
+            enabled: self.enabled,
+        })
+    }
+}
+
+pub(super) async fn of_campaign(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+) -> Result<Option<SealedRoute>> {
+    let named: Option<Option<RouteId>> = campaign::table
+        .find((tenant, campaign))
+        .select(campaign::route_id)
+        .first(tx)
+        .await
+        .optional()?;
+    let enabled = route::table
+        .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
+        .order((route::position, route::id))
+        .select(SealedRoute::as_select())
+        .into_boxed();
+    let query = match named.flatten() {
+        Some(id) => enabled.filter(route::id.eq(id)),
+        None => enabled,
+    };
+    Ok(query.first(tx).await.optional()?)
+}

@@ -1,0 +1,268 @@
+//! SQL of sender domains and their keys.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::{DkimKey, SealedKey};
+use crate::db::error::expect_unique;
+use crate::error::{DomainError, Result};
+use crate::ids::{DkimKeyId, SenderDomainId, TenantId};
+use crate::schema::{dkim_key, route, sender_domain};
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = sender_domain)]
+pub(super) struct Row {
+    pub(super) id: SenderDomainId,
+    pub(super) domain: String,
+    pub(super) version: i32,
+    pub(super) created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Insertable)]
+#[diesel(table_name = dkim_key)]
+pub(super) struct NewKey {
+    pub(super) tenant_id: TenantId,
+    pub(super) id: DkimKeyId,
+    pub(super) sender_domain_id: SenderDomainId,
+    pub(super) selector: String,
+    pub(super) algorithm: &'static str,
+    pub(super) private_key_sealed: Vec<u8>,
+    pub(super) public_key: String,
+    pub(super) active: bool,
+}
+
+pub(super) async fn insert(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+    domain: &str,
+) -> Result<()> {
+    expect_unique(
+        diesel::insert_into(sender_domain::table)
+            .values((
+                sender_domain::tenant_id.eq(tenant),
+                sender_domain::id.eq(id),
+                sender_domain::domain.eq(domain),
+            ))
+            .execute(tx)
+            .await,
+        "sender_domain_tenant_id_domain_key",
+        || DomainError::conflict("domain_taken", "this domain is there already"),
+    )?;
+    Ok(())
+}
+
+pub(super) async fn insert_keys(tx: &mut AsyncPgConnection, keys: &[NewKey]) -> Result<()> {
+    diesel::insert_into(dkim_key::table)
+        .values(keys)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn find(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+) -> Result<Row> {
+    sender_domain::table
+        .find((tenant, id))
+        .select(Row::as_select())
+        .first(tx)
+        .await
+        .optional()?
+        .ok_or_else(|| DomainError::not_found("sender domain"))
+}
+
+pub(super) async fn page(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    after: Option<(String, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Row>> {
+    let mut query = sender_domain::table
+        .filter(sender_domain::tenant_id.eq(tenant))
+        .order((sender_domain::domain, sender_domain::id))
+        .limit(limit)
+        .select(Row::as_select())
+        .into_boxed();
+    // A domain is unique in its tenant, so it alone places the cursor.
+    if let Some((domain, _)) = after {
+        query = query.filter(sender_domain::domain.gt(domain));
+    }
+    Ok(query.load(tx).await?)
+}
+
+/// Keys of these domains, the active before the waiting and the retired, RSA first.
+pub(super) async fn keys(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    domains: &[SenderDomainId],
+) -> Result<Vec<(SenderDomainId, DkimKey)>> {
+    Ok(dkim_key::table
+        .filter(
+            dkim_key::tenant_id
+                .eq(tenant)
+                .and(dkim_key::sender_domain_id.eq_any(domains)),
+        )
+        .order((
+            dkim_key::active.desc(),
+            dkim_key::created_at.desc(),
+            dkim_key::algorithm.desc(),
+            dkim_key::id,
+        ))
+        .select((dkim_key::sender_domain_id, DkimKey::as_select()))
+        .load(tx)
+        .await?)
+}
+
+pub(super) async fn relay_hosts(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<Vec<String>> {
+    Ok(route::table
+        .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
+        .order(route::host)
+        .select(route::host)
+        .distinct()
+        .load(tx)
+        .await?)
+}
+
+/// False when the version is not the current one.
+pub(super) async fn delete(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+    version: i32,
+) -> Result<bool> {
+    let deleted = diesel::delete(
+        sender_domain::table
+            .find((tenant, id))
+            .filter(sender_domain::version.eq(version)),
+    )
+    .execute(tx)
+    .await?;
+    Ok(deleted == 1)
+}
+
+pub(super) async fn touch(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(sender_domain::table.find((tenant, id)))
+        .set((
+            sender_domain::version.eq(sender_domain::version + 1),
+            sender_domain::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_checked(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: DkimKeyId,
+    state: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(dkim_key::table.find((tenant, key)))
+        .set((
+            dkim_key::checked_state.eq(state),
+            dkim_key::checked_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Retires the keys that sign now.
+pub(super) async fn retire_active(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    domain: SenderDomainId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(dkim_key::table)
+        .filter(
+            dkim_key::tenant_id
+                .eq(tenant)
+                .and(dkim_key::sender_domain_id.eq(domain)),
+        )
+        .filter(dkim_key::active.eq(true))
+        .set((dkim_key::active.eq(false), dkim_key::retired_at.eq(now)))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Retires keys that wait for their record, replaced by newer ones.
+pub(super) async fn retire_waiting(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    domain: SenderDomainId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(dkim_key::table)
+        .filter(
+            dkim_key::tenant_id
+                .eq(tenant)
+                .and(dkim_key::sender_domain_id.eq(domain)),
+        )
+        .filter(
+            dkim_key::active
+                .eq(false)
+                .and(dkim_key::retired_at.is_null()),
+        )
+        .set(dkim_key::retired_at.eq(now))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn activate(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    keys: &[DkimKeyId],
+) -> Result<()> {
+    diesel::update(dkim_key::table)
+        .filter(
+            dkim_key::tenant_id
+                .eq(tenant)
+                .and(dkim_key::id.eq_any(keys)),
+        )
+        .set(dkim_key::active.eq(true))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The active keys of the first of `domains` that is a sender domain of the
+/// tenant and has any.
+pub(super) async fn signing(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    domains: &[&str],
+) -> Result<Vec<(String, SealedKey)>> {
+    Ok(dkim_key::table
+        .inner_join(
+            sender_domain::table.on(sender_domain::tenant_id
+                .eq(dkim_key::tenant_id)
+                .and(sender_domain::id.eq(dkim_key::sender_domain_id))),
+        )
+        .filter(
+            dkim_key::tenant_id
+                .eq(tenant)
+                .and(dkim_key::active.eq(true)),
+        )
+        .filter(sender_domain::domain.eq_any(domains))
+        .order(dkim_key::algorithm.desc())
+        .select((sender_domain::domain, SealedKey::as_select()))
+        .load(tx)
+        .await?)
+}
