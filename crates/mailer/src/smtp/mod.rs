@@ -1,0 +1,9 @@
+//! SMTP out: sessions with relays, pooled for each route.
+
+pub mod connect;
+pub mod pool;
+pub mod reply;
+pub mod session;
+
+pub use connect::{ConnectError, Endpoint, Security};
+pub use session::{Attempt, Session, Stage};

@@ -1,0 +1,66 @@
+//! Sessions of one route, kept between mails.
+
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+
+use super::{ConnectError, Endpoint, Session};
+
+/// A session that was idle longer is not trusted to be alive: relays close
+/// after some minutes, small ones after seconds.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// Mails through one session before a new one, as relays that count want it.
+const MAILS_MAX: u32 = 10_000;
+
+/// Makes and checks sessions.
+#[derive(Clone)]
+pub struct Manager(pub Endpoint);
+
+impl managed::Manager for Manager {
+    type Type = Session;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<Session, ConnectError> {
+        self.0.connect().await
+    }
+
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
+        if session.is_broken() || session.sent() >= MAILS_MAX || metrics.last_used() > IDLE_MAX {
+            return Err(RecycleError::message("spent"));
+        }
+        Ok(())
+    }
+}
+
+/// Sessions of one route.
+pub type Pool = managed::Pool<Manager>;
+
+/// A pool of up to `max_sessions`.
+///
+/// # Errors
+/// When the pool can't be built.
+pub fn build(endpoint: Endpoint, max_sessions: usize) -> Result<Pool, managed::BuildError> {
+    // deadpool's own order: the session used last comes first, so that a
+    // quiet route shrinks to few.
+    managed::Pool::builder(Manager(endpoint))
+        .max_size(max_sessions)
+        .queue_mode(managed::QueueMode::Lifo)
+        .build()
+}
+
+/// Ends sessions that were idle too long.
+pub async fn reap(pool: &Pool) {
+    let reaped = pool.retain(|session, metrics| !session.is_broken() && metrics.last_used() <= IDLE_MAX);
+    for session in reaped.removed {
+        session.quit().await;
+    }
+}
+
+/// Ends all idle sessions and opens no more.
+pub async fn close(pool: &Pool) {
+    let all = pool.retain(|_, _| false);
+    pool.close();
+    for session in all.removed {
+        session.quit().await;
+    }
+}
