@@ -1,1 +1,19 @@
-//! x
+//! The sending engine: claim, compose, sign, hand over, record.
+//!
+//! [`runner`] takes batches of due deliveries ([`claim`]); [`handover`] makes
+//! each mail ([`compose`], [`sign`]), gives it to a session of its route
+//! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
+//! ledger ([`record`]). docs/architecture.md walks one campaign through.
+
+pub mod claim;
+pub mod classify;
+pub mod compose;
+pub mod config;
+pub mod handover;
+pub mod listener;
+pub mod metrics;
+pub mod record;
+pub mod runner;
+pub mod schedule;
+pub mod sign;
+pub mod smtp;

@@ -1,10 +1,12 @@
 //! Deliveries: one mail to one contact.
 
 pub mod claim;
+pub mod content;
 pub mod counters;
 pub mod lease;
 pub mod outcome;
 pub mod queue;
 pub mod record;
 pub mod retry;
+pub mod return_path;
 pub mod token;

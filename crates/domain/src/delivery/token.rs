@@ -1,5 +1,5 @@
-//! Signed tokens in the links of a mail: cancel, open, click, and the return
-//! path. They name the delivery, so that nothing needs to be stored for them,
+//! Signed tokens in the links of a mail: cancel, open and click
+//! (the return path has a shorter one of its own). They name the delivery, so that nothing needs to be stored for them,
 //! and carry no target: a click's address is looked up by its number.
 
 use base64::Engine;
@@ -17,8 +17,6 @@ pub enum Purpose {
     Open,
     /// With the link's number.
     Click(u16),
-    /// The return path's local part (VERP).
-    Return,
 }
 
 impl Purpose {
@@ -27,7 +25,6 @@ impl Purpose {
             Self::Cancel => (1, 0),
             Self::Open => (2, 0),
             Self::Click(number) => (3, number),
-            Self::Return => (4, 0),
         }
     }
 
@@ -36,7 +33,6 @@ impl Purpose {
             (1, 0) => Some(Self::Cancel),
             (2, 0) => Some(Self::Open),
             (3, number) => Some(Self::Click(number)),
-            (4, 0) => Some(Self::Return),
             _ => None,
         }
     }
@@ -95,12 +91,12 @@ impl DeliveryToken {
     }
 }
 
-fn months(period: NaiveDate) -> u16 {
+pub(super) fn months(period: NaiveDate) -> u16 {
     u16::try_from((period.year() - 2000) * 12).unwrap_or(0)
         + u16::try_from(period.month0()).unwrap_or(0)
 }
 
-fn period(months: u16) -> Option<NaiveDate> {
+pub(super) fn period(months: u16) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(2000 + i32::from(months / 12), u32::from(months % 12) + 1, 1)
 }
 
@@ -124,7 +120,6 @@ mod tests {
             Purpose::Cancel,
             Purpose::Open,
             Purpose::Click(65_535),
-            Purpose::Return,
         ] {
             let token = token(purpose);
             let text = token.encode(&keys);

@@ -16,35 +16,24 @@ use crate::ids::{CampaignId, RouteId, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::schema::route;
 use crate::secret::Keys;
+use crate::text_enum::text_enum;
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($variant),+ }
-
-        impl $name {
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-
-            #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-words! {
+text_enum! {
     /// What protects the line to a relay.
-    Security { None = "none", StartTls = "starttls", Tls = "tls" }
+    pub enum Security {
+        None = "none",
+        StartTls = "starttls",
+        Tls = "tls",
+    }
 }
 
-words! {
+text_enum! {
     /// How to log in at a relay (RFC 4616; LOGIN as old relays want it).
-    Auth { None = "none", Plain = "plain", Login = "login" }
+    pub enum Auth {
+        None = "none",
+        Plain = "plain",
+        Login = "login",
+    }
 }
 
 /// A route, as shown to the tenant: without its password.
@@ -55,10 +44,8 @@ pub struct Route {
     pub name: String,
     pub host: String,
     pub port: i32,
-    /// A word of [`Security`].
-    pub security: String,
-    /// A word of [`Auth`].
-    pub auth: String,
+    pub security: Security,
+    pub auth: Auth,
     pub username: String,
     #[diesel(select_expression = route::password_sealed.is_not_null())]
     pub has_password: bool,
@@ -284,7 +271,7 @@ pub async fn update(
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
-        let merged = merge(&before, change)?;
+        let merged = merge(&before, change);
         let kept = before.has_password && merged.auth != Auth::None;
         let host = check(&merged, merged.password.is_some() || kept)?;
         let row = queries::Row::of(&merged, host, sealed);
@@ -298,27 +285,19 @@ pub async fn update(
     .await
 }
 
-fn merge(before: &Route, change: RouteChange) -> Result<NewRoute> {
-    let unknown = |word| DomainError::internal(format_args!("route with {word}"));
-    let auth = match change.auth {
-        Some(auth) => auth,
-        None => Auth::parse(&before.auth).ok_or_else(|| unknown(&before.auth))?,
-    };
-    let security = match change.security {
-        Some(security) => security,
-        None => Security::parse(&before.security).ok_or_else(|| unknown(&before.security))?,
-    };
+fn merge(before: &Route, change: RouteChange) -> NewRoute {
+    let auth = change.auth.unwrap_or(before.auth);
     // A user name that nobody asked to keep goes with the log-in.
     let username = match change.username {
         Some(name) => name,
         None if auth == Auth::None => String::new(),
         None => before.username.clone(),
     };
-    Ok(NewRoute {
+    NewRoute {
         name: change.name.unwrap_or_else(|| before.name.clone()),
         host: change.host.unwrap_or_else(|| before.host.clone()),
         port: change.port.unwrap_or(before.port),
-        security,
+        security: change.security.unwrap_or(before.security),
         auth,
         username,
         password: change.password,
@@ -326,7 +305,7 @@ fn merge(before: &Route, change: RouteChange) -> Result<NewRoute> {
         sign: change.sign.unwrap_or(before.sign),
         enabled: change.enabled.unwrap_or(before.enabled),
         position: change.position.unwrap_or(before.position),
-    })
+    }
 }
 
 /// Takes a route away that no campaign names.

@@ -20,8 +20,8 @@ pub(super) struct Row {
     name: String,
     host: String,
     port: i32,
-    security: &'static str,
-    auth: &'static str,
+    security: Security,
+    auth: Auth,
     username: String,
     password_sealed: Option<Vec<u8>>,
     max_sessions: i32,
@@ -36,8 +36,8 @@ impl Row {
             name: new.name.clone(),
             host,
             port: new.port,
-            security: new.security.as_str(),
-            auth: new.auth.as_str(),
+            security: new.security,
+            auth: new.auth,
             username: new.username.clone(),
             password_sealed,
             max_sessions: new.max_sessions,
@@ -177,8 +177,8 @@ pub(super) struct SealedRoute {
     version: i32,
     host: String,
     port: i32,
-    security: String,
-    auth: String,
+    security: Security,
+    auth: Auth,
     username: String,
     password_sealed: Option<Vec<u8>>,
     max_sessions: i32,
@@ -188,19 +188,19 @@ pub(super) struct SealedRoute {
 
 impl SealedRoute {
     pub(super) fn open(self, keys: &Keys, tenant: TenantId) -> Result<OpenRoute> {
-        let known =
+        let broken =
             |word: &str| DomainError::internal(format_args!("route {} with {word}", self.id));
         let password = match &self.password_sealed {
             Some(sealed) => String::from_utf8(keys.open(tenant, &place(self.id), sealed)?)
-                .map_err(|_| known("a password that is no text"))?,
+                .map_err(|_| broken("a password that is no text"))?,
             None => String::new(),
         };
         Ok(OpenRoute {
             id: self.id,
             version: self.version,
-            port: u16::try_from(self.port).map_err(|_| known("an impossible port"))?,
-            security: Security::parse(&self.security).ok_or_else(|| known(&self.security))?,
-            auth: Auth::parse(&self.auth).ok_or_else(|| known(&self.auth))?,
+            port: u16::try_from(self.port).map_err(|_| broken("an impossible port"))?,
+            security: self.security,
+            auth: self.auth,
             host: self.host,
             username: self.username,
             password: SecretString::from(password),

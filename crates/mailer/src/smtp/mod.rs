@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod pool;
 pub mod reply;
+pub mod route;
 pub mod session;
 
 pub use connect::{ConnectError, Endpoint, Security};

@@ -1,0 +1,279 @@
+//! The campaigns that this mailer has in work: their content, compiled, their
+//! keys, opened, and the switch that halts them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use domain::Db;
+use domain::contact::EmailAddress;
+use domain::delivery::claim::{Batch, Claim, Turn, claim};
+use domain::delivery::{content, queue};
+use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
+use domain::mail::render::CompiledMail;
+use domain::secret::Keys;
+use domain::{route, sender_domain};
+use tokio::sync::watch;
+
+use crate::compose::Letterhead;
+use crate::config::MailerConfig;
+use crate::sign::Signer;
+use crate::smtp::route::{Route, RouteSettings};
+use crate::smtp::{connect, pool};
+
+/// How long a campaign's content, keys and route are used before they are
+/// looked up again.
+const FRESH: Duration = Duration::from_secs(30);
+/// Batches of one campaign in hand at a time: enough to keep every core
+/// signing, few enough that a slow relay holds up nobody else.
+const BATCHES: usize = 4;
+
+/// A campaign in work.
+pub struct Work {
+    pub tenant: TenantId,
+    pub campaign: CampaignId,
+    pub letterhead: Arc<Letterhead>,
+    pub route: Arc<Route>,
+    halted: watch::Sender<bool>,
+    loaded: Instant,
+}
+
+impl Work {
+    /// Whether nothing more of it may be handed over.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        *self.halted.borrow()
+    }
+
+    /// Ends when the campaign is halted.
+    pub async fn halted(&self) {
+        let mut halted = self.halted.subscribe();
+        // The sender lives in self, so this never errs.
+        drop(halted.wait_for(|halted| *halted).await);
+    }
+}
+
+/// Campaigns in work and routes in use.
+pub struct Desk {
+    db: Db,
+    keys: Arc<Keys>,
+    worker: WorkerId,
+    config: MailerConfig,
+    settings: RouteSettings,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    works: HashMap<CampaignId, Arc<Work>>,
+    /// Batches in hand.
+    batches: HashMap<CampaignId, usize>,
+    routes: HashMap<RouteId, Arc<Route>>,
+}
+
+/// What a turn came to.
+pub enum Taken {
+    /// Nothing is due anywhere.
+    Nothing,
+    /// A turn was had, without anything to send; others may have more.
+    Again,
+    Batch(Arc<Work>, Batch),
+}
+
+impl Desk {
+    /// # Errors
+    /// When the platform has no TLS roots.
+    pub fn new(db: Db, keys: Arc<Keys>, worker: WorkerId, config: MailerConfig) -> anyhow::Result<Self> {
+        let settings = RouteSettings {
+            allow_private: config.relay_allow_private,
+            helo: config.helo_name(),
+            timeouts: config.timeouts(),
+            tls: connect::platform_tls()?,
+        };
+        Ok(Self { db, keys, worker, config, settings, state: Mutex::default() })
+    }
+
+    /// Takes other settings for routes used from now on (tests: short time-outs, own roots).
+    #[must_use]
+    pub fn with_route_settings(mut self, change: impl FnOnce(&mut RouteSettings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Campaigns with something of theirs in hand.
+    pub fn in_hand(&self) -> Vec<(TenantId, CampaignId)> {
+        let state = self.state();
+        state.batches.keys().filter_map(|id| state.works.get(id)).map(|w| (w.tenant, w.campaign)).collect()
+    }
+
+    /// Takes the next batch.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn take(&self) -> anyhow::Result<Taken> {
+        let full: Vec<CampaignId> =
+            self.state().batches.iter().filter(|(_, n)| **n >= BATCHES).map(|(id, _)| *id).collect();
+        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full).await? else {
+            return Ok(Taken::Nothing);
+        };
+        let work = match self.work(turn).await {
+            Ok(work) => work,
+            Err(error) => {
+                // Nothing is claimed yet, so nothing is lost: it waits until a
+                // person has mended it.
+                tracing::error!(name: "campaign.not_loaded", campaign = %turn.campaign_id, error = format!("{error:#}"), "held back");
+                self.hold(turn, Duration::from_secs(30)).await?;
+                return Ok(Taken::Again);
+            }
+        };
+        match claim(&self.db, self.worker, turn, domain::delivery::claim::BATCH).await? {
+            Claim::Batch(batch) if batch.deliveries.is_empty() => Ok(Taken::Again),
+            Claim::Batch(batch) => {
+                *self.state().batches.entry(turn.campaign_id).or_default() += 1;
+                Ok(Taken::Batch(work, batch))
+            }
+            Claim::NothingDue => Ok(Taken::Again),
+            Claim::NotSending => {
+                self.hold(turn, Duration::from_secs(30)).await?;
+                Ok(Taken::Again)
+            }
+        }
+    }
+
+    async fn hold(&self, turn: Turn, time: Duration) -> anyhow::Result<()> {
+        let until = self.db.now() + time;
+        Ok(queue::postpone(&self.db, turn.tenant_id, turn.campaign_id, until).await?)
+    }
+
+    /// A batch of the campaign is done.
+    pub fn done(&self, campaign: CampaignId) {
+        let mut state = self.state();
+        if let Some(n) = state.batches.get_mut(&campaign) {
+            *n -= 1;
+            if *n == 0 {
+                state.batches.remove(&campaign);
+            }
+        }
+    }
+
+    /// Halts what was paused or stopped meanwhile, and forgets what is no
+    /// longer in work. Called at each signal and twice a second.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn look_round(&self) -> anyhow::Result<()> {
+        let known: Vec<CampaignId> = self.state().works.keys().copied().collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        for id in queue::halted(&self.db, &known).await? {
+            let work = self.state().works.remove(&id);
+            if let Some(work) = work {
+                work.halted.send_replace(true);
+            }
+        }
+        let mut state = self.state();
+        let State { works, batches, .. } = &mut *state;
+        works.retain(|id, work| batches.contains_key(id) || work.loaded.elapsed() < FRESH);
+        Ok(())
+    }
+
+    /// Ends sessions that nobody needs.
+    pub async fn reap_sessions(&self) {
+        let (used, unused): (Vec<_>, Vec<_>) = {
+            let mut state = self.state();
+            let in_use: Vec<RouteId> = state.works.values().map(|w| w.route.id).collect();
+            let all: Vec<Arc<Route>> = state.routes.values().cloned().collect();
+            state.routes.retain(|id, _| in_use.contains(id));
+            all.into_iter().partition(|route| in_use.contains(&route.id))
+        };
+        for route in used {
+            pool::reap(&route.pool).await;
+        }
+        for route in unused {
+            pool::close(&route.pool).await;
+        }
+    }
+
+    /// Ends all sessions.
+    pub async fn close(&self) {
+        let routes: Vec<Arc<Route>> = self.state().routes.drain().map(|(_, route)| route).collect();
+        for route in routes {
+            pool::close(&route.pool).await;
+        }
+    }
+
+    async fn work(&self, turn: Turn) -> anyhow::Result<Arc<Work>> {
+        let known = self.state().works.get(&turn.campaign_id).cloned();
+        if let Some(work) = known.as_ref().filter(|work| work.loaded.elapsed() < FRESH) {
+            return Ok(Arc::clone(work));
+        }
+        // The switch stays the same when only the content is loaded anew:
+        // batches of both have to hear it.
+        let halted = known.map_or_else(|| watch::Sender::new(false), |work| work.halted.clone());
+        let work = Arc::new(self.load(turn, halted).await?);
+        self.state().works.insert(turn.campaign_id, Arc::clone(&work));
+        Ok(work)
+    }
+
+    async fn load(&self, turn: Turn, halted: watch::Sender<bool>) -> anyhow::Result<Work> {
+        let Turn { tenant_id, campaign_id, .. } = turn;
+        let (db, keys) = (&self.db, &self.keys);
+        let open = route::of_campaign(db, keys, tenant_id, campaign_id).await?.context("no enabled route")?;
+        let route = self.route(&open).await?;
+        let loaded = content::load(db, keys, tenant_id, campaign_id, &self.config.public_url).await?;
+        let sender = EmailAddress::parse(&loaded.content.sender_address)
+            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
+        let signing = if open.sign {
+            sender_domain::signing_keys(db, keys, tenant_id, sender.domain()).await?
+        } else {
+            Vec::new()
+        };
+        let (mail, signer) = tokio::task::spawn_blocking(move || {
+            let mail = CompiledMail::compile(&loaded.content, &loaded.surroundings)
+                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
+            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
+        })
+        .await??;
+        let letterhead = Letterhead {
+            tenant: tenant_id,
+            campaign: campaign_id,
+            period: loaded.period,
+            test: loaded.test,
+            mail,
+            sender,
+            signer,
+            keys: Arc::clone(keys),
+            bounce_domain: self.config.bounce_domain.clone(),
+            cancel_mailbox: self.config.cancel_mailbox.clone(),
+        };
+        Ok(Work {
+            tenant: tenant_id,
+            campaign: campaign_id,
+            letterhead: Arc::new(letterhead),
+            route,
+            halted,
+            loaded: Instant::now(),
+        })
+    }
+
+    /// The route's sessions, shared by all campaigns that go by it; another
+    /// version gets new ones.
+    async fn route(&self, open: &route::OpenRoute) -> anyhow::Result<Arc<Route>> {
+        let known = self.state().routes.get(&open.id).cloned();
+        if let Some(route) = known.as_ref().filter(|route| route.version == open.version) {
+            return Ok(Arc::clone(route));
+        }
+        let fresh = Arc::new(Route::new(open, &self.settings)?);
+        self.state().routes.insert(open.id, Arc::clone(&fresh));
+        if let Some(old) = known {
+            pool::reap(&old.pool).await;
+        }
+        Ok(fresh)
+    }
+}

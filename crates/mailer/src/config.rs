@@ -1,0 +1,135 @@
+//! Settings of the mailer, beside those that both programs share
+//! (domain::config).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::smtp::connect::Timeouts;
+
+/// Read from `KIKUBARI_*`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MailerConfig {
+    /// `KIKUBARI_PUBLIC_URL` (`http://127.0.0.1:8080`): begins every link in a mail; no slash at its end.
+    pub public_url: String,
+    /// `KIKUBARI_RELAY_ALLOW_PRIVATE` (false): whether routes may lead to
+    /// loopback and private addresses.
+    pub relay_allow_private: bool,
+    /// `KIKUBARI_BOUNCE_DOMAIN`: domain of the return path, whose mail comes
+    /// back to us; without it bounces go to the sender's address.
+    pub bounce_domain: Option<String>,
+    /// `KIKUBARI_CANCEL_MAILBOX`: address that people cancel at by mail,
+    /// beside the one-click link; somebody must read it.
+    pub cancel_mailbox: Option<String>,
+    /// `KIKUBARI_HELO` (the host of the public URL): what EHLO says.
+    pub helo: Option<String>,
+    /// `KIKUBARI_METRICS_LISTEN`: where Prometheus may ask, for example `127.0.0.1:9464`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `KIKUBARI_SMTP_CONNECT_SECONDS` (30)
+    pub smtp_connect_seconds: u64,
+    /// `KIKUBARI_SMTP_COMMAND_SECONDS` (120)
+    pub smtp_command_seconds: u64,
+    /// `KIKUBARI_SMTP_ANSWER_SECONDS` (300): for the answer to a whole mail.
+    pub smtp_answer_seconds: u64,
+}
+
+impl Default for MailerConfig {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            relay_allow_private: false,
+            bounce_domain: None,
+            cancel_mailbox: None,
+            helo: None,
+            metrics_listen: None,
+            smtp_connect_seconds: 30,
+            smtp_command_seconds: 120,
+            smtp_answer_seconds: 300,
+        }
+    }
+}
+
+impl MailerConfig {
+    /// # Errors
+    /// Which variable contradicts what.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.public_url.starts_with("http://") && !self.public_url.starts_with("https://")
+            || self.public_url.ends_with('/')
+        {
+            return Err("KIKUBARI_PUBLIC_URL must begin with http:// or https:// and end without a slash".to_owned());
+        }
+        for (name, value) in [("KIKUBARI_BOUNCE_DOMAIN", &self.bounce_domain), ("KIKUBARI_HELO", &self.helo)] {
+            if let Some(value) = value
+                && (value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.[]:".contains(&b)))
+            {
+                return Err(format!("{name} must be a domain in ASCII"));
+            }
+        }
+        if let Some(mailbox) = &self.cancel_mailbox {
+            domain::contact::EmailAddress::parse(mailbox)
+                .map_err(|error| format!("KIKUBARI_CANCEL_MAILBOX {}", error.detail))?;
+        }
+        if let Some(listen) = self.metrics_listen
+            && !listen.ip().is_loopback()
+        {
+            return Err("KIKUBARI_METRICS_LISTEN must be a loopback address: what it tells is for the inside".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What EHLO says: RFC 5321 §4.1.3 wants a literal where there is no name.
+    #[must_use]
+    pub fn helo_name(&self) -> String {
+        if let Some(helo) = &self.helo {
+            return helo.clone();
+        }
+        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        if host.parse::<std::net::Ipv4Addr>().is_ok() {
+            format!("[{host}]")
+        } else if host.is_empty() || rest.starts_with('[') {
+            "[127.0.0.1]".to_owned()
+        } else {
+            host.to_owned()
+        }
+    }
+
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(self.smtp_connect_seconds),
+            command: Duration::from_secs(self.smtp_command_seconds),
+            answer: Duration::from_secs(self.smtp_answer_seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_helo_name_is_a_name_or_a_literal() {
+        let of = |url: &str| MailerConfig { public_url: url.into(), ..MailerConfig::default() }.helo_name();
+        assert_eq!(of("https://mail.example.jp"), "mail.example.jp");
+        assert_eq!(of("http://127.0.0.1:8080"), "[127.0.0.1]");
+        assert_eq!(of("http://[::1]:8080"), "[127.0.0.1]");
+    }
+
+    #[test]
+    fn contradictions_are_refused_at_start() {
+        let good = MailerConfig::default();
+        assert!(good.check().is_ok());
+        let bad = [
+            MailerConfig { public_url: "https://a.jp/".into(), ..good.clone() },
+            MailerConfig { bounce_domain: Some("a b".into()), ..good.clone() },
+            MailerConfig { helo: Some("x\r\nRSET".into()), ..good.clone() },
+            MailerConfig { cancel_mailbox: Some("nobody".into()), ..good.clone() },
+            MailerConfig { metrics_listen: Some("0.0.0.0:9464".parse().unwrap()), ..good },
+        ];
+        for config in bad {
+            assert!(config.check().is_err(), "{config:?}");
+        }
+    }
+}

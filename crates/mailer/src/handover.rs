@@ -1,0 +1,188 @@
+//! A batch on its way out: composed and signed in chunks on the blocking
+//! threads, each mail handed to a session of its route, each outcome passed to
+//! the recorder. Only a chunk or two of finished mails is in memory at a time.
+
+use std::sync::Arc;
+
+use domain::Db;
+use domain::delivery::claim::{Batch, Claimed};
+use domain::delivery::outcome::{Outcome, Reason, Reply};
+use domain::delivery::queue;
+use domain::delivery::record::Record;
+use domain::ids::WorkerId;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::claim::Work;
+use crate::compose::{ComposeError, Composed};
+use crate::smtp::pool::Pool;
+use crate::smtp::{Attempt, Stage};
+use crate::{classify, record};
+
+/// Mails made in one go: some 10 ms of signing.
+const CHUNK: usize = 20;
+
+/// What handing over needs of the mailer.
+#[derive(Clone)]
+pub struct Hands {
+    pub db: Db,
+    pub worker: WorkerId,
+    /// As many permits as cores: signing never takes more.
+    pub cpu: Arc<Semaphore>,
+    /// True when the mailer is ending.
+    pub ending: watch::Receiver<bool>,
+}
+
+type Made = Vec<(Claimed, Result<Composed, ComposeError>)>;
+
+/// Sends a batch and records what became of each.
+pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
+    let deliveries = std::mem::take(&mut batch.deliveries);
+    let (outcomes, receiver) = mpsc::channel(CHUNK * 2);
+    let sending = send_all(hands.clone(), Arc::clone(&work), deliveries, outcomes);
+    let recording = record::run(&hands.db, hands.worker, &batch, receiver);
+    let (route_down, ()) = tokio::join!(sending, recording);
+    if let Some(pause) = route_down {
+        // After the records, which make their deliveries due again.
+        let until = hands.db.now() + pause;
+        if let Err(error) = queue::postpone(&hands.db, batch.tenant_id, batch.campaign_id, until).await {
+            tracing::warn!(name: "route.postpone_failed", ?error, "the route is tried again at once");
+        }
+    }
+}
+
+/// Answers how long to leave the route alone when it was found down.
+async fn send_all(
+    hands: Hands,
+    work: Arc<Work>,
+    deliveries: Vec<Claimed>,
+    outcomes: mpsc::Sender<Record>,
+) -> Option<chrono::TimeDelta> {
+    let mut under_way = JoinSet::new();
+    let mut route_down: Option<(Outcome, chrono::TimeDelta)> = None;
+    let mut rest = deliveries.into_iter();
+    let mut next = compose_next(&hands, &work, &mut rest);
+    while let Some(composing) = next.take() {
+        let Ok(made) = composing.await else { break };
+        // The next chunk is made while this one goes out.
+        next = compose_next(&hands, &work, &mut rest);
+        for (claimed, composed) in made {
+            let record = Pending { claimed, db: hands.db.clone(), outcomes: outcomes.clone() };
+            let composed = match composed {
+                Ok(composed) => composed,
+                Err(error) => {
+                    record.not_composed(&error).await;
+                    continue;
+                }
+            };
+            if let Some((outcome, _)) = &route_down {
+                record.ended(Some(composed.message_id), outcome.clone()).await;
+                continue;
+            }
+            let mut ending = hands.ending.clone();
+            let session = tokio::select! {
+                biased;
+                () = work.halted() => None,
+                _ = ending.wait_for(|ending| *ending) => None,
+                session = work.route.pool.get() => Some(session),
+            };
+            match session {
+                None => record.ended(None, Outcome::GivenBack).await,
+                Some(Ok(session)) => {
+                    work.route.up();
+                    let pool = work.route.pool.clone();
+                    under_way.spawn(async move {
+                        let outcome = attempt(&pool, session, &composed).await;
+                        record.ended(Some(composed.message_id), outcome).await;
+                    });
+                }
+                Some(Err(deadpool::managed::PoolError::Backend(error))) => {
+                    tracing::warn!(name: "route.down", route = %work.route.id, %error, "no session");
+                    let outcome = classify::connect_error(&error);
+                    record.ended(Some(composed.message_id), outcome.clone()).await;
+                    route_down = Some((outcome, work.route.down()));
+                }
+                // The pool was closed under us: the route changed.
+                Some(Err(_)) => record.ended(None, Outcome::GivenBack).await,
+            }
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+    route_down.map(|(_, pause)| pause)
+}
+
+fn compose_next(
+    hands: &Hands,
+    work: &Arc<Work>,
+    rest: &mut std::vec::IntoIter<Claimed>,
+) -> Option<tokio::task::JoinHandle<Made>> {
+    let chunk: Vec<Claimed> = rest.by_ref().take(CHUNK).collect();
+    if chunk.is_empty() {
+        return None;
+    }
+    let (cpu, letterhead, now) = (Arc::clone(&hands.cpu), Arc::clone(&work.letterhead), hands.db.now());
+    Some(tokio::spawn(async move {
+        let permit = cpu.acquire_owned().await;
+        let made = tokio::task::spawn_blocking(move || {
+            let made = chunk
+                .into_iter()
+                .map(|claimed| {
+                    let composed = letterhead.compose(&claimed, now.into());
+                    (claimed, composed)
+                })
+                .collect();
+            drop(permit);
+            made
+        });
+        made.await.unwrap_or_default()
+    }))
+}
+
+/// A delivery whose outcome is still to come.
+struct Pending {
+    claimed: Claimed,
+    db: Db,
+    outcomes: mpsc::Sender<Record>,
+}
+
+impl Pending {
+    async fn ended(self, message_id: Option<String>, outcome: Outcome) {
+        let record = Record {
+            id: self.claimed.id,
+            attempts: self.claimed.attempts,
+            message_id,
+            at: self.db.now(),
+            outcome,
+        };
+        // The recorder outlives every sender.
+        drop(self.outcomes.send(record).await);
+    }
+
+    async fn not_composed(self, error: &ComposeError) {
+        let reply = Reply { text: error.to_string(), ..Reply::default() };
+        self.ended(None, Outcome::Failed(Reason::NotComposed, Some(reply))).await;
+    }
+}
+
+/// One attempt; a session that had died in the pool does not count as one.
+async fn attempt(pool: &Pool, mut session: deadpool::managed::Object<crate::smtp::pool::Manager>, mail: &Composed) -> Outcome {
+    let used_before = session.sent() > 0;
+    let first = session.send(&mail.from, &mail.to, &mail.content).await;
+    let host = session.host().to_owned();
+    drop(session);
+    let died = match &first {
+        Attempt::Cut { stage, .. } => *stage == Stage::Mail,
+        Attempt::Replied { stage, reply } => *stage == Stage::Mail && reply.code == 421,
+    };
+    if !(died && used_before) {
+        return classify::attempt(&first, &host);
+    }
+    match pool.get().await {
+        Ok(mut session) => {
+            let second = session.send(&mail.from, &mail.to, &mail.content).await;
+            classify::attempt(&second, &host)
+        }
+        Err(deadpool::managed::PoolError::Backend(error)) => classify::connect_error(&error),
+        Err(_) => classify::attempt(&first, &host),
+    }
+}

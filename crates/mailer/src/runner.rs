@@ -1,0 +1,214 @@
+//! The mailer: takes batches as its hands allow, sends them, and keeps house.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Db;
+use domain::delivery::claim::Batch;
+use domain::delivery::lease;
+use domain::ids::WorkerId;
+use domain::secret::Keys;
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+
+use crate::claim::{Desk, Taken, Work};
+use crate::config::MailerConfig;
+use crate::handover::{self, Hands};
+use crate::smtp::route::RouteSettings;
+use crate::{listener, metrics, schedule};
+
+/// Batches in hand over all campaigns: with at most 200 deliveries each, the
+/// bound of this process's memory.
+const BATCHES: usize = 32;
+/// Leases last three times as long.
+const RENEW: Duration = Duration::from_secs(30);
+const HOUSEKEEPING: Duration = Duration::from_secs(15);
+/// How long mails under way may take to end when the mailer is told to.
+const DRAIN: Duration = Duration::from_secs(9);
+/// After an error of the database.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// One mailer.
+pub struct Mailer {
+    desk: Arc<Desk>,
+    hands: Hands,
+    ending: watch::Sender<bool>,
+    schedule: schedule::Schedule,
+}
+
+impl Mailer {
+    /// # Errors
+    /// When the platform has no TLS roots.
+    pub fn new(db: &Db, keys: &Arc<Keys>, config: &MailerConfig) -> anyhow::Result<Self> {
+        Self::with_route_settings(db, keys, config, |_| {})
+    }
+
+    /// As [`Mailer::new`], with other settings for its routes.
+    ///
+    /// # Errors
+    /// As [`Mailer::new`].
+    pub fn with_route_settings(
+        db: &Db,
+        keys: &Arc<Keys>,
+        config: &MailerConfig,
+        change: impl FnOnce(&mut RouteSettings),
+    ) -> anyhow::Result<Self> {
+        let worker = WorkerId::new();
+        let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?.with_route_settings(change);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let ending = watch::Sender::new(false);
+        let hands =
+            Hands { db: db.clone(), worker, cpu: Arc::new(Semaphore::new(cores)), ending: ending.subscribe() };
+        Ok(Self { desk: Arc::new(desk), hands, ending, schedule: schedule::Schedule::new(db.clone(), worker) })
+    }
+
+    /// Sends until `shutdown` ends, then gives back what is not handed over
+    /// yet and waits up to 10 s for what is.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (calls, mut called) = mpsc::channel(1);
+        let mut helpers = JoinSet::new();
+        helpers.spawn(listener::run(self.hands.db.clone(), calls));
+        helpers.spawn(housekeeping(self.hands.db.clone(), Arc::clone(&self.desk)));
+        helpers.spawn(renewing(self.hands.db.clone(), self.hands.worker, Arc::clone(&self.desk)));
+        helpers.spawn(self.schedule.clone().run());
+        let mut batches = JoinSet::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        // A take is never dropped half-way: what it claimed would be in nobody's hands.
+        while shutdown.as_mut().now_or_never().is_none() {
+            while called.try_recv().is_ok() {
+                self.look_round().await;
+            }
+            let more = batches.len() < BATCHES && self.take(&mut batches).await;
+            metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
+            if more {
+                while batches.try_join_next().is_some() {}
+                continue;
+            }
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(()) = called.recv() => self.look_round().await,
+                Some(_) = batches.join_next() => {}
+            }
+        }
+        helpers.shutdown().await;
+        self.end(batches).await;
+    }
+
+    async fn end(&self, mut batches: JoinSet<()>) {
+        tracing::info!(name: "mailer.ending", batches = batches.len(), "giving back what is not handed over");
+        self.ending.send_replace(true);
+        let until = Instant::now() + DRAIN;
+        while let Ok(Some(_)) = timeout_at(until, batches.join_next()).await {}
+        if !batches.is_empty() {
+            tracing::warn!(name: "mailer.cut_off", batches = batches.len(), "unanswered mails become unknown when their lease ends");
+        }
+        batches.shutdown().await;
+        self.desk.close().await;
+    }
+
+    async fn look_round(&self) {
+        if let Err(error) = self.desk.look_round().await {
+            tracing::warn!(name: "mailer.look_round_failed", error = format!("{error:#}"), "trying again");
+        }
+    }
+
+    /// Takes one batch, if one is due; false when nothing is.
+    async fn take(&self, batches: &mut JoinSet<()>) -> bool {
+        match self.desk.take().await {
+            Ok(Taken::Nothing) => false,
+            Ok(Taken::Again) => true,
+            Ok(Taken::Batch(work, batch)) => {
+                self.start(batches, work, batch);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(name: "mailer.take_failed", error = format!("{error:#}"), "trying again");
+                sleep(RETRY).await;
+                false
+            }
+        }
+    }
+
+    fn start(&self, batches: &mut JoinSet<()>, work: Arc<Work>, batch: Batch) {
+        let (desk, hands) = (Arc::clone(&self.desk), self.hands.clone());
+        batches.spawn(async move {
+            let campaign = batch.campaign_id;
+            handover::deliver(hands, work, batch).await;
+            desk.done(campaign);
+        });
+    }
+
+    /// Does all that is due now, to its end; for tests and one-off runs.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn drain(&self) -> anyhow::Result<()> {
+        loop {
+            let prepared = self.schedule.run_once().await?;
+            let mut batches = JoinSet::new();
+            let mut sent = false;
+            loop {
+                if batches.len() >= BATCHES {
+                    batches.join_next().await;
+                }
+                match self.desk.take().await? {
+                    Taken::Batch(work, batch) => {
+                        sent = true;
+                        self.start(&mut batches, work, batch);
+                    }
+                    Taken::Again => {}
+                    Taken::Nothing if batches.join_next().await.is_none() => break,
+                    Taken::Nothing => {}
+                }
+            }
+            if !prepared && !sent {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes deliveries whose mailer is gone `unknown`; answers how many.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn expire_leases(&self) -> anyhow::Result<usize> {
+        Ok(lease::expire(&self.hands.db).await?)
+    }
+
+    /// Halts what was paused or stopped, as a signal would; for tests.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn heed(&self) -> anyhow::Result<()> {
+        self.desk.look_round().await
+    }
+}
+
+async fn housekeeping(db: Db, desk: Arc<Desk>) {
+    let mut ticks = interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match lease::expire(&db).await {
+            Ok(0) => {}
+            Ok(n) => tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown"),
+            Err(error) => tracing::warn!(name: "lease.expire_failed", ?error, "trying again"),
+        }
+        desk.reap_sessions().await;
+    }
+}
+
+async fn renewing(db: Db, worker: WorkerId, desk: Arc<Desk>) {
+    let mut ticks = interval(RENEW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for (tenant, campaign) in desk.in_hand() {
+            if let Err(error) = lease::renew(&db, worker, tenant, campaign).await {
+                tracing::warn!(name: "lease.renew_failed", ?error, "trying again");
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Shared by the engine's tests.
+
+pub(crate) mod fixture;
+pub(crate) mod sink;
+
+pub(crate) use fixture::{Counts, Fixture, addresses};
+pub(crate) use sink::{Action, Options, Sink};

@@ -1,0 +1,339 @@
+//! An SMTP server to send to in tests and benches: does what its script says
+//! for each recipient and attempt, and counts what it took.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to one attempt at one recipient.
+#[derive(Debug, Clone)]
+pub(crate) enum Action {
+    Accept,
+    /// This reply to RCPT.
+    Refuse(&'static str),
+    /// This reply after the final dot; the mail is not taken.
+    RefuseMail(&'static str),
+    /// The line is cut instead of an answer to RCPT.
+    CutBeforeData,
+    /// The line is cut in the middle of the mail.
+    CutInData,
+    /// The mail is taken, and the line cut instead of the answer.
+    CutAfterDot,
+    /// The mail is taken, and the answer never comes.
+    HangAfterDot,
+    /// No answer to RCPT ever comes.
+    HangBeforeData,
+    /// The mail is taken and answered once the gate opens.
+    Wait,
+}
+
+type Script = dyn Fn(&str, u32) -> Action + Send + Sync;
+
+/// How the sink behaves.
+pub(crate) struct Options {
+    pub(crate) pipelining: bool,
+    /// Before each flush of answers.
+    pub(crate) latency: Duration,
+    /// Whether mails are kept, or only counted.
+    pub(crate) keep: bool,
+    /// `AUTH PLAIN` with this user and password is wanted before MAIL.
+    pub(crate) login: Option<(&'static str, &'static str)>,
+    pub(crate) script: Box<Script>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pipelining: true,
+            latency: Duration::ZERO,
+            keep: true,
+            login: None,
+            script: Box::new(|_, _| Action::Accept),
+        }
+    }
+}
+
+/// A mail that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// Dots unstuffed, CRLF as it came.
+    pub(crate) content: Vec<u8>,
+}
+
+impl Mail {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.content).into_owned()
+    }
+
+    /// Unfolded values of a header.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let text = self.text();
+        let head = text.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
+        head.split("\r\n")
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.to_owned())
+            .collect()
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    attempts: HashMap<String, u32>,
+    taken: BTreeMap<String, u32>,
+    mails: Vec<Mail>,
+    sessions: u32,
+}
+
+struct Shared {
+    options: Options,
+    counts: Mutex<Counts>,
+    total: watch::Sender<usize>,
+    gate: watch::Sender<bool>,
+}
+
+/// A running sink; ends with the test's runtime.
+pub(crate) struct Sink {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Sink {
+    pub(crate) async fn start(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            options,
+            counts: Mutex::default(),
+            total: watch::Sender::new(0),
+            gate: watch::Sender::new(false),
+        });
+        let accepting = Arc::clone(&shared);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                connection.set_nodelay(true).unwrap();
+                accepting.counts.lock().unwrap().sessions += 1;
+                tokio::spawn(serve(connection, Arc::clone(&accepting)));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// A sink that does for each recipient and attempt (from 1) as told.
+    pub(crate) async fn scripted(script: impl Fn(&str, u32) -> Action + Send + Sync + 'static) -> Self {
+        Self::start(Options { script: Box::new(script), ..Options::default() }).await
+    }
+
+    /// How often each recipient's mail was taken.
+    pub(crate) fn taken(&self) -> BTreeMap<String, u32> {
+        self.shared.counts.lock().unwrap().taken.clone()
+    }
+
+    /// How many mails were taken.
+    pub(crate) fn total(&self) -> usize {
+        *self.shared.total.borrow()
+    }
+
+    /// Recipients whose mail was taken more than once.
+    pub(crate) fn duplicates(&self) -> Vec<String> {
+        self.taken().into_iter().filter(|(_, n)| *n > 1).map(|(to, _)| to).collect()
+    }
+
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.shared.counts.lock().unwrap().mails.clone()
+    }
+
+    pub(crate) fn sessions(&self) -> u32 {
+        self.shared.counts.lock().unwrap().sessions
+    }
+
+    /// Ends when that many mails were taken.
+    pub(crate) async fn until(&self, total: usize) {
+        self.shared.total.subscribe().wait_for(|n| *n >= total).await.unwrap();
+    }
+
+    /// Lets what waits ([`Action::Wait`]) go on, now and from now on.
+    pub(crate) fn open_gate(&self) {
+        self.shared.gate.send_replace(true);
+    }
+}
+
+impl Shared {
+    fn action(&self, to: &str) -> Action {
+        let mut counts = self.counts.lock().unwrap();
+        let attempt = counts.attempts.entry(to.to_owned()).or_default();
+        *attempt += 1;
+        (self.options.script)(to, *attempt)
+    }
+
+    fn take(&self, mail: Mail) {
+        let mut counts = self.counts.lock().unwrap();
+        *counts.taken.entry(mail.to.clone()).or_default() += 1;
+        if self.options.keep {
+            counts.mails.push(mail);
+        }
+        self.total.send_modify(|n| *n += 1);
+    }
+}
+
+struct Session {
+    reader: BufReader<OwnedReadHalf>,
+    writer: BufWriter<OwnedWriteHalf>,
+    shared: Arc<Shared>,
+    logged_in: bool,
+}
+
+async fn serve(connection: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
+    let (read, write) = connection.into_split();
+    let logged_in = shared.options.login.is_none();
+    let mut session = Session { reader: BufReader::new(read), writer: BufWriter::new(write), shared, logged_in };
+    session.talk().await
+}
+
+impl Session {
+    async fn say(&mut self, line: &str) -> std::io::Result<()> {
+        self.writer.write_all(line.as_bytes()).await?;
+        self.writer.write_all(b"\r\n").await?;
+        // A pipelining client gets its answers in one go.
+        if self.reader.buffer().is_empty() {
+            if !self.shared.options.latency.is_zero() {
+                tokio::time::sleep(self.shared.options.latency).await;
+            }
+            self.writer.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn line(&mut self) -> std::io::Result<Option<String>> {
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line).await?;
+        Ok(line.strip_suffix(b"\r\n").map(|line| String::from_utf8_lossy(line).into_owned()))
+    }
+
+    async fn talk(&mut self) -> std::io::Result<()> {
+        self.say("220 sink ESMTP").await?;
+        let mut from: Option<String> = None;
+        let mut to: Option<(String, Action)> = None;
+        while let Some(line) = self.line().await? {
+            let upper = line.to_ascii_uppercase();
+            if upper.starts_with("EHLO") {
+                let mut lines = vec!["250-sink"];
+                if self.shared.options.pipelining {
+                    lines.push("250-PIPELINING");
+                }
+                if self.shared.options.login.is_some() {
+                    lines.push("250-AUTH PLAIN LOGIN");
+                }
+                lines.push("250 8BITMIME");
+                self.say(&lines.join("\r\n")).await?;
+            } else if let Some(secret) = line.strip_prefix("AUTH PLAIN ") {
+                self.log_in(secret).await?;
+            } else if upper.starts_with("MAIL FROM:") {
+                if !self.logged_in {
+                    self.say("530 5.7.0 log in first").await?;
+                } else if from.is_some() {
+                    self.say("503 5.5.1 second MAIL").await?;
+                } else {
+                    from = Some(path(&line));
+                    self.say("250 2.1.0 ok").await?;
+                }
+            } else if upper.starts_with("RCPT TO:") {
+                let recipient = path(&line);
+                if from.is_none() {
+                    self.say("503 5.5.1 no MAIL").await?;
+                    continue;
+                }
+                match self.shared.action(&recipient) {
+                    Action::CutBeforeData => return Ok(()),
+                    Action::HangBeforeData => std::future::pending().await,
+                    Action::Refuse(reply) => self.say(reply).await?,
+                    action => {
+                        to = Some((recipient, action));
+                        self.say("250 2.1.5 ok").await?;
+                    }
+                }
+            } else if upper == "DATA" {
+                let (Some(sender), Some((recipient, action))) = (&from, to.take()) else {
+                    self.say("503 5.5.1 no recipient").await?;
+                    continue;
+                };
+                let mail = (sender.clone(), recipient);
+                from = None;
+                if !self.data(mail, action).await? {
+                    return Ok(());
+                }
+            } else if upper == "RSET" {
+                (from, to) = (None, None);
+                self.say("250 2.0.0 ok").await?;
+            } else if upper == "QUIT" {
+                self.say("221 2.0.0 bye").await?;
+                return self.writer.flush().await;
+            } else {
+                self.say("500 5.5.2 what").await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn log_in(&mut self, secret: &str) -> std::io::Result<()> {
+        use base64::Engine;
+        let given = base64::engine::general_purpose::STANDARD.decode(secret).unwrap_or_default();
+        let (user, password) = self.shared.options.login.unwrap();
+        self.logged_in = given == format!("\0{user}\0{password}").into_bytes();
+        self.say(if self.logged_in { "235 2.7.0 welcome" } else { "535 5.7.8 no" }).await
+    }
+
+    /// False when the line is to be cut.
+    async fn data(&mut self, (from, to): (String, String), action: Action) -> std::io::Result<bool> {
+        self.say("354 go").await?;
+        self.writer.flush().await?;
+        let mut content = Vec::new();
+        loop {
+            let before = content.len();
+            if self.reader.read_until(b'\n', &mut content).await? == 0 {
+                return Ok(false);
+            }
+            if matches!(action, Action::CutInData) && content.len() > 100 {
+                return Ok(false);
+            }
+            // Only CRLF.CRLF ends a mail.
+            if &content[before..] == b".\r\n" && (before == 0 || content[..before].ends_with(b"\r\n")) {
+                content.truncate(before);
+                break;
+            }
+            if content[before..].starts_with(b".") {
+                content.remove(before);
+            }
+        }
+        if let Action::RefuseMail(reply) = action {
+            self.say(reply).await?;
+            return Ok(true);
+        }
+        self.shared.take(Mail { from, to, content });
+        match action {
+            Action::CutAfterDot => return Ok(false),
+            Action::HangAfterDot => std::future::pending().await,
+            Action::Wait => {
+                self.shared.gate.subscribe().wait_for(|open| *open).await.unwrap();
+            }
+            _ => {}
+        }
+        self.say("250 2.0.0 taken").await?;
+        Ok(true)
+    }
+}
+
+/// What stands between the angle brackets.
+fn path(line: &str) -> String {
+    let start = line.find('<').map_or(line.len(), |i| i + 1);
+    let end = line.rfind('>').unwrap_or(line.len());
+    line.get(start..end).unwrap_or_default().to_owned()
+}
