@@ -11,13 +11,14 @@ use domain::contact::EmailAddress;
 use domain::delivery::claim::{Batch, Claim, Turn, claim};
 use domain::delivery::{content, queue};
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
-use domain::mail::render::CompiledMail;
+use domain::mail::render::{CompiledMail, Installation};
 use domain::secret::Keys;
 use domain::{route, sender_domain};
 use tokio::sync::watch;
 
 use crate::compose::Letterhead;
 use crate::config::MailerConfig;
+use crate::explain;
 use crate::sign::Signer;
 use crate::smtp::route::{Route, RouteSettings};
 use crate::smtp::{connect, pool};
@@ -84,14 +85,26 @@ pub enum Taken {
 impl Desk {
     /// # Errors
     /// When the platform has no TLS roots.
-    pub fn new(db: Db, keys: Arc<Keys>, worker: WorkerId, config: MailerConfig) -> anyhow::Result<Self> {
+    pub fn new(
+        db: Db,
+        keys: Arc<Keys>,
+        worker: WorkerId,
+        config: MailerConfig,
+    ) -> anyhow::Result<Self> {
         let settings = RouteSettings {
             allow_private: config.relay_allow_private,
             helo: config.helo_name(),
             timeouts: config.timeouts(),
             tls: connect::platform_tls()?,
         };
-        Ok(Self { db, keys, worker, config, settings, state: Mutex::default() })
+        Ok(Self {
+            db,
+            keys,
+            worker,
+            config,
+            settings,
+            state: Mutex::default(),
+        })
     }
 
     /// Takes other settings for routes used from now on (tests: short time-outs, own roots).
@@ -108,7 +121,12 @@ impl Desk {
     /// Campaigns with something of theirs in hand.
     pub fn in_hand(&self) -> Vec<(TenantId, CampaignId)> {
         let state = self.state();
-        state.batches.keys().filter_map(|id| state.works.get(id)).map(|w| (w.tenant, w.campaign)).collect()
+        state
+            .batches
+            .keys()
+            .filter_map(|id| state.works.get(id))
+            .map(|w| (w.tenant, w.campaign))
+            .collect()
     }
 
     /// Takes the next batch.
@@ -116,9 +134,17 @@ impl Desk {
     /// # Errors
     /// When the database does.
     pub async fn take(&self) -> anyhow::Result<Taken> {
-        let full: Vec<CampaignId> =
-            self.state().batches.iter().filter(|(_, n)| **n >= BATCHES).map(|(id, _)| *id).collect();
-        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full).await? else {
+        let full: Vec<CampaignId> = self
+            .state()
+            .batches
+            .iter()
+            .filter(|(_, n)| **n >= BATCHES)
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full)
+            .await
+            .map_err(explain)?
+        else {
             return Ok(Taken::Nothing);
         };
         let work = match self.work(turn).await {
@@ -131,7 +157,10 @@ impl Desk {
                 return Ok(Taken::Again);
             }
         };
-        match claim(&self.db, self.worker, turn, domain::delivery::claim::BATCH).await? {
+        match claim(&self.db, self.worker, turn, domain::delivery::claim::BATCH)
+            .await
+            .map_err(explain)?
+        {
             Claim::Batch(batch) if batch.deliveries.is_empty() => Ok(Taken::Again),
             Claim::Batch(batch) => {
                 *self.state().batches.entry(turn.campaign_id).or_default() += 1;
@@ -147,7 +176,9 @@ impl Desk {
 
     async fn hold(&self, turn: Turn, time: Duration) -> anyhow::Result<()> {
         let until = self.db.now() + time;
-        Ok(queue::postpone(&self.db, turn.tenant_id, turn.campaign_id, until).await?)
+        queue::postpone(&self.db, turn.tenant_id, turn.campaign_id, until)
+            .await
+            .map_err(explain)
     }
 
     /// A batch of the campaign is done.
@@ -171,7 +202,7 @@ impl Desk {
         if known.is_empty() {
             return Ok(());
         }
-        for id in queue::halted(&self.db, &known).await? {
+        for id in queue::halted(&self.db, &known).await.map_err(explain)? {
             let work = self.state().works.remove(&id);
             if let Some(work) = work {
                 work.halted.send_replace(true);
@@ -190,7 +221,8 @@ impl Desk {
             let in_use: Vec<RouteId> = state.works.values().map(|w| w.route.id).collect();
             let all: Vec<Arc<Route>> = state.routes.values().cloned().collect();
             state.routes.retain(|id, _| in_use.contains(id));
-            all.into_iter().partition(|route| in_use.contains(&route.id))
+            all.into_iter()
+                .partition(|route| in_use.contains(&route.id))
         };
         for route in used {
             pool::reap(&route.pool).await;
@@ -202,7 +234,12 @@ impl Desk {
 
     /// Ends all sessions.
     pub async fn close(&self) {
-        let routes: Vec<Arc<Route>> = self.state().routes.drain().map(|(_, route)| route).collect();
+        let routes: Vec<Arc<Route>> = self
+            .state()
+            .routes
+            .drain()
+            .map(|(_, route)| route)
+            .collect();
         for route in routes {
             pool::close(&route.pool).await;
         }
@@ -217,20 +254,37 @@ impl Desk {
         // batches of both have to hear it.
         let halted = known.map_or_else(|| watch::Sender::new(false), |work| work.halted.clone());
         let work = Arc::new(self.load(turn, halted).await?);
-        self.state().works.insert(turn.campaign_id, Arc::clone(&work));
+        self.state()
+            .works
+            .insert(turn.campaign_id, Arc::clone(&work));
         Ok(work)
     }
 
     async fn load(&self, turn: Turn, halted: watch::Sender<bool>) -> anyhow::Result<Work> {
-        let Turn { tenant_id, campaign_id, .. } = turn;
+        let Turn {
+            tenant_id,
+            campaign_id,
+            ..
+        } = turn;
         let (db, keys) = (&self.db, &self.keys);
-        let open = route::of_campaign(db, keys, tenant_id, campaign_id).await?.context("no enabled route")?;
+        let open = route::of_campaign(db, keys, tenant_id, campaign_id)
+            .await
+            .map_err(explain)?
+            .context("no enabled route")?;
         let route = self.route(&open).await?;
-        let loaded = content::load(db, keys, tenant_id, campaign_id, &self.config.public_url).await?;
+        let installation = Installation {
+            public_url: self.config.public_url.clone(),
+            keys: Arc::clone(keys),
+        };
+        let loaded = content::load(db, tenant_id, campaign_id, &installation)
+            .await
+            .map_err(explain)?;
         let sender = EmailAddress::parse(&loaded.content.sender_address)
             .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
         let signing = if open.sign {
-            sender_domain::signing_keys(db, keys, tenant_id, sender.domain()).await?
+            sender_domain::signing_keys(db, keys, tenant_id, sender.domain())
+                .await
+                .map_err(explain)?
         } else {
             Vec::new()
         };
@@ -245,6 +299,7 @@ impl Desk {
             campaign: campaign_id,
             period: loaded.period,
             test: loaded.test,
+            sample: loaded.sample,
             mail,
             sender,
             signer,

@@ -10,10 +10,13 @@ use crate::smtp::{Attempt, ConnectError, Stage};
 pub fn attempt(attempt: &Attempt, host: &str) -> Outcome {
     match attempt {
         Attempt::Replied { stage, reply } => replied(*stage, reply, host),
-        Attempt::Cut { stage: Stage::Answer, error } => {
-            Outcome::Unknown(Reason::NoAnswer, Some(no_reply(error, host)))
+        Attempt::Cut {
+            stage: Stage::Answer,
+            error,
+        } => Outcome::Unknown(Reason::NoAnswer, Some(no_reply(error, host))),
+        Attempt::Cut { error, .. } => {
+            Outcome::Deferred(Reason::Interrupted, Some(no_reply(error, host)))
         }
-        Attempt::Cut { error, .. } => Outcome::Deferred(Reason::Interrupted, Some(no_reply(error, host))),
     }
 }
 
@@ -39,18 +42,34 @@ pub fn connect_error(error: &ConnectError) -> Outcome {
         ConnectError::Unreachable { host, .. } | ConnectError::Private { host } => {
             Outcome::Deferred(Reason::Unreachable, Some(no_reply(error, host)))
         }
-        ConnectError::Tls { host, .. } => Outcome::Deferred(Reason::Tls, Some(no_reply(error, host))),
-        ConnectError::Refused { host, reply } => Outcome::Deferred(Reason::Unreachable, Some(kept(reply, host))),
-        ConnectError::Auth { host, reply } => Outcome::Deferred(Reason::RelayAuth, Some(kept(reply, host))),
+        ConnectError::Tls { host, .. } => {
+            Outcome::Deferred(Reason::Tls, Some(no_reply(error, host)))
+        }
+        ConnectError::Refused { host, reply } => {
+            Outcome::Deferred(Reason::Unreachable, Some(kept(reply, host)))
+        }
+        ConnectError::Auth { host, reply } => {
+            Outcome::Deferred(Reason::RelayAuth, Some(kept(reply, host)))
+        }
     }
 }
 
 fn kept(reply: &SmtpReply, host: &str) -> Reply {
-    Reply { code: reply.code, enhanced: reply.enhanced(), text: reply.text(), host: host.to_owned() }
+    Reply {
+        code: reply.code,
+        enhanced: reply.enhanced(),
+        text: reply.text(),
+        host: host.to_owned(),
+    }
 }
 
 fn no_reply(error: &dyn std::fmt::Display, host: &str) -> Reply {
-    Reply { code: 0, enhanced: None, text: error.to_string(), host: host.to_owned() }
+    Reply {
+        code: 0,
+        enhanced: None,
+        text: error.to_string(),
+        host: host.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +93,10 @@ mod tests {
             (Stage::Answer, 354, "deferred"),
         ];
         for (stage, code, expected) in table {
-            let reply = SmtpReply { code, lines: vec!["x".into()] };
+            let reply = SmtpReply {
+                code,
+                lines: vec!["x".into()],
+            };
             let state = match attempt(&Attempt::Replied { stage, reply }, "relay") {
                 Outcome::Accepted(_) => "accepted",
                 Outcome::Deferred(Reason::PutOff, Some(_)) => "deferred",
@@ -87,18 +109,38 @@ mod tests {
 
     #[test]
     fn a_cut_before_the_final_dot_is_tried_again_and_after_it_is_unknown() {
-        let cut = |stage| Attempt::Cut { stage, error: io::Error::from(io::ErrorKind::ConnectionReset) };
+        let cut = |stage| Attempt::Cut {
+            stage,
+            error: io::Error::from(io::ErrorKind::ConnectionReset),
+        };
         for stage in [Stage::Mail, Stage::Rcpt, Stage::Data, Stage::Content] {
-            assert!(matches!(attempt(&cut(stage), "relay"), Outcome::Deferred(Reason::Interrupted, Some(_))), "{stage:?}");
+            assert!(
+                matches!(
+                    attempt(&cut(stage), "relay"),
+                    Outcome::Deferred(Reason::Interrupted, Some(_))
+                ),
+                "{stage:?}"
+            );
         }
-        assert!(matches!(attempt(&cut(Stage::Answer), "relay"), Outcome::Unknown(Reason::NoAnswer, Some(_))));
+        assert!(matches!(
+            attempt(&cut(Stage::Answer), "relay"),
+            Outcome::Unknown(Reason::NoAnswer, Some(_))
+        ));
     }
 
     #[test]
     fn a_relay_that_refuses_us_is_no_fault_of_the_recipient() {
-        let reply = SmtpReply { code: 535, lines: vec!["5.7.8 no".into()] };
-        let error = ConnectError::Auth { host: "relay".into(), reply };
-        let Outcome::Deferred(Reason::RelayAuth, Some(kept)) = connect_error(&error) else { panic!("{error}") };
+        let reply = SmtpReply {
+            code: 535,
+            lines: vec!["5.7.8 no".into()],
+        };
+        let error = ConnectError::Auth {
+            host: "relay".into(),
+            reply,
+        };
+        let Outcome::Deferred(Reason::RelayAuth, Some(kept)) = connect_error(&error) else {
+            panic!("{error}")
+        };
         assert_eq!((kept.code, kept.enhanced.as_deref()), (535, Some("5.7.8")));
     }
 }

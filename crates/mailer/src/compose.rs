@@ -11,6 +11,7 @@ use domain::mail::content::Locale;
 use domain::mail::render::{CompiledMail, Links, Recipient, RenderError, Rendered};
 use domain::secret::Keys;
 use lettre::Address;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 
@@ -23,6 +24,8 @@ pub struct Letterhead {
     pub period: chrono::NaiveDate,
     /// Marked in subject and header.
     pub test: bool,
+    /// Of whom a test send speaks when nobody was chosen.
+    pub sample: Recipient,
     pub mail: CompiledMail,
     pub sender: EmailAddress,
     pub signer: Signer,
@@ -67,16 +70,22 @@ impl Letterhead {
     /// # Errors
     /// [`ComposeError`]: sending it again would not help.
     pub fn compose(&self, delivery: &Claimed, now: SystemTime) -> Result<Composed, ComposeError> {
-        let to = EmailAddress::parse(&delivery.address).map_err(|e| ComposeError::Address(e.detail))?.wire();
-        let recipient = delivery.person.as_ref().map_or_else(
-            || Recipient { email: delivery.address.clone(), ..Recipient::default() },
-            |person| Recipient {
+        let to = EmailAddress::parse(&delivery.address)
+            .map_err(|e| ComposeError::Address(e.detail))?
+            .wire();
+        let recipient = match &delivery.person {
+            Some(person) => Recipient {
                 email: person.email.clone(),
                 name: person.name.clone(),
                 fields: person.fields.clone(),
             },
-        );
-        let links = Links::Signed { tenant: self.tenant, period: self.period, delivery: delivery.id };
+            None => self.sample.clone(),
+        };
+        let links = Links::Signed {
+            tenant: self.tenant,
+            period: self.period,
+            delivery: delivery.id,
+        };
         let rendered = self.mail.render(&recipient, links)?;
         let message_id = format!("{}@{}", delivery.id.0.simple(), self.sender.domain());
         let builder = self.headers(&rendered, &to, &message_id, now)?;
@@ -92,7 +101,11 @@ impl Letterhead {
     fn return_path(&self, delivery: &Claimed) -> String {
         match &self.bounce_domain {
             Some(domain) => {
-                let path = ReturnPath { tenant: self.tenant, period: self.period, delivery: delivery.id };
+                let path = ReturnPath {
+                    tenant: self.tenant,
+                    period: self.period,
+                    delivery: delivery.id,
+                };
                 format!("{}@{domain}", path.encode(&self.keys))
             }
             None => self.sender.wire(),
@@ -117,16 +130,22 @@ impl Letterhead {
         };
         one_line("Subject", &subject)?;
         one_line("From", &rendered.sender_name)?;
+        let (from, to) = (address(&self.sender.wire())?, address(to)?);
+        // Given rather than read back from the headers, whose parser refuses
+        // quoted local parts; the session has its own copy.
+        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()])
+            .map_err(|e| ComposeError::Message(e.to_string()))?;
         let name = Some(rendered.sender_name.trim().to_owned()).filter(|name| !name.is_empty());
         let mut builder = lettre::Message::builder()
             .date(now)
             .message_id(Some(format!("<{message_id}>")))
-            .from(Mailbox::new(name, address(&self.sender.wire())?))
-            .to(Mailbox::new(None, address(to)?))
+            .envelope(envelope)
+            .from(Mailbox::new(name, from))
+            .to(Mailbox::new(None, to))
             .subject(subject);
         if let Some(reply_to) = &rendered.reply_to {
-            let reply_to =
-                EmailAddress::parse(reply_to).map_err(|e| ComposeError::Address(format!("in Reply-To {}", e.detail)))?;
+            let reply_to = EmailAddress::parse(reply_to)
+                .map_err(|e| ComposeError::Address(format!("in Reply-To {}", e.detail)))?;
             builder = builder.reply_to(Mailbox::new(None, address(&reply_to.wire())?));
         }
         for (name, value) in self.list_headers(&rendered.cancel_url)? {
@@ -154,9 +173,15 @@ impl Letterhead {
         let kind = if self.test { "test" } else { "campaign" };
         let mut headers = vec![
             ("List-Unsubscribe", unsubscribe),
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+            (
+                "List-Unsubscribe-Post",
+                "List-Unsubscribe=One-Click".to_owned(),
+            ),
             ("List-Id", format!("<{tenant}.{}>", self.sender.domain())),
-            ("Feedback-ID", format!("{campaign}:{tenant}:{kind}:kikubari")),
+            (
+                "Feedback-ID",
+                format!("{campaign}:{tenant}:{kind}:kikubari"),
+            ),
         ];
         if self.test {
             headers.push(("X-Kikubari-Test", "yes".to_owned()));
@@ -167,7 +192,10 @@ impl Letterhead {
 
 /// lettre encodes a line break in a header instead of refusing it.
 fn one_line(header: &'static str, text: &str) -> Result<(), ComposeError> {
-    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+    if text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+    {
         return Err(ComposeError::Header(header));
     }
     Ok(())
@@ -175,14 +203,20 @@ fn one_line(header: &'static str, text: &str) -> Result<(), ComposeError> {
 
 /// Of an address that [`EmailAddress`] has checked.
 fn address(wire: &str) -> Result<Address, ComposeError> {
-    let (local, domain) = wire.rsplit_once('@').ok_or_else(|| ComposeError::Address(wire.to_owned()))?;
+    let (local, domain) = wire
+        .rsplit_once('@')
+        .ok_or_else(|| ComposeError::Address(wire.to_owned()))?;
     Address::new(local, domain).map_err(|e| ComposeError::Address(e.to_string()))
 }
 
 fn body(builder: MessageBuilder, rendered: Rendered) -> Result<lettre::Message, ComposeError> {
     let text = SinglePart::plain(rendered.text);
     match rendered.html {
-        Some(html) => builder.multipart(MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html))),
+        Some(html) => builder.multipart(
+            MultiPart::alternative()
+                .singlepart(text)
+                .singlepart(SinglePart::html(html)),
+        ),
         None => builder.singlepart(text),
     }
     .map_err(|e| ComposeError::Message(e.to_string()))

@@ -57,11 +57,20 @@ impl MailerConfig {
         if !self.public_url.starts_with("http://") && !self.public_url.starts_with("https://")
             || self.public_url.ends_with('/')
         {
-            return Err("KIKUBARI_PUBLIC_URL must begin with http:// or https:// and end without a slash".to_owned());
+            return Err(
+                "KIKUBARI_PUBLIC_URL must begin with http:// or https:// and end without a slash"
+                    .to_owned(),
+            );
         }
-        for (name, value) in [("KIKUBARI_BOUNCE_DOMAIN", &self.bounce_domain), ("KIKUBARI_HELO", &self.helo)] {
+        for (name, value) in [
+            ("KIKUBARI_BOUNCE_DOMAIN", &self.bounce_domain),
+            ("KIKUBARI_HELO", &self.helo),
+        ] {
             if let Some(value) = value
-                && (value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.[]:".contains(&b)))
+                && (value.is_empty()
+                    || !value
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"-.[]:".contains(&b)))
             {
                 return Err(format!("{name} must be a domain in ASCII"));
             }
@@ -84,7 +93,10 @@ impl MailerConfig {
         if let Some(helo) = &self.helo {
             return helo.clone();
         }
-        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        let rest = self
+            .public_url
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
         let host = rest.split(['/', ':']).next().unwrap_or_default();
         if host.parse::<std::net::Ipv4Addr>().is_ok() {
             format!("[{host}]")
@@ -111,7 +123,13 @@ mod tests {
 
     #[test]
     fn the_helo_name_is_a_name_or_a_literal() {
-        let of = |url: &str| MailerConfig { public_url: url.into(), ..MailerConfig::default() }.helo_name();
+        let of = |url: &str| {
+            MailerConfig {
+                public_url: url.into(),
+                ..MailerConfig::default()
+            }
+            .helo_name()
+        };
         assert_eq!(of("https://mail.example.jp"), "mail.example.jp");
         assert_eq!(of("http://127.0.0.1:8080"), "[127.0.0.1]");
         assert_eq!(of("http://[::1]:8080"), "[127.0.0.1]");
@@ -122,11 +140,26 @@ mod tests {
         let good = MailerConfig::default();
         assert!(good.check().is_ok());
         let bad = [
-            MailerConfig { public_url: "https://a.jp/".into(), ..good.clone() },
-            MailerConfig { bounce_domain: Some("a b".into()), ..good.clone() },
-            MailerConfig { helo: Some("x\r\nRSET".into()), ..good.clone() },
-            MailerConfig { cancel_mailbox: Some("nobody".into()), ..good.clone() },
-            MailerConfig { metrics_listen: Some("0.0.0.0:9464".parse().unwrap()), ..good },
+            MailerConfig {
+                public_url: "https://a.jp/".into(),
+                ..good.clone()
+            },
+            MailerConfig {
+                bounce_domain: Some("a b".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                helo: Some("x\r\nRSET".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                cancel_mailbox: Some("nobody".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                metrics_listen: Some("0.0.0.0:9464".parse().unwrap()),
+                ..good
+            },
         ];
         for config in bad {
             assert!(config.check().is_err(), "{config:?}");

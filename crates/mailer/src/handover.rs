@@ -45,7 +45,9 @@ pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
     if let Some(pause) = route_down {
         // After the records, which make their deliveries due again.
         let until = hands.db.now() + pause;
-        if let Err(error) = queue::postpone(&hands.db, batch.tenant_id, batch.campaign_id, until).await {
+        if let Err(error) =
+            queue::postpone(&hands.db, batch.tenant_id, batch.campaign_id, until).await
+        {
             tracing::warn!(name: "route.postpone_failed", ?error, "the route is tried again at once");
         }
     }
@@ -67,7 +69,11 @@ async fn send_all(
         // The next chunk is made while this one goes out.
         next = compose_next(&hands, &work, &mut rest);
         for (claimed, composed) in made {
-            let record = Pending { claimed, db: hands.db.clone(), outcomes: outcomes.clone() };
+            let record = Pending {
+                claimed,
+                db: hands.db.clone(),
+                outcomes: outcomes.clone(),
+            };
             let composed = match composed {
                 Ok(composed) => composed,
                 Err(error) => {
@@ -76,7 +82,9 @@ async fn send_all(
                 }
             };
             if let Some((outcome, _)) = &route_down {
-                record.ended(Some(composed.message_id), outcome.clone()).await;
+                record
+                    .ended(Some(composed.message_id), outcome.clone())
+                    .await;
                 continue;
             }
             let mut ending = hands.ending.clone();
@@ -99,7 +107,9 @@ async fn send_all(
                 Some(Err(deadpool::managed::PoolError::Backend(error))) => {
                     tracing::warn!(name: "route.down", route = %work.route.id, %error, "no session");
                     let outcome = classify::connect_error(&error);
-                    record.ended(Some(composed.message_id), outcome.clone()).await;
+                    record
+                        .ended(Some(composed.message_id), outcome.clone())
+                        .await;
                     route_down = Some((outcome, work.route.down()));
                 }
                 // The pool was closed under us: the route changed.
@@ -120,7 +130,11 @@ fn compose_next(
     if chunk.is_empty() {
         return None;
     }
-    let (cpu, letterhead, now) = (Arc::clone(&hands.cpu), Arc::clone(&work.letterhead), hands.db.now());
+    let (cpu, letterhead, now) = (
+        Arc::clone(&hands.cpu),
+        Arc::clone(&work.letterhead),
+        hands.db.now(),
+    );
     Some(tokio::spawn(async move {
         let permit = cpu.acquire_owned().await;
         let made = tokio::task::spawn_blocking(move || {
@@ -159,19 +173,29 @@ impl Pending {
     }
 
     async fn not_composed(self, error: &ComposeError) {
-        let reply = Reply { text: error.to_string(), ..Reply::default() };
-        self.ended(None, Outcome::Failed(Reason::NotComposed, Some(reply))).await;
+        let reply = Reply {
+            text: error.to_string(),
+            ..Reply::default()
+        };
+        self.ended(None, Outcome::Failed(Reason::NotComposed, Some(reply)))
+            .await;
     }
 }
 
 /// One attempt; a session that had died in the pool does not count as one.
-async fn attempt(pool: &Pool, mut session: deadpool::managed::Object<crate::smtp::pool::Manager>, mail: &Composed) -> Outcome {
+async fn attempt(
+    pool: &Pool,
+    mut session: deadpool::managed::Object<crate::smtp::pool::Manager>,
+    mail: &Composed,
+) -> Outcome {
     let used_before = session.sent() > 0;
     let first = session.send(&mail.from, &mail.to, &mail.content).await;
     let host = session.host().to_owned();
     drop(session);
     let died = match &first {
-        Attempt::Cut { stage, .. } => *stage == Stage::Mail,
+        Attempt::Cut { stage, error } => {
+            *stage == Stage::Mail && error.kind() != std::io::ErrorKind::TimedOut
+        }
         Attempt::Replied { stage, reply } => *stage == Stage::Mail && reply.code == 421,
     };
     if !(died && used_before) {

@@ -17,3 +17,13 @@ pub mod runner;
 pub mod schedule;
 pub mod sign;
 pub mod smtp;
+
+/// The error with what only the log may read.
+#[must_use]
+pub fn explain(error: domain::DomainError) -> anyhow::Error {
+    use domain::DomainError::{Internal, Unavailable};
+    match &error {
+        Internal { context } | Unavailable { context } => anyhow::anyhow!("{error}: {context}"),
+        _ => error.into(),
+    }
+}

@@ -9,6 +9,7 @@ use domain::clock::Clock;
 use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
 use domain::secret::Keys;
 use mailer::config::MailerConfig;
+use mailer::explain;
 use mailer::runner::Mailer;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,15 +28,15 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    let Cli { command: Command::Run } = Cli::parse();
-    tracing_subscriber::fmt()
-        .json()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("KIKUBARI_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .init();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("runtime")?.block_on(run())
+    let Cli {
+        command: Command::Run,
+    } = Cli::parse();
+    domain::log::init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("runtime")?
+        .block_on(run())
 }
 
 async fn run() -> anyhow::Result<()> {
@@ -46,7 +47,9 @@ async fn run() -> anyhow::Result<()> {
     let keys = Arc::new(Keys::from_file(&secret.secret_key_file).map_err(explain)?);
     let db = Db::new(&database, Clock::system()).map_err(explain)?;
     if let Some(listen) = config.metrics_listen {
-        mailer::metrics::serve(listen).await.with_context(|| format!("listen on {listen} (KIKUBARI_METRICS_LISTEN)"))?;
+        mailer::metrics::serve(listen)
+            .await
+            .with_context(|| format!("listen on {listen} (KIKUBARI_METRICS_LISTEN)"))?;
     }
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
@@ -62,14 +65,4 @@ async fn run() -> anyhow::Result<()> {
         .await;
     tracing::info!(name: "mailer.ended", "ended");
     Ok(())
-}
-
-/// The error with what only the log may read.
-fn explain(error: domain::DomainError) -> anyhow::Error {
-    match &error {
-        domain::DomainError::Internal { context } | domain::DomainError::Unavailable { context } => {
-            anyhow::anyhow!("{error}: {context}")
-        }
-        _ => error.into(),
-    }
 }

@@ -43,7 +43,16 @@ async fn write(db: &Db, worker: WorkerId, batch: &Batch, records: &[Record]) {
         metrics::count(&outcome.outcome);
     }
     loop {
-        match record(db, worker, batch.tenant_id, batch.campaign_id, batch.period, records).await {
+        match record(
+            db,
+            worker,
+            batch.tenant_id,
+            batch.campaign_id,
+            batch.period,
+            records,
+        )
+        .await
+        {
             Ok(counted) if counted == records.len() => return,
             Ok(counted) => {
                 tracing::warn!(

@@ -56,12 +56,22 @@ impl Mailer {
         change: impl FnOnce(&mut RouteSettings),
     ) -> anyhow::Result<Self> {
         let worker = WorkerId::new();
-        let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?.with_route_settings(change);
+        let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?
+            .with_route_settings(change);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let ending = watch::Sender::new(false);
-        let hands =
-            Hands { db: db.clone(), worker, cpu: Arc::new(Semaphore::new(cores)), ending: ending.subscribe() };
-        Ok(Self { desk: Arc::new(desk), hands, ending, schedule: schedule::Schedule::new(db.clone(), worker) })
+        let hands = Hands {
+            db: db.clone(),
+            worker,
+            cpu: Arc::new(Semaphore::new(cores)),
+            ending: ending.subscribe(),
+        };
+        Ok(Self {
+            desk: Arc::new(desk),
+            hands,
+            ending,
+            schedule: schedule::Schedule::new(db.clone(), worker),
+        })
     }
 
     /// Sends until `shutdown` ends, then gives back what is not handed over
@@ -71,7 +81,11 @@ impl Mailer {
         let mut helpers = JoinSet::new();
         helpers.spawn(listener::run(self.hands.db.clone(), calls));
         helpers.spawn(housekeeping(self.hands.db.clone(), Arc::clone(&self.desk)));
-        helpers.spawn(renewing(self.hands.db.clone(), self.hands.worker, Arc::clone(&self.desk)));
+        helpers.spawn(renewing(
+            self.hands.db.clone(),
+            self.hands.worker,
+            Arc::clone(&self.desk),
+        ));
         helpers.spawn(self.schedule.clone().run());
         let mut batches = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
@@ -174,7 +188,7 @@ impl Mailer {
     /// # Errors
     /// When the database does.
     pub async fn expire_leases(&self) -> anyhow::Result<usize> {
-        Ok(lease::expire(&self.hands.db).await?)
+        lease::expire(&self.hands.db).await.map_err(crate::explain)
     }
 
     /// Halts what was paused or stopped, as a signal would; for tests.
@@ -193,7 +207,9 @@ async fn housekeeping(db: Db, desk: Arc<Desk>) {
         ticks.tick().await;
         match lease::expire(&db).await {
             Ok(0) => {}
-            Ok(n) => tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown"),
+            Ok(n) => {
+                tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown")
+            }
             Err(error) => tracing::warn!(name: "lease.expire_failed", ?error, "trying again"),
         }
         desk.reap_sessions().await;

@@ -63,7 +63,10 @@ impl Signer {
                 .header_canonicalization(Canonicalization::Relaxed)
                 .body_canonicalization(Canonicalization::Relaxed))
         };
-        keys.iter().map(open).collect::<Result<_, SignError>>().map(Self)
+        keys.iter()
+            .map(open)
+            .collect::<Result<_, SignError>>()
+            .map(Self)
     }
 
     /// Whether there is a key at all.

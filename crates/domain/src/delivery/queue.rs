@@ -1,7 +1,8 @@
 //! Upkeep of `send_queue`: when a campaign has something to do next, and when
 //! it has nothing to do any more.
 //!
-//! Lock order everywhere: campaign, its queue row, deliveries, counters. Both
+//! Lock order everywhere: campaign (FOR NO KEY UPDATE: a new counter's foreign
+//! key must not wait for it), its queue row, deliveries, counters. Both
 //! what adds due deliveries (freezing, resuming, recording a deferral) and
 //! what puts `due_at` off lock the queue row before they touch or look at a
 //! delivery, so that none is missed. Should one be missed all the same, a
@@ -153,7 +154,7 @@ pub(crate) async fn settle(
     let Some((state, prepared_at)) = campaign::table
         .find((tenant, id))
         .select((campaign::state, campaign::prepared_at))
-        .for_update()
+        .for_no_key_update()
         .first::<(String, Option<DateTime<Utc>>)>(tx)
         .await
         .optional()?

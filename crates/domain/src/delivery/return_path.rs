@@ -47,7 +47,10 @@ impl ReturnPath {
         let (body, mac) = bytes.split_at_checked(BODY)?;
         // Compared without an early end, as in Keys::verify.
         let expected = keys.mac(MAC_LABEL, body);
-        let difference = mac.iter().zip(&expected[..MAC]).fold(0, |sum, (a, b)| sum | (a ^ b));
+        let difference = mac
+            .iter()
+            .zip(&expected[..MAC])
+            .fold(0, |sum, (a, b)| sum | (a ^ b));
         if difference != 0 {
             return None;
         }
@@ -61,8 +64,12 @@ impl ReturnPath {
 
 /// Five bytes are eight letters.
 fn letters(five: &[u8]) -> [char; 8] {
-    let bits = five.iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    std::array::from_fn(|i| char::from(ALPHABET[usize::try_from((bits >> (35 - 5 * i)) & 31).unwrap_or(0)]))
+    let bits = five
+        .iter()
+        .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    std::array::from_fn(|i| {
+        char::from(ALPHABET[usize::try_from((bits >> (35 - 5 * i)) & 31).unwrap_or(0)])
+    })
 }
 
 fn decode(local: &str) -> Option<Vec<u8>> {
@@ -73,7 +80,9 @@ fn decode(local: &str) -> Option<Vec<u8>> {
     for eight in local.as_bytes().chunks_exact(8) {
         let mut bits = 0_u64;
         for letter in eight {
-            let value = ALPHABET.iter().position(|a| *a == letter.to_ascii_lowercase())?;
+            let value = ALPHABET
+                .iter()
+                .position(|a| *a == letter.to_ascii_lowercase())?;
             bits = (bits << 5) | u64::try_from(value).ok()?;
         }
         bytes.extend_from_slice(&bits.to_be_bytes()[3..]);
@@ -112,7 +121,10 @@ mod tests {
                 let mut forged: Vec<char> = local.chars().collect();
                 if forged[i] != other {
                     forged[i] = other;
-                    assert_eq!(ReturnPath::decode(&keys, &forged.iter().collect::<String>()), None);
+                    assert_eq!(
+                        ReturnPath::decode(&keys, &forged.iter().collect::<String>()),
+                        None
+                    );
                 }
             }
         }

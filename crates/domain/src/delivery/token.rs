@@ -116,11 +116,7 @@ mod tests {
     #[test]
     fn a_token_names_its_delivery() {
         let keys = Keys::from_master(&[7; 32]).unwrap();
-        for purpose in [
-            Purpose::Cancel,
-            Purpose::Open,
-            Purpose::Click(65_535),
-        ] {
+        for purpose in [Purpose::Cancel, Purpose::Open, Purpose::Click(65_535)] {
             let token = token(purpose);
             let text = token.encode(&keys);
             assert_eq!(text.len(), 72);

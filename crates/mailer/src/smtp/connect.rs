@@ -68,7 +68,9 @@ pub struct Endpoint {
 pub enum ConnectError {
     #[error("no connection to {host}: {error}")]
     Unreachable { host: String, error: String },
-    #[error("{host} has only addresses of private networks, which this installation does not send to")]
+    #[error(
+        "{host} has only addresses of private networks, which this installation does not send to"
+    )]
     Private { host: String },
     #[error("TLS with {host}: {error}")]
     Tls { host: String, error: String },
@@ -108,16 +110,23 @@ impl Endpoint {
         };
         // The checked addresses are the ones connected to: a second look-up
         // could answer differently.
-        let found: Vec<SocketAddr> =
-            timeout(self.timeouts.connect, tokio::net::lookup_host((self.host.as_str(), self.port)))
-                .await
-                .map_err(|_| unreachable(&"name look-up timed out"))?
-                .map_err(|e| unreachable(&e))?
-                .collect();
-        let allowed: Vec<SocketAddr> =
-            found.iter().copied().filter(|a| self.allow_private || !is_private(a.ip())).collect();
+        let found: Vec<SocketAddr> = timeout(
+            self.timeouts.connect,
+            tokio::net::lookup_host((self.host.as_str(), self.port)),
+        )
+        .await
+        .map_err(|_| unreachable(&"name look-up timed out"))?
+        .map_err(|e| unreachable(&e))?
+        .collect();
+        let allowed: Vec<SocketAddr> = found
+            .iter()
+            .copied()
+            .filter(|a| self.allow_private || !is_private(a.ip()))
+            .collect();
         if allowed.is_empty() && !found.is_empty() {
-            return Err(ConnectError::Private { host: self.host.clone() });
+            return Err(ConnectError::Private {
+                host: self.host.clone(),
+            });
         }
         let mut last = unreachable(&"the name has no address");
         for address in allowed {
@@ -155,25 +164,39 @@ impl Endpoint {
     }
 
     async fn hello(&self, session: &mut Session) -> Result<(), ConnectError> {
-        let reply = session.command(&format!("EHLO {}", self.helo)).await.map_err(|e| self.lost(&e))?;
+        let reply = session
+            .command(&format!("EHLO {}", self.helo))
+            .await
+            .map_err(|e| self.lost(&e))?;
         if reply.is(2) {
             session.learn(&reply);
             return Ok(());
         }
-        let reply = session.command(&format!("HELO {}", self.helo)).await.map_err(|e| self.lost(&e))?;
+        let reply = session
+            .command(&format!("HELO {}", self.helo))
+            .await
+            .map_err(|e| self.lost(&e))?;
         self.expect(&reply, 2)
     }
 
     async fn start_tls(&self, mut session: Session) -> Result<Session, ConnectError> {
-        let tls = |error: &str| ConnectError::Tls { host: self.host.clone(), error: error.to_owned() };
+        let tls = |error: &str| ConnectError::Tls {
+            host: self.host.clone(),
+            error: error.to_owned(),
+        };
         if !session.offers("STARTTLS") {
             return Err(tls("STARTTLS is not offered"));
         }
-        let reply = session.command("STARTTLS").await.map_err(|e| self.lost(&e))?;
+        let reply = session
+            .command("STARTTLS")
+            .await
+            .map_err(|e| self.lost(&e))?;
         self.expect(&reply, 2)?;
         // What came in the clear after the answer is dropped with the reader,
         // not believed (CVE-2011-0411).
-        let tcp = session.into_plain().ok_or_else(|| tls("the server spoke before the handshake"))?;
+        let tcp = session
+            .into_plain()
+            .ok_or_else(|| tls("the server spoke before the handshake"))?;
         let stream = self.handshake(tcp).await?;
         let mut session = Session::new(BufReader::new(stream), self.host.clone(), self.timeouts);
         self.hello(&mut session).await?;
@@ -192,7 +215,14 @@ impl Endpoint {
             Auth::Login => self.auth_login(session, password).await,
         };
         let reply = reply.map_err(|e| self.lost(&e))?;
-        if reply.is(2) { Ok(()) } else { Err(ConnectError::Auth { host: self.host.clone(), reply }) }
+        if reply.is(2) {
+            Ok(())
+        } else {
+            Err(ConnectError::Auth {
+                host: self.host.clone(),
+                reply,
+            })
+        }
     }
 
     async fn auth_login(&self, session: &mut Session, password: &str) -> io::Result<Reply> {
@@ -211,11 +241,17 @@ impl Endpoint {
         if reply.is(digit) {
             return Ok(());
         }
-        Err(ConnectError::Refused { host: self.host.clone(), reply: reply.clone() })
+        Err(ConnectError::Refused {
+            host: self.host.clone(),
+            reply: reply.clone(),
+        })
     }
 
     fn lost(&self, error: &io::Error) -> ConnectError {
-        ConnectError::Unreachable { host: self.host.clone(), error: error.to_string() }
+        ConnectError::Unreachable {
+            host: self.host.clone(),
+            error: error.to_string(),
+        }
     }
 }
 
@@ -278,14 +314,34 @@ mod tests {
     #[test]
     fn addresses_of_the_inside_are_told_from_those_outside() {
         let inside = [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "224.0.0.1", "255.255.255.255", "::1", "::", "fd00::1", "fe80::1", "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "198.18.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "198.18.0.1",
         ];
         for ip in inside {
             assert!(is_private(ip.parse().unwrap()), "{ip}");
         }
-        for ip in ["8.8.8.8", "203.0.113.5", "2001:4860:4860::8888", "64:ff9b::808:808", "100.128.0.1"] {
+        for ip in [
+            "8.8.8.8",
+            "203.0.113.5",
+            "2001:4860:4860::8888",
+            "64:ff9b::808:808",
+            "100.128.0.1",
+        ] {
             assert!(!is_private(ip.parse().unwrap()), "{ip}");
         }
     }

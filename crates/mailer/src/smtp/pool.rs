@@ -24,7 +24,11 @@ impl managed::Manager for Manager {
         self.0.connect().await
     }
 
-    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
+    async fn recycle(
+        &self,
+        session: &mut Session,
+        metrics: &Metrics,
+    ) -> RecycleResult<ConnectError> {
         if session.is_broken() || session.sent() >= MAILS_MAX || metrics.last_used() > IDLE_MAX {
             return Err(RecycleError::message("spent"));
         }
@@ -50,7 +54,8 @@ pub fn build(endpoint: Endpoint, max_sessions: usize) -> Result<Pool, managed::B
 
 /// Ends sessions that were idle too long.
 pub async fn reap(pool: &Pool) {
-    let reaped = pool.retain(|session, metrics| !session.is_broken() && metrics.last_used() <= IDLE_MAX);
+    let reaped =
+        pool.retain(|session, metrics| !session.is_broken() && metrics.last_used() <= IDLE_MAX);
     for session in reaped.removed {
         session.quit().await;
     }

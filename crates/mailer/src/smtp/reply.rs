@@ -33,7 +33,9 @@ impl Reply {
         let mut parts = word.split('.');
         let class = parts.next()?;
         let good = |part: Option<&str>| {
-            part.is_some_and(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
+            part.is_some_and(|p| {
+                (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit())
+            })
         };
         let complete = good(parts.next()) && good(parts.next()) && parts.next().is_none();
         (complete && class == (self.code / 100).to_string()).then(|| word.to_owned())
@@ -55,7 +57,10 @@ pub async fn read<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Reply> 
     loop {
         let line = read_line(reader).await?;
         let (code, last, text) = parse_line(&line).ok_or_else(|| invalid("no SMTP reply"))?;
-        let reply = reply.get_or_insert(Reply { code, lines: Vec::new() });
+        let reply = reply.get_or_insert(Reply {
+            code,
+            lines: Vec::new(),
+        });
         if reply.code != code {
             return Err(invalid("one reply with two codes"));
         }
@@ -78,7 +83,10 @@ async fn read_line<R: AsyncBufRead + Unpin>(reader: &mut R) -> io::Result<Vec<u8
     loop {
         let available = reader.fill_buf().await?;
         if available.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "connection closed",
+            ));
         }
         let end = available.iter().position(|b| *b == b'\n');
         let taken = end.map_or(available.len(), |i| i + 1);
@@ -109,7 +117,11 @@ fn parse_line(line: &[u8]) -> Option<(u16, bool, String)> {
         Some(b'-') => false,
         Some(_) => return None,
     };
-    Some((code, last, String::from_utf8_lossy(line.get(4..).unwrap_or_default()).into_owned()))
+    Some((
+        code,
+        last,
+        String::from_utf8_lossy(line.get(4..).unwrap_or_default()).into_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -122,7 +134,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_reply_of_several_lines_is_one() {
-        let reply = read_all(b"250-relay.example.jp\r\n250-PIPELINING\r\n250 8BITMIME\r\n").await.unwrap();
+        let reply = read_all(b"250-relay.example.jp\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+            .await
+            .unwrap();
         assert_eq!(reply.code, 250);
         assert_eq!(reply.lines, ["relay.example.jp", "PIPELINING", "8BITMIME"]);
         assert_eq!(reply.enhanced(), None);
@@ -139,13 +153,23 @@ mod tests {
             (b"250\r\n", None),
         ];
         for (line, enhanced) in table {
-            assert_eq!(read_all(line).await.unwrap().enhanced().as_deref(), enhanced, "{line:?}");
+            assert_eq!(
+                read_all(line).await.unwrap().enhanced().as_deref(),
+                enhanced,
+                "{line:?}"
+            );
         }
     }
 
     #[tokio::test]
     async fn what_is_no_reply_is_refused() {
-        for bad in [&b"hello\r\n"[..], b"250-a\r\n550 b\r\n", b"999 x\r\n", b"25", b"250_x\r\n"] {
+        for bad in [
+            &b"hello\r\n"[..],
+            b"250-a\r\n550 b\r\n",
+            b"999 x\r\n",
+            b"25",
+            b"250_x\r\n",
+        ] {
             assert!(read_all(bad).await.is_err(), "{bad:?}");
         }
         assert!(read_all(&[b'2'; 10_000]).await.is_err());

@@ -60,18 +60,33 @@ pub struct Session {
 
 impl Session {
     pub(super) fn new(stream: BufReader<Stream>, host: String, timeouts: Timeouts) -> Self {
-        Self { stream, host, extensions: Vec::new(), timeouts, pipelining: false, broken: false, sent: 0 }
+        Self {
+            stream,
+            host,
+            extensions: Vec::new(),
+            timeouts,
+            pipelining: false,
+            broken: false,
+            sent: 0,
+        }
     }
 
     pub(super) fn learn(&mut self, ehlo: &Reply) {
-        self.extensions = ehlo.lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
+        self.extensions = ehlo
+            .lines
+            .iter()
+            .skip(1)
+            .map(|line| line.to_ascii_uppercase())
+            .collect();
         self.pipelining = self.offers("PIPELINING");
     }
 
     /// Whether the server announced an extension.
     #[must_use]
     pub fn offers(&self, keyword: &str) -> bool {
-        self.extensions.iter().any(|line| line.split_ascii_whitespace().next() == Some(keyword))
+        self.extensions
+            .iter()
+            .any(|line| line.split_ascii_whitespace().next() == Some(keyword))
     }
 
     /// Name of the relay.
@@ -106,7 +121,8 @@ impl Session {
     }
 
     pub(super) async fn command(&mut self, line: &str) -> io::Result<Reply> {
-        self.write(format!("{line}\r\n").as_bytes(), self.timeouts.command).await?;
+        self.write(format!("{line}\r\n").as_bytes(), self.timeouts.command)
+            .await?;
         self.read_reply().await
     }
 
@@ -138,18 +154,34 @@ impl Session {
     }
 
     async fn send_pipelined(&mut self, from: &str, to: &str, content: &[u8]) -> Attempt {
-        let commands = format!("{}\r\nRCPT TO:<{to}>\r\nDATA\r\n", self.mail_from(from, content));
+        let commands = format!(
+            "{}\r\nRCPT TO:<{to}>\r\nDATA\r\n",
+            self.mail_from(from, content)
+        );
         if let Err(error) = self.write(commands.as_bytes(), self.timeouts.command).await {
-            return Attempt::Cut { stage: Stage::Mail, error };
+            return Attempt::Cut {
+                stage: Stage::Mail,
+                error,
+            };
         }
         let mut refused: Option<(Stage, Reply)> = None;
         for stage in [Stage::Mail, Stage::Rcpt, Stage::Data] {
             let reply = match self.read_reply().await {
                 Ok(reply) => reply,
                 // A server that says 421 and closes has said all.
-                Err(error) => return refused_or_cut(refused, Attempt::Cut { stage, error }, &mut self.broken),
+                Err(error) => {
+                    return refused_or_cut(
+                        refused,
+                        Attempt::Cut { stage, error },
+                        &mut self.broken,
+                    );
+                }
             };
-            let good = if stage == Stage::Data { reply.code == 354 } else { reply.is(2) };
+            let good = if stage == Stage::Data {
+                reply.code == 354
+            } else {
+                reply.is(2)
+            };
             if !good && refused.is_none() {
                 refused = Some((stage, reply));
             } else if good && stage == Stage::Data && refused.is_some() {
@@ -177,7 +209,11 @@ impl Session {
                 Ok(reply) => reply,
                 Err(error) => return Attempt::Cut { stage, error },
             };
-            let good = if stage == Stage::Data { reply.code == 354 } else { reply.is(2) };
+            let good = if stage == Stage::Data {
+                reply.code == 354
+            } else {
+                reply.is(2)
+            };
             if !good {
                 return self.reset_after(stage, reply).await;
             }
@@ -186,7 +222,11 @@ impl Session {
     }
 
     fn mail_from(&self, from: &str, content: &[u8]) -> String {
-        let body = if !content.is_ascii() && self.offers("8BITMIME") { " BODY=8BITMIME" } else { "" };
+        let body = if !content.is_ascii() && self.offers("8BITMIME") {
+            " BODY=8BITMIME"
+        } else {
+            ""
+        };
         format!("MAIL FROM:<{from}>{body}")
     }
 
@@ -195,11 +235,20 @@ impl Session {
         // The dot is the very end of what is written: a write that fails has
         // not sent it, so the server can't have taken the mail.
         if let Err(error) = self.write(&wire, self.timeouts.command).await {
-            return Attempt::Cut { stage: Stage::Content, error };
+            return Attempt::Cut {
+                stage: Stage::Content,
+                error,
+            };
         }
         match within(self.timeouts.answer, reply::read(&mut self.stream)).await {
-            Ok(reply) => Attempt::Replied { stage: Stage::Answer, reply },
-            Err(error) => Attempt::Cut { stage: Stage::Answer, error },
+            Ok(reply) => Attempt::Replied {
+                stage: Stage::Answer,
+                reply,
+            },
+            Err(error) => Attempt::Cut {
+                stage: Stage::Answer,
+                error,
+            },
         }
     }
 
@@ -233,7 +282,9 @@ fn refused_or_cut(refused: Option<(Stage, Reply)>, cut: Attempt, broken: &mut bo
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))
 }
 
 /// The content with its dots doubled at line starts (RFC 5321 §4.5.2) and the
@@ -282,14 +333,20 @@ impl AsyncWrite for Stream {
         }
     }
 
-    fn poll_flush(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_flush(cx),
             Self::Tls(tls) => std::pin::Pin::new(tls).poll_flush(cx),
         }
     }
 
-    fn poll_shutdown(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<io::Result<()>> {
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_shutdown(cx),
             Self::Tls(tls) => std::pin::Pin::new(tls).poll_shutdown(cx),

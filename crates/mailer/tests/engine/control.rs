@@ -36,13 +36,23 @@ async fn set_state(fixture: &Fixture, campaign: CampaignId, state: &str) {
 
 #[tokio::test]
 async fn ten_thousand_people_get_exactly_one_mail_each_from_two_mailers() {
-    let sink = Sink::start(Options { keep: false, ..Options::default() }).await;
+    let sink = Sink::start(Options {
+        keep: false,
+        ..Options::default()
+    })
+    .await;
     let fixture = Fixture::new(&sink).await;
     let campaign = fixture.campaign(&addresses(10_000)).await;
     let (one, two) = (fixture.mailer(), fixture.mailer());
     let (first, second) = tokio::join!(one.drain(), two.drain());
     first.and(second).unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 10_000, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 10_000,
+            ..Counts::default()
+        }
+    );
     assert_eq!(sink.taken().len(), 10_000);
     assert_eq!(sink.total(), 10_000);
     assert!(fixture.state(campaign, "finished").await);
@@ -82,7 +92,13 @@ async fn a_pause_gives_back_what_is_claimed_and_the_counts_are_exact() {
 
     set_state(&fixture, campaign, "sending").await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 1_000, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 1_000,
+            ..Counts::default()
+        }
+    );
     assert_eq!(sink.duplicates(), Vec::<String>::new());
     assert!(fixture.state(campaign, "finished").await);
 }
@@ -91,10 +107,29 @@ async fn a_pause_gives_back_what_is_claimed_and_the_counts_are_exact() {
 async fn a_stop_skips_what_was_not_handed_over_and_the_counts_are_exact() {
     let (fixture, sink, campaign, counts) = halted_in_the_middle("stopped").await;
     assert_eq!(usize::try_from(counts.accepted).unwrap(), sink.total());
-    assert_eq!(counts, Counts { accepted: counts.accepted, skipped: 1_000 - counts.accepted, ..Counts::default() });
-    assert_eq!(fixture.rows("state = 'skipped' AND reason = 'stopped'").await, counts.skipped);
+    assert_eq!(
+        counts,
+        Counts {
+            accepted: counts.accepted,
+            skipped: 1_000 - counts.accepted,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(
+        fixture
+            .rows("state = 'skipped' AND reason = 'stopped'")
+            .await,
+        counts.skipped
+    );
     assert!(fixture.state(campaign, "stopped").await);
-    assert_eq!(fixture.database.count("SELECT count(*) FROM send_queue").await, 0, "settled, so out of the queue");
+    assert_eq!(
+        fixture
+            .database
+            .count("SELECT count(*) FROM send_queue")
+            .await,
+        0,
+        "settled, so out of the queue"
+    );
 }
 
 #[tokio::test]
@@ -112,7 +147,14 @@ async fn a_mailer_that_ends_gives_back_what_it_did_not_hand_over() {
     running.await.unwrap();
     let counts = fixture.counts(campaign).await;
     assert_eq!(usize::try_from(counts.accepted).unwrap(), sink.total());
-    assert_eq!(counts, Counts { accepted: counts.accepted, queued: 500 - counts.accepted, ..Counts::default() });
+    assert_eq!(
+        counts,
+        Counts {
+            accepted: counts.accepted,
+            queued: 500 - counts.accepted,
+            ..Counts::default()
+        }
+    );
     assert!(counts.queued > 0, "it ended in the middle");
 }
 
@@ -120,7 +162,14 @@ async fn a_mailer_that_ends_gives_back_what_it_did_not_hand_over() {
 async fn a_running_mailer_heeds_a_pause_without_being_called() {
     let gate = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&gate);
-    let sink = Sink::scripted(move |_, _| if seen.load(Ordering::SeqCst) { Action::Accept } else { Action::Wait }).await;
+    let sink = Sink::scripted(move |_, _| {
+        if seen.load(Ordering::SeqCst) {
+            Action::Accept
+        } else {
+            Action::Wait
+        }
+    })
+    .await;
     let fixture = Fixture::new(&sink).await;
     let campaign = fixture.campaign(&addresses(400)).await;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -138,7 +187,14 @@ async fn a_running_mailer_heeds_a_pause_without_being_called() {
     sink.open_gate();
     end.send(()).unwrap();
     running.await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 10, queued: 390, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 10,
+            queued: 390,
+            ..Counts::default()
+        }
+    );
 }
 
 #[tokio::test]
@@ -161,10 +217,28 @@ async fn whoever_said_no_after_the_freeze_gets_nothing() {
         ))
         .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 2, skipped: 5, ..Counts::default() });
-    let expected = [("suppressed", 2), ("unsubscribed", 1), ("bounced", 1), ("contact_deleted", 1)];
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 2,
+            skipped: 5,
+            ..Counts::default()
+        }
+    );
+    let expected = [
+        ("suppressed", 2),
+        ("unsubscribed", 1),
+        ("bounced", 1),
+        ("contact_deleted", 1),
+    ];
     for (reason, n) in expected {
-        assert_eq!(fixture.rows(&format!("state = 'skipped' AND reason = '{reason}'")).await, n, "{reason}");
+        assert_eq!(
+            fixture
+                .rows(&format!("state = 'skipped' AND reason = '{reason}'"))
+                .await,
+            n,
+            "{reason}"
+        );
     }
     let taken: Vec<String> = sink.taken().into_keys().collect();
     assert_eq!(taken, ["person00004@example.jp", "person00005@example.jp"]);
@@ -186,8 +260,20 @@ async fn whoever_left_every_list_of_the_audience_gets_nothing() {
         ))
         .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 2, skipped: 1, ..Counts::default() });
-    assert_eq!(fixture.rows("state = 'skipped' AND reason = 'cancelled'").await, 1);
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 2,
+            skipped: 1,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(
+        fixture
+            .rows("state = 'skipped' AND reason = 'cancelled'")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -198,15 +284,31 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
     let campaign = fixture.campaign(&addresses(3)).await;
     let (db, lost) = (&fixture.database.db, WorkerId::new());
     let turn = next_turn(db, &[]).await.unwrap().unwrap();
-    let Claim::Batch(batch) = claim(db, lost, turn, 2).await.unwrap() else { panic!("a batch") };
-    assert_eq!(fixture.counts(campaign).await, Counts { queued: 1, claimed: 2, ..Counts::default() });
+    let Claim::Batch(batch) = claim(db, lost, turn, 2).await.unwrap() else {
+        panic!("a batch")
+    };
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            queued: 1,
+            claimed: 2,
+            ..Counts::default()
+        }
+    );
 
     let mailer = fixture.mailer();
     mailer.drain().await.unwrap();
     assert_eq!(mailer.expire_leases().await.unwrap(), 0, "the lease holds");
     fixture.database.clock.advance(TimeDelta::seconds(91));
     assert_eq!(mailer.expire_leases().await.unwrap(), 2);
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 1, unknown: 2, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 1,
+            unknown: 2,
+            ..Counts::default()
+        }
+    );
     assert!(fixture.state(campaign, "finished").await);
 
     let late = domain::delivery::record::Record {
@@ -216,9 +318,24 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
         at: db.now(),
         outcome: domain::delivery::outcome::Outcome::GivenBack,
     };
-    let counted = domain::delivery::record::record(db, lost, batch.tenant_id, campaign, batch.period, &[late]).await;
+    let counted = domain::delivery::record::record(
+        db,
+        lost,
+        batch.tenant_id,
+        campaign,
+        batch.period,
+        &[late],
+    )
+    .await;
     assert_eq!(counted.unwrap(), 0);
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 1, unknown: 2, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 1,
+            unknown: 2,
+            ..Counts::default()
+        }
+    );
     assert_eq!(sink.total(), 1);
 }
 
@@ -226,8 +343,13 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
 async fn tenants_take_turns_and_test_sends_overtake() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let fixture = Fixture::new(&sink).await;
-    let many = [fixture.campaign(&addresses(3)).await, fixture.campaign(&addresses(3)).await];
-    let other = domain::testing::TestTenant::create(&fixture.database.db, "other").await.id;
+    let many = [
+        fixture.campaign(&addresses(3)).await,
+        fixture.campaign(&addresses(3)).await,
+    ];
+    let other = domain::testing::TestTenant::create(&fixture.database.db, "other")
+        .await
+        .id;
     let now = fixture.database.db.now();
     let (one, urgent) = (CampaignId::new(), CampaignId::new());
     fixture
@@ -238,10 +360,19 @@ async fn tenants_take_turns_and_test_sends_overtake() {
         .await;
     let mut turns = Vec::new();
     for _ in 0..6 {
-        turns.push(next_turn(&fixture.database.db, &[]).await.unwrap().unwrap().campaign_id);
+        turns.push(
+            next_turn(&fixture.database.db, &[])
+                .await
+                .unwrap()
+                .unwrap()
+                .campaign_id,
+        );
     }
     let of_other = turns.iter().filter(|id| **id == one).count();
-    assert_eq!(of_other, 3, "half the turns, with one campaign against two: {turns:?}");
+    assert_eq!(
+        of_other, 3,
+        "half the turns, with one campaign against two: {turns:?}"
+    );
     assert!(many.iter().all(|id| turns.contains(id)));
     fixture
         .database
@@ -249,7 +380,14 @@ async fn tenants_take_turns_and_test_sends_overtake() {
             "INSERT INTO send_queue (tenant_id, campaign_id, lane, state, due_at) VALUES ('{other}', '{urgent}', 0, 'sending', '{now}')"
         ))
         .await;
-    assert_eq!(next_turn(&fixture.database.db, &[]).await.unwrap().unwrap().campaign_id, urgent);
+    assert_eq!(
+        next_turn(&fixture.database.db, &[])
+            .await
+            .unwrap()
+            .unwrap()
+            .campaign_id,
+        urgent
+    );
 }
 
 #[tokio::test]
@@ -257,8 +395,17 @@ async fn a_campaign_of_an_older_epoch_sends_nothing() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let fixture = Fixture::new(&sink).await;
     let campaign = fixture.campaign(&addresses(3)).await;
-    fixture.database.execute_as_owner("UPDATE campaign SET epoch = 1; UPDATE installation SET epoch = 2").await;
+    fixture
+        .database
+        .execute_as_owner("UPDATE campaign SET epoch = 1; UPDATE installation SET epoch = 2")
+        .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { queued: 3, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            queued: 3,
+            ..Counts::default()
+        }
+    );
     assert_eq!(sink.total(), 0);
 }

@@ -18,21 +18,41 @@ async fn one_mail(change: &str, config: &MailerConfig) -> (Fixture, Mail) {
 }
 
 fn config() -> MailerConfig {
-    MailerConfig { relay_allow_private: true, public_url: "https://mail.example.jp".into(), ..MailerConfig::default() }
+    MailerConfig {
+        relay_allow_private: true,
+        public_url: "https://mail.example.jp".into(),
+        ..MailerConfig::default()
+    }
 }
 
 #[tokio::test]
 async fn a_mail_has_exactly_the_headers_that_receivers_ask_for() {
     let (fixture, mail) = one_mail("", &config()).await;
     for once in [
-        "Date", "From", "To", "Subject", "Message-ID", "MIME-Version", "Content-Type", "List-Unsubscribe",
-        "List-Unsubscribe-Post", "List-Id", "Feedback-ID",
+        "Date",
+        "From",
+        "To",
+        "Subject",
+        "Message-ID",
+        "MIME-Version",
+        "Content-Type",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "List-Id",
+        "Feedback-ID",
     ] {
         assert_eq!(mail.headers(once).len(), 1, "{once} in\n{}", mail.text());
     }
     let header = |name: &str| mail.headers(name).pop().unwrap();
-    assert_eq!(header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
-    assert!(header("List-Unsubscribe").starts_with("<https://mail.example.jp/p/cancel/"), "{}", header("List-Unsubscribe"));
+    assert_eq!(
+        header("List-Unsubscribe-Post"),
+        "List-Unsubscribe=One-Click"
+    );
+    assert!(
+        header("List-Unsubscribe").starts_with("<https://mail.example.jp/p/cancel/"),
+        "{}",
+        header("List-Unsubscribe")
+    );
     assert!(header("Message-ID").ends_with("@example.co.jp>"));
     assert!(header("List-Id").ends_with(".example.co.jp>"));
     assert!(header("Content-Type").starts_with("multipart/alternative"));
@@ -45,16 +65,27 @@ async fn a_mail_has_exactly_the_headers_that_receivers_ask_for() {
     let text = mail.text();
     assert!(text.is_ascii());
     assert!(text.lines().all(|line| line.len() <= 998));
-    assert!(!text.replace("\r\n", "").contains(['\r', '\n']), "CRLF only");
+    assert!(
+        !text.replace("\r\n", "").contains(['\r', '\n']),
+        "CRLF only"
+    );
 }
 
 #[tokio::test]
 async fn japanese_survives_subject_sender_and_both_parts() {
     let (_fixture, mail) = one_mail("", &config()).await;
-    let parsed = mail_parser::MessageParser::default().parse(&mail.content).unwrap();
+    let parsed = mail_parser::MessageParser::default()
+        .parse(&mail.content)
+        .unwrap();
     assert_eq!(parsed.subject().unwrap(), "人1 様へ①髙﨑のお知らせ");
-    assert_eq!(parsed.from().unwrap().first().unwrap().name().unwrap(), "気配り商店");
-    assert_eq!(parsed.body_text(0).unwrap().trim(), "人1 様\r\n〜新商品〜 ｶﾅ 😀\r\nhttps://example.jp/");
+    assert_eq!(
+        parsed.from().unwrap().first().unwrap().name().unwrap(),
+        "気配り商店"
+    );
+    assert_eq!(
+        parsed.body_text(0).unwrap().trim(),
+        "人1 様\r\n〜新商品〜 ｶﾅ 😀\r\nhttps://example.jp/"
+    );
     assert!(parsed.body_html(0).unwrap().contains("<p>人1 様</p>"));
 }
 
@@ -67,7 +98,8 @@ async fn both_signatures_verify_and_cover_the_one_click_headers() {
     let caches = dns::Caches::new();
     for key in &fixture.domain.keys {
         let name = domain::sender_domain::dkim::record_name(&key.selector, "example.co.jp");
-        let value = domain::sender_domain::dkim::record_value(key.algorithm().unwrap(), &key.public_key);
+        let value =
+            domain::sender_domain::dkim::record_value(key.algorithm().unwrap(), &key.public_key);
         caches.add(&name, DomainKey::parse(value.as_bytes()).unwrap());
     }
     let resolver = MessageAuthenticator::new_cloudflare().unwrap();
@@ -75,16 +107,40 @@ async fn both_signatures_verify_and_cover_the_one_click_headers() {
     assert_eq!(results.len(), 2);
     for result in &results {
         assert_eq!(result.result(), &DkimResult::Pass, "{result:?}");
-        let covered: Vec<String> = result.signature().unwrap().h.iter().map(|h| h.to_ascii_lowercase()).collect();
-        for name in ["list-unsubscribe", "list-unsubscribe-post", "subject", "to", "date", "message-id"] {
+        let covered: Vec<String> = result
+            .signature()
+            .unwrap()
+            .h
+            .iter()
+            .map(|h| h.to_ascii_lowercase())
+            .collect();
+        for name in [
+            "list-unsubscribe",
+            "list-unsubscribe-post",
+            "subject",
+            "to",
+            "date",
+            "message-id",
+        ] {
             assert!(covered.contains(&name.to_owned()), "{name} in {covered:?}");
         }
-        assert_eq!(covered.iter().filter(|h| *h == "from").count(), 2, "From is over-signed");
+        assert_eq!(
+            covered.iter().filter(|h| *h == "from").count(),
+            2,
+            "From is over-signed"
+        );
     }
-    let forged = String::from_utf8(mail.content.clone()).unwrap().replacen("To: person00000", "To: person00001", 1);
+    let forged = String::from_utf8(mail.content.clone()).unwrap().replacen(
+        "To: person00000",
+        "To: person00001",
+        1,
+    );
     let forged = AuthenticatedMessage::parse(forged.as_bytes()).unwrap();
     let results = resolver.verify_dkim(caches.ask(&forged)).await;
-    assert!(results.iter().all(|r| r.result() != &DkimResult::Pass), "a changed header breaks both");
+    assert!(
+        results.iter().all(|r| r.result() != &DkimResult::Pass),
+        "a changed header breaks both"
+    );
 }
 
 #[tokio::test]
@@ -107,19 +163,34 @@ async fn bounces_come_back_to_a_signed_address_of_the_bounce_domain() {
     assert_eq!(path.tenant, fixture.tenant);
     assert_eq!(fixture.rows(&format!("id = '{}'", path.delivery)).await, 1);
     let unsubscribe = mail.headers("List-Unsubscribe").pop().unwrap();
-    assert!(unsubscribe.contains(">, <mailto:cancel@example.co.jp?subject="), "{unsubscribe}");
+    assert!(
+        unsubscribe.contains(">, <mailto:cancel@example.co.jp?subject="),
+        "{unsubscribe}"
+    );
 }
 
 #[tokio::test]
 async fn a_carriers_irregular_address_goes_out_quoted() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let fixture = Fixture::new(&sink).await;
-    let campaign = fixture.campaign(&["a..b@docomo.ne.jp".into(), "ab.@ezweb.ne.jp".into()]).await;
+    let campaign = fixture
+        .campaign(&["a..b@docomo.ne.jp".into(), "ab.@ezweb.ne.jp".into()])
+        .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 2, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 2,
+            ..Counts::default()
+        }
+    );
     let taken: Vec<String> = sink.taken().into_keys().collect();
     assert_eq!(taken, ["\"a..b\"@docomo.ne.jp", "\"ab.\"@ezweb.ne.jp"]);
-    assert_eq!(fixture.rows("address = 'a..b@docomo.ne.jp'").await, 1, "kept as given");
+    assert_eq!(
+        fixture.rows("address = 'a..b@docomo.ne.jp'").await,
+        1,
+        "kept as given"
+    );
     let to = sink.mails()[0].headers("To").pop().unwrap();
     assert!(taken.contains(&to), "{to}");
 }
@@ -134,9 +205,25 @@ async fn a_name_that_would_add_a_header_fails_the_one_mail_and_sends_nothing() {
         .execute_as_owner("UPDATE contact SET name = E'x\\r\\nBcc: victim@example.jp' WHERE email = 'person00001@example.jp'")
         .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 2, failed: 1, ..Counts::default() });
-    assert_eq!(fixture.rows("reason = 'not_composed' AND address = 'person00001@example.jp'").await, 1);
-    assert!(sink.mails().iter().all(|mail| mail.headers("Bcc").is_empty()));
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 2,
+            failed: 1,
+            ..Counts::default()
+        }
+    );
+    assert_eq!(
+        fixture
+            .rows("reason = 'not_composed' AND address = 'person00001@example.jp'")
+            .await,
+        1
+    );
+    assert!(
+        sink.mails()
+            .iter()
+            .all(|mail| mail.headers("Bcc").is_empty())
+    );
 }
 
 #[tokio::test]
@@ -165,11 +252,22 @@ async fn a_test_send_is_marked_and_speaks_of_the_chosen_person() {
         ))
         .await;
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, Counts { accepted: 1, ..Counts::default() });
+    assert_eq!(
+        fixture.counts(campaign).await,
+        Counts {
+            accepted: 1,
+            ..Counts::default()
+        }
+    );
     let mail = sink.mails().pop().unwrap();
     assert_eq!(mail.to, "colleague@example.co.jp");
-    let parsed = mail_parser::MessageParser::default().parse(&mail.content).unwrap();
-    assert_eq!(parsed.subject().unwrap(), "【テスト】人1 様へ①髙﨑のお知らせ");
+    let parsed = mail_parser::MessageParser::default()
+        .parse(&mail.content)
+        .unwrap();
+    assert_eq!(
+        parsed.subject().unwrap(),
+        "【テスト】人1 様へ①髙﨑のお知らせ"
+    );
     assert_eq!(mail.headers("X-Kikubari-Test"), ["yes"]);
 }
 
@@ -227,7 +325,8 @@ mod dns {
 
         pub(crate) fn add(&self, name: &str, key: DomainKey) {
             let record = Txt::DomainKey(Arc::new(key));
-            self.0.insert(format!("{name}.").into_boxed_str(), record, Instant::now());
+            self.0
+                .insert(format!("{name}.").into_boxed_str(), record, Instant::now());
         }
 
         pub(crate) fn ask<'a>(&'a self, message: &'a AuthenticatedMessage<'a>) -> Question<'a> {

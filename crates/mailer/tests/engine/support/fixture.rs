@@ -7,14 +7,13 @@ use std::time::Duration;
 use chrono::Datelike;
 use domain::Actor;
 use domain::clock::Clock;
-use domain::ids::{CampaignId, RouteId, TenantId};
+use domain::ids::{CampaignId, ContactId, TenantId};
 use domain::route::{self, Auth, NewRoute, Security};
 use domain::secret::Keys;
 use domain::sender_domain::{self, SenderDomain};
 use domain::testing::{TestDatabase, TestTenant};
 use mailer::config::MailerConfig;
 use mailer::runner::Mailer;
-use mailer::smtp::connect::Timeouts;
 
 use super::sink::Sink;
 
@@ -29,7 +28,6 @@ pub(crate) struct Fixture {
     pub(crate) keys: Arc<Keys>,
     pub(crate) tenant: TenantId,
     pub(crate) domain: SenderDomain,
-    pub(crate) route: RouteId,
 }
 
 /// Numbers of a campaign, from the counters.
@@ -54,23 +52,41 @@ impl Fixture {
         let keys = Arc::new(Keys::from_master(&[9; 32]).unwrap());
         let tenant = TestTenant::create(&database.db, "acme").await.id;
         let actor = Actor::operator(tenant);
-        let domain = sender_domain::create(&database.db, &keys, &actor, "example.co.jp").await.unwrap();
-        let route = route::create(&database.db, &keys, &actor, route_to(sink)).await.unwrap().id;
-        Self { database, keys, tenant, domain, route }
+        let domain = sender_domain::create(&database.db, &keys, &actor, "example.co.jp")
+            .await
+            .unwrap();
+        route::create(&database.db, &keys, &actor, route_to(sink))
+            .await
+            .unwrap()
+            .id;
+        Self {
+            database,
+            keys,
+            tenant,
+            domain,
+        }
     }
 
-    /// A mailer with a pool and leases of its own, and short time-outs.
     pub(crate) fn mailer(&self) -> Mailer {
-        self.mailer_with(&MailerConfig { relay_allow_private: true, ..MailerConfig::default() })
+        self.mailer_with(&MailerConfig {
+            relay_allow_private: true,
+            ..MailerConfig::default()
+        })
     }
 
     pub(crate) fn mailer_with(&self, config: &MailerConfig) -> Mailer {
-        Mailer::with_route_settings(&self.database.db, &self.keys, config, |settings| {
-            settings.timeouts = Timeouts {
-                connect: Duration::from_secs(5),
-                command: Duration::from_millis(1500),
-                answer: Duration::from_millis(1500),
-            };
+        Mailer::new(&self.database.db, &self.keys, config).unwrap()
+    }
+
+    /// One that loses patience with a silent relay at once.
+    pub(crate) fn impatient_mailer(&self) -> Mailer {
+        let config = MailerConfig {
+            relay_allow_private: true,
+            ..MailerConfig::default()
+        };
+        Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
+            settings.timeouts.command = Duration::from_secs(2);
+            settings.timeouts.answer = Duration::from_secs(2);
         })
         .unwrap()
     }
@@ -82,6 +98,11 @@ impl Fixture {
         let period = now.date_naive().with_day(1).unwrap();
         let (tenant, quoted) = (self.tenant, quote(addresses));
         let mail = uuid::Uuid::now_v7();
+        let ids: Vec<String> = addresses
+            .iter()
+            .map(|_| ContactId::new().to_string())
+            .collect();
+        let ids = quote(&ids);
         self.database
             .execute_as_owner(&format!(
                 "INSERT INTO mail (tenant_id, id, name) VALUES ('{tenant}', '{mail}', 'm');
@@ -89,8 +110,8 @@ impl Fixture {
                  VALUES ('{tenant}', '{mail}', 1, '{SUBJECT}', '気配り商店', 'info@example.co.jp', '{TEXT}', '{HTML}', 'manual');
                  INSERT INTO campaign (tenant_id, id, name, mail_id, mail_number, audience, state, period, prepared_at, started_at)
                  VALUES ('{tenant}', '{id}', 'c', '{mail}', 1, '{{\"all\": true}}', 'sending', '{period}', '{now}', '{now}');
-                 INSERT INTO contact (tenant_id, id, email, email_key, name)
-                 SELECT '{tenant}', gen_random_uuid(), a, a, '人' || n FROM unnest(ARRAY[{quoted}]::text[]) WITH ORDINALITY AS t (a, n)
+                 INSERT INTO contact (tenant_id, id, email, email_key, name, created_at, updated_at)
+                 SELECT '{tenant}', id, a, a, '人' || n, '{now}', '{now}' FROM unnest(ARRAY[{quoted}]::text[], ARRAY[{ids}]::uuid[]) WITH ORDINALITY AS t (a, id, n)
                  ON CONFLICT (tenant_id, email_key) DO NOTHING;
                  INSERT INTO delivery (tenant_id, period, id, campaign_id, contact_id, address, state, due_at)
                  SELECT '{tenant}', '{period}', gen_random_uuid(), '{id}', id, email, 'queued', '{now}'
@@ -106,25 +127,53 @@ impl Fixture {
     /// What the counters say; panics when the rows say otherwise.
     pub(crate) async fn counts(&self, campaign: CampaignId) -> Counts {
         let mut numbers = [0; 7];
-        let states = ["queued", "claimed", "accepted", "deferred", "failed", "unknown", "skipped"];
+        let states = [
+            "queued", "claimed", "accepted", "deferred", "failed", "unknown", "skipped",
+        ];
         for (number, state) in numbers.iter_mut().zip(states) {
             let of = |table: &str| format!("FROM {table} WHERE campaign_id = '{campaign}'");
-            let counted = format!("SELECT coalesce(sum(value), 0) {} AND name = '{state}'", of("campaign_counter"));
+            let counted = format!(
+                "SELECT coalesce(sum(value), 0) {} AND name = '{state}'",
+                of("campaign_counter")
+            );
             let rows = format!("SELECT count(*) {} AND state = '{state}'", of("delivery"));
             *number = self.database.count(&counted).await;
-            assert_eq!(*number, self.database.count(&rows).await, "counter and rows of {state}");
+            assert_eq!(
+                *number,
+                self.database.count(&rows).await,
+                "counter and rows of {state}"
+            );
         }
-        let [queued, claimed, accepted, deferred, failed, unknown, skipped] = numbers;
-        Counts { queued, claimed, accepted, deferred, failed, unknown, skipped }
+        let [
+            queued,
+            claimed,
+            accepted,
+            deferred,
+            failed,
+            unknown,
+            skipped,
+        ] = numbers;
+        Counts {
+            queued,
+            claimed,
+            accepted,
+            deferred,
+            failed,
+            unknown,
+            skipped,
+        }
     }
 
     /// How many deliveries fulfil a condition.
     pub(crate) async fn rows(&self, condition: &str) -> i64 {
-        self.database.count(&format!("SELECT count(*) FROM delivery WHERE {condition}")).await
+        self.database
+            .count(&format!("SELECT count(*) FROM delivery WHERE {condition}"))
+            .await
     }
 
     pub(crate) async fn state(&self, campaign: CampaignId, state: &str) -> bool {
-        let sql = format!("SELECT count(*) FROM campaign WHERE id = '{campaign}' AND state = '{state}'");
+        let sql =
+            format!("SELECT count(*) FROM campaign WHERE id = '{campaign}' AND state = '{state}'");
         self.database.count(&sql).await == 1
     }
 }
@@ -150,5 +199,9 @@ pub(crate) fn addresses(n: usize) -> Vec<String> {
 }
 
 fn quote(addresses: &[String]) -> String {
-    addresses.iter().map(|a| format!("'{a}'")).collect::<Vec<_>>().join(",")
+    addresses
+        .iter()
+        .map(|a| format!("'{a}'"))
+        .collect::<Vec<_>>()
+        .join(",")
 }

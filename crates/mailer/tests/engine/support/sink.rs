@@ -21,8 +21,8 @@ pub(crate) enum Action {
     RefuseMail(&'static str),
     /// The line is cut instead of an answer to RCPT.
     CutBeforeData,
-    /// The line is cut in the middle of the mail.
-    CutInData,
+    /// The line is cut instead of an answer to DATA.
+    CutAtData,
     /// The mail is taken, and the line cut instead of the answer.
     CutAfterDot,
     /// The mail is taken, and the answer never comes.
@@ -76,7 +76,12 @@ impl Mail {
     /// Unfolded values of a header.
     pub(crate) fn headers(&self, name: &str) -> Vec<String> {
         let text = self.text();
-        let head = text.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
+        let head = text
+            .split("\r\n\r\n")
+            .next()
+            .unwrap()
+            .replace("\r\n ", " ")
+            .replace("\r\n\t", " ");
         head.split("\r\n")
             .filter_map(|line| line.split_once(": "))
             .filter(|(n, _)| n.eq_ignore_ascii_case(name))
@@ -128,8 +133,14 @@ impl Sink {
     }
 
     /// A sink that does for each recipient and attempt (from 1) as told.
-    pub(crate) async fn scripted(script: impl Fn(&str, u32) -> Action + Send + Sync + 'static) -> Self {
-        Self::start(Options { script: Box::new(script), ..Options::default() }).await
+    pub(crate) async fn scripted(
+        script: impl Fn(&str, u32) -> Action + Send + Sync + 'static,
+    ) -> Self {
+        Self::start(Options {
+            script: Box::new(script),
+            ..Options::default()
+        })
+        .await
     }
 
     /// How often each recipient's mail was taken.
@@ -144,7 +155,11 @@ impl Sink {
 
     /// Recipients whose mail was taken more than once.
     pub(crate) fn duplicates(&self) -> Vec<String> {
-        self.taken().into_iter().filter(|(_, n)| *n > 1).map(|(to, _)| to).collect()
+        self.taken()
+            .into_iter()
+            .filter(|(_, n)| *n > 1)
+            .map(|(to, _)| to)
+            .collect()
     }
 
     pub(crate) fn mails(&self) -> Vec<Mail> {
@@ -157,7 +172,12 @@ impl Sink {
 
     /// Ends when that many mails were taken.
     pub(crate) async fn until(&self, total: usize) {
-        self.shared.total.subscribe().wait_for(|n| *n >= total).await.unwrap();
+        self.shared
+            .total
+            .subscribe()
+            .wait_for(|n| *n >= total)
+            .await
+            .unwrap();
     }
 
     /// Lets what waits ([`Action::Wait`]) go on, now and from now on.
@@ -194,7 +214,12 @@ struct Session {
 async fn serve(connection: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
     let (read, write) = connection.into_split();
     let logged_in = shared.options.login.is_none();
-    let mut session = Session { reader: BufReader::new(read), writer: BufWriter::new(write), shared, logged_in };
+    let mut session = Session {
+        reader: BufReader::new(read),
+        writer: BufWriter::new(write),
+        shared,
+        logged_in,
+    };
     session.talk().await
 }
 
@@ -215,7 +240,9 @@ impl Session {
     async fn line(&mut self) -> std::io::Result<Option<String>> {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line).await?;
-        Ok(line.strip_suffix(b"\r\n").map(|line| String::from_utf8_lossy(line).into_owned()))
+        Ok(line
+            .strip_suffix(b"\r\n")
+            .map(|line| String::from_utf8_lossy(line).into_owned()))
     }
 
     async fn talk(&mut self) -> std::io::Result<()> {
@@ -285,14 +312,28 @@ impl Session {
 
     async fn log_in(&mut self, secret: &str) -> std::io::Result<()> {
         use base64::Engine;
-        let given = base64::engine::general_purpose::STANDARD.decode(secret).unwrap_or_default();
+        let given = base64::engine::general_purpose::STANDARD
+            .decode(secret)
+            .unwrap_or_default();
         let (user, password) = self.shared.options.login.unwrap();
         self.logged_in = given == format!("\0{user}\0{password}").into_bytes();
-        self.say(if self.logged_in { "235 2.7.0 welcome" } else { "535 5.7.8 no" }).await
+        self.say(if self.logged_in {
+            "235 2.7.0 welcome"
+        } else {
+            "535 5.7.8 no"
+        })
+        .await
     }
 
     /// False when the line is to be cut.
-    async fn data(&mut self, (from, to): (String, String), action: Action) -> std::io::Result<bool> {
+    async fn data(
+        &mut self,
+        (from, to): (String, String),
+        action: Action,
+    ) -> std::io::Result<bool> {
+        if matches!(action, Action::CutAtData) {
+            return Ok(false);
+        }
         self.say("354 go").await?;
         self.writer.flush().await?;
         let mut content = Vec::new();
@@ -301,11 +342,10 @@ impl Session {
             if self.reader.read_until(b'\n', &mut content).await? == 0 {
                 return Ok(false);
             }
-            if matches!(action, Action::CutInData) && content.len() > 100 {
-                return Ok(false);
-            }
             // Only CRLF.CRLF ends a mail.
-            if &content[before..] == b".\r\n" && (before == 0 || content[..before].ends_with(b"\r\n")) {
+            if &content[before..] == b".\r\n"
+                && (before == 0 || content[..before].ends_with(b"\r\n"))
+            {
                 content.truncate(before);
                 break;
             }
@@ -322,7 +362,12 @@ impl Session {
             Action::CutAfterDot => return Ok(false),
             Action::HangAfterDot => std::future::pending().await,
             Action::Wait => {
-                self.shared.gate.subscribe().wait_for(|open| *open).await.unwrap();
+                self.shared
+                    .gate
+                    .subscribe()
+                    .wait_for(|open| *open)
+                    .await
+                    .unwrap();
             }
             _ => {}
         }
