@@ -208,7 +208,7 @@ async fn housekeeping(db: Db, desk: Arc<Desk>) {
         match lease::expire(&db).await {
             Ok(0) => {}
             Ok(n) => {
-                tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown")
+                tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown");
             }
             Err(error) => tracing::warn!(name: "lease.expire_failed", ?error, "trying again"),
         }

@@ -1,4 +1,5 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod control;
 mod relay;

@@ -57,8 +57,7 @@ impl Fixture {
             .unwrap();
         route::create(&database.db, &keys, &actor, route_to(sink))
             .await
-            .unwrap()
-            .id;
+            .unwrap();
         Self {
             database,
             keys,
