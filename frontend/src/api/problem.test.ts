@@ -55,7 +55,13 @@ describe("problems", () => {
   });
 
   it("shows a refusal without fields above the form", () => {
-    const conflict = { type: "about:blank", status: 409, code: "unheard_of", title: "Conflict", detail: "it is in use" };
+    const conflict = {
+      type: "about:blank",
+      status: 409,
+      code: "unheard_of",
+      title: "Conflict",
+      detail: "it is in use",
+    };
     expect(problemForForm(conflict, ["name"])).toEqual({ fields: {}, form: "it is in use" });
   });
 

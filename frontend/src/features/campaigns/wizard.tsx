@@ -1,4 +1,4 @@
-import { Button, Stepper, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import { useCan } from "@/auth/guard";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
+import { Steps } from "@/components/ui/steps";
 import { useT } from "@/i18n";
 import { AudienceStep } from "./audience-step";
 import { CheckStep } from "./check-step";
@@ -21,18 +22,11 @@ const order: readonly Step[] = ["mail", "audience", "check", "send"];
 export function WizardSteps(props: { active: Step; onStep?: (step: Step) => void }) {
   const t = useT();
   return (
-    <Stepper
+    <Steps
+      labels={order.map((step) => t(`wizard.${step}`))}
       active={order.indexOf(props.active)}
-      onStepClick={(index) => order[index] && props.onStep?.(order[index])}
-      allowNextStepsSelect={props.onStep !== undefined}
-      size="xs"
-      mb="md"
-      wrap={false}
-    >
-      {order.map((step) => (
-        <Stepper.Step key={step} label={t(`wizard.${step}`)} />
-      ))}
-    </Stepper>
+      onStep={props.onStep ? (index) => order[index] && props.onStep?.(order[index]) : undefined}
+    />
   );
 }
 

@@ -1,14 +1,8 @@
-import { Stepper } from "@mantine/core";
+import { Steps } from "@/components/ui/steps";
 import { useT } from "@/i18n";
 
 export function ImportSteps(props: { active: number }) {
   const t = useT();
-  return (
-    <Stepper active={props.active} size="xs" mb="md" allowNextStepsSelect={false} wrap={false}>
-      <Stepper.Step label={t("imports.step_file")} />
-      <Stepper.Step label={t("imports.step_mapping")} />
-      <Stepper.Step label={t("imports.step_check")} />
-      <Stepper.Step label={t("imports.step_run")} />
-    </Stepper>
-  );
+  const labels = [t("imports.step_file"), t("imports.step_mapping"), t("imports.step_check"), t("imports.step_run")];
+  return <Steps labels={labels} active={props.active} />;
 }
