@@ -5679,7 +5679,8 @@ export interface operations {
                 created_from?: string;
                 /** @description Added before. */
                 created_to?: string;
-                sort?: components["schemas"]["ContactOrder"];
+                /** @description `-created_at` unless said otherwise. */
+                sort?: "-created_at" | "created_at" | "email" | "-email" | "name" | "-name";
                 /** @description Whether `total` is counted. */
                 count?: boolean;
                 /** @description Rows in the page. */
@@ -8324,7 +8325,8 @@ export interface operations {
             query?: {
                 /** @description Only those in this folder. */
                 folder_id?: string;
-                sort?: components["schemas"]["ListOrder"];
+                /** @description `name` unless said otherwise. */
+                sort?: "name" | "-created_at";
                 /** @description Rows in the page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -11536,7 +11538,7 @@ export interface operations {
                 q?: string;
                 /** @description Those in the archive instead. */
                 archived?: boolean;
-                sort?: components["schemas"]["MailSort"];
+                sort?: "-updated_at" | "updated_at" | "name" | "-name";
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -13450,7 +13452,7 @@ export interface operations {
                 folder_id?: string;
                 /** @description A part of the name or subject. */
                 q?: string;
-                sort?: components["schemas"]["MailSort"];
+                sort?: "-updated_at" | "updated_at" | "name" | "-name";
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;

@@ -1,4 +1,4 @@
-import { Button, Container, Title } from "@mantine/core";
+import { Button, Container } from "@mantine/core";
 import { IconMap2 } from "@tabler/icons-react";
 import { Link, useRouter } from "@tanstack/react-router";
 import { EmptyState, ErrorView, LoadingView } from "@/components/ui/state-view";
@@ -25,12 +25,10 @@ export function NotFoundScreen() {
   const t = useT();
   return (
     <Container component="main" size="sm" py="xl">
-      <Title order={1} ta="center">
-        {t("state.not_found_title")}
-      </Title>
       <EmptyState
         icon={IconMap2}
-        title={window.location.pathname}
+        heading
+        title={t("state.not_found_title")}
         body={t("state.not_found_body")}
         action={
           <Button variant="default" renderRoot={(rest) => <Link to="/" {...rest} />}>

@@ -6,13 +6,15 @@ import { problemText } from "@/api/problem-text";
 import { useT } from "@/i18n";
 
 /** What a screen without data says: what belongs here, and the next step as a button. */
-export function EmptyState(props: { icon: Icon; title: string; body: string; action?: ReactNode }) {
+export function EmptyState(props: { icon: Icon; title: string; body: string; action?: ReactNode; heading?: boolean }) {
   return (
     <Stack align="center" gap="xs" py={48} px="md">
       <ThemeIcon variant="light" size={44} radius="xl" color="gray">
         <props.icon size={24} stroke={1.6} aria-hidden />
       </ThemeIcon>
-      <Text fw={600}>{props.title}</Text>
+      <Text fw={600} component={props.heading ? "h1" : "p"} m={0}>
+        {props.title}
+      </Text>
       <Text c="dimmed" size="sm" ta="center" maw={460}>
         {props.body}
       </Text>
@@ -56,7 +58,7 @@ export function ErrorView(props: { error: unknown; onRetry?: () => void }) {
 
 export function ForbiddenView() {
   const t = useT();
-  return <EmptyState icon={IconLock} title={t("state.forbidden_title")} body={t("state.forbidden_body")} />;
+  return <EmptyState heading icon={IconLock} title={t("state.forbidden_title")} body={t("state.forbidden_body")} />;
 }
 
 export function LoadingView(props: { rows?: number }) {

@@ -86,7 +86,7 @@ export function LoginScreen(props: { next: string }) {
                 autoComplete="username"
                 autoCapitalize="none"
                 spellCheck={false}
-                data-autofocus
+                autoFocus
                 {...form.getInputProps("login_id")}
               />
               <PasswordInput

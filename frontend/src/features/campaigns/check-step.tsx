@@ -103,7 +103,7 @@ function Checks({ preflight }: { preflight: Preflight }) {
             >
               <Text size="sm" fw={check.level === "block" ? 600 : 400}>
                 {translateCodeOr("check", check.code, check.detail)}
-                {check.count ? `（${t("wizard.people", { count: check.count })}）` : ""}
+                {check.count ? t("common.in_brackets", { text: t("wizard.people", { count: check.count }) }) : ""}
               </Text>
               {check.level !== "ok" && check.detail ? (
                 <Text size="xs" c="dimmed">

@@ -51,7 +51,6 @@ export function useContactColumns(fields: readonly ContactField[]): Column<Conta
       {
         id: "updated_at",
         header: t("contacts.updated_at"),
-        sort: "updated_at",
         numeric: true,
         width: 150,
         optional: true,

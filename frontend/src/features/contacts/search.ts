@@ -3,7 +3,7 @@ import { compact, flag, oneOf, type RawSearch, text, words } from "@/lib/search-
 import { wallToUtc } from "@/lib/zone";
 
 export const statuses: readonly ContactStatus[] = ["active", "unsubscribed", "bounced", "complained", "disabled"];
-const sorts = ["created_at", "-created_at", "email", "-email", "name", "-name", "updated_at", "-updated_at"] as const;
+const sorts = ["created_at", "-created_at", "email", "-email", "name", "-name"] as const;
 
 /** The state of the contact table, all of it in the URL. */
 export interface ContactSearch {

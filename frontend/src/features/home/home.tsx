@@ -238,6 +238,9 @@ function NextSteps({ summary }: { summary: Summary }) {
   const canMails = useCan("mails.write");
   const canCampaigns = useCan("campaigns.write");
   const canSettings = useCan("settings.write");
+  if (!canContacts && !canMails && !canCampaigns && !canSettings) {
+    return null;
+  }
   return (
     <Panel title={t("home.next")}>
       <Group gap="xs">

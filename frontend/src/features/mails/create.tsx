@@ -63,7 +63,7 @@ function CreateForm(props: { folderId: string | null; onClose: () => void }) {
           nothingFoundMessage={t("picker.nothing")}
           data={(templates.data?.items ?? []).map((item) => ({
             value: item.id,
-            label: item.supplied ? `${item.name}（${t("templates.supplied")}）` : item.name,
+            label: item.supplied ? item.name + t("common.in_brackets", { text: t("templates.supplied") }) : item.name,
           }))}
           {...form.getInputProps("from_template_id")}
         />

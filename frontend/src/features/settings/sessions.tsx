@@ -37,7 +37,7 @@ export function SessionsScreen() {
       cell: (row) => (
         <Text size="sm" fw={500}>
           {describeDevice(row.user_agent ?? "") ?? t("sessions.unknown_device")}
-          {row.current ? `（${t("sessions.current")}）` : ""}
+          {row.current ? t("common.in_brackets", { text: t("sessions.current") }) : ""}
         </Text>
       ),
     },

@@ -11,6 +11,7 @@ export const common = {
   "common.deleted": "Deleted",
   "common.details": "Details",
   "common.edit": "Edit",
+  "common.in_brackets": " ({{text}})",
   "common.menu": "Actions",
   "common.name": "Name",
   "common.no": "No",

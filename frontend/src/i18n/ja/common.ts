@@ -11,6 +11,7 @@ export const common = {
   "common.deleted": "削除しました",
   "common.details": "詳細",
   "common.edit": "編集",
+  "common.in_brackets": "（{{text}}）",
   "common.menu": "操作メニュー",
   "common.name": "名前",
   "common.no": "いいえ",
