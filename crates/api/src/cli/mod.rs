@@ -1,5 +1,6 @@
 //! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
 
+mod demo;
 mod doctor;
 mod output;
 mod serve;

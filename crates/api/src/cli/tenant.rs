@@ -25,10 +25,17 @@ pub(super) enum TenantCommand {
         #[arg(long, default_value = "管理者")]
         display_name: String,
     },
+    /// Make a demo company with customers and a first campaign under way; prints its log-in
+    Demo {
+        /// Where its mails go, host:port
+        #[arg(long)]
+        relay: String,
+    },
 }
 
 pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     match command {
+        TenantCommand::Demo { relay } => super::demo::run(&relay).await,
         TenantCommand::Create {
             name,
             login_id,
