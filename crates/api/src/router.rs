@@ -19,6 +19,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::mail::configure)
                 .configure(routes::template::configure)
                 .configure(routes::block::configure)
+                .configure(routes::test_send::configure)
+                .configure(routes::campaign::configure)
                 .configure(routes::contact::configure)
                 .configure(routes::subscription::configure)
                 .configure(routes::consent::configure)

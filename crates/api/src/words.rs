@@ -34,6 +34,10 @@ words! {
     MailLocale = domain::mail::content::Locale;
     /// Order of mails and templates.
     MailSort = domain::mail::MailSort;
+    /// Where a campaign stands.
+    CampaignState = domain::campaign::state::State;
+    /// How much a check of the pre-flight weighs.
+    CheckLevel = domain::campaign::preflight::Level;
     /// Part of the menu of merge fields.
     MergeFieldGroup = domain::mail::merge_field::Group;
 }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod block;
+pub mod campaign;
 pub mod consent;
 pub mod contact;
 pub mod contact_field;
@@ -16,4 +17,5 @@ pub mod subscription;
 pub mod suppression;
 pub mod template;
 pub mod tenant;
+pub mod test_send;
 pub mod user;

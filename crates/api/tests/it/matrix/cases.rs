@@ -231,7 +231,29 @@ fn mails() -> Vec<Case> {
 }
 
 fn campaigns() -> Vec<Case> {
-    vec![]
+    vec![
+        needs("list_campaigns", P::CampaignsRead),
+        needs("create_campaign", P::CampaignsWrite)
+            .body(|own| json!({"name": "別の配信", "mail_id": own.id("mails"), "audience": {"all": true}}))
+            .foreign(|theirs| json!({"name": "spy", "audience": {"list_ids": [theirs.id("lists")]}})),
+        needs("get_campaign", P::CampaignsRead),
+        needs("get_campaign_preflight", P::CampaignsRead),
+        needs("update_campaign", P::CampaignsWrite)
+            .if_match()
+            .body(|_| json!({"name": "改名"}))
+            .foreign(|theirs| json!({"mail_id": theirs.id("mails")})),
+        needs("send_campaign", P::CampaignsSend).body(|_| json!({"confirmed_people": 1})),
+        needs("schedule_campaign", P::CampaignsSend)
+            .body(|_| json!({"at": tomorrow(), "time_zone": "Asia/Tokyo"})),
+        needs("unschedule_campaign", P::CampaignsSend),
+        needs("pause_campaign", P::CampaignsSend),
+        needs("resume_campaign", P::CampaignsSend),
+        needs("stop_campaign", P::CampaignsSend),
+        needs("list_test_sends", P::MailsRead),
+        needs("create_test_send", P::MailsWrite)
+            .body(|own| json!({"user_ids": [own.id("users")], "contact_id": own.id("contacts")}))
+            .foreign(|theirs| json!({"user_ids": [theirs.id("users")]})),
+    ]
 }
 
 fn settings() -> Vec<Case> {
@@ -245,9 +267,14 @@ fn deletions() -> Vec<Case> {
         needs("delete_list", P::ListsWrite).if_match(),
         needs("delete_contact", P::ContactsWrite).if_match(),
         needs("delete_contact_field", P::ContactsWrite).if_match(),
+        needs("delete_campaign", P::CampaignsWrite).if_match(),
         needs("delete_mail", P::MailsWrite).if_match(),
         needs("delete_template", P::MailsWrite).if_match(),
         needs("delete_block", P::MailsWrite).if_match(),
         needs("delete_folder", P::MailsWrite).if_match(),
     ]
+}
+
+fn tomorrow() -> chrono::DateTime<chrono::Utc> {
+    domain::clock::Clock::system().now() + chrono::TimeDelta::days(1)
 }

@@ -44,6 +44,7 @@ impl Fixture {
         made.keep("tenant", &tenant);
         made.create_contacts(app).await;
         made.create_mails(app).await;
+        made.create_campaign(app).await;
         made
     }
 
@@ -87,6 +88,15 @@ impl Fixture {
             json!({"key": "footer", "name": "フッター", "text": "気配り"}),
         )
         .await;
+    }
+
+    async fn create_campaign(&mut self, app: &TestApp) {
+        let body = json!({
+            "name": "11月号の配信",
+            "mail_id": self.id("mails"),
+            "audience": {"list_ids": [self.id("lists")]}
+        });
+        self.make(app, "campaigns", body).await;
     }
 
     async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {
