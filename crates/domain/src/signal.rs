@@ -30,6 +30,7 @@ const CHANNEL: &str = "kikubari";
 ///
 /// # Errors
 /// When the database does.
+#[expect(clippy::disallowed_methods, reason = "a function of the server")]
 pub async fn publish(tx: &mut AsyncPgConnection, signal: Signal) -> Result<()> {
     let payload = serde_json::to_string(&signal).map_err(crate::error::DomainError::internal)?;
     diesel::sql_query("SELECT pg_notify($1, $2)")
@@ -45,6 +46,7 @@ pub async fn publish(tx: &mut AsyncPgConnection, signal: Signal) -> Result<()> {
 ///
 /// # Errors
 /// When there is no connection to be had.
+#[expect(clippy::disallowed_methods, reason = "LISTEN takes no parameter; the channel is a constant")]
 pub async fn listen(db: &Db) -> Result<impl Stream<Item = Signal> + Send + use<>> {
     let mut connection = db.own_connection().await?;
     diesel::sql_query(format!("LISTEN {CHANNEL}"))

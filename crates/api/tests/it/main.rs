@@ -2,6 +2,8 @@
 //! answer is held against the OpenAPI document (support/contract.rs).
 #![expect(
     clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
     unreachable_pub,
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]

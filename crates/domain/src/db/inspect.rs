@@ -43,6 +43,7 @@ const SQL: &str = "SELECT
 
 /// # Errors
 /// When the database does not answer, or was never migrated.
+#[expect(clippy::disallowed_methods, reason = "reads the catalogue")]
 pub async fn inspect(db: &Db) -> Result<Inspection> {
     let row: Row = db
         .system(async |tx| Ok(diesel::sql_query(SQL).get_result(tx).await?))

@@ -128,6 +128,7 @@ impl Db {
     ///
     /// # Errors
     /// [`DomainError::Unavailable`] when it does not.
+    #[expect(clippy::disallowed_methods, reason = "a constant")]
     pub async fn ping(&self) -> Result<()> {
         self.system(async |tx| {
             diesel_async::RunQueryDsl::execute(diesel::sql_query("SELECT 1"), tx).await?;

@@ -91,6 +91,7 @@ pub enum Claim {
 ///
 /// # Errors
 /// When the database does.
+#[expect(clippy::disallowed_methods, reason = "UPDATE from a locked sub-select")]
 pub async fn next_turn(db: &Db, except: &[CampaignId]) -> Result<Option<Turn>> {
     let now = db.now();
     db.system(async |tx| {
@@ -260,6 +261,7 @@ async fn count(
 
 /// The campaign, when it may send: in state sending, of this epoch (a restored
 /// backup must not send again what went out since), of an active tenant.
+#[expect(clippy::disallowed_methods, reason = "a cross join of single rows")]
 async fn sending_campaign(
     tx: &mut diesel_async::AsyncPgConnection,
     tenant: TenantId,
@@ -277,6 +279,7 @@ async fn sending_campaign(
     Ok(rows.into_iter().next())
 }
 
+#[expect(clippy::disallowed_methods, reason = "UPDATE from locked rows with all the mail needs; every value is bound")]
 async fn claim_rows(
     tx: &mut diesel_async::AsyncPgConnection,
     worker: WorkerId,

@@ -35,6 +35,7 @@ pub async fn add(
 
 // In the order of the names, so that two transactions never wait for each
 // other's counters.
+#[expect(clippy::disallowed_methods, reason = "INSERT … SELECT from unnest")]
 async fn upsert(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

@@ -210,6 +210,7 @@ pub(crate) async fn settle(
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "two sub-selects in one row")]
 async fn open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Open> {
     Ok(diesel::sql_query(
         "SELECT (SELECT coalesce(sum(value), 0)::bigint FROM campaign_counter c

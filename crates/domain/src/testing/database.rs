@@ -95,6 +95,7 @@ impl TestDatabase {
     }
 
     /// One text as the owner.
+    #[expect(clippy::disallowed_methods, reason = "tests ask in SQL")]
     pub async fn text(&self, sql: &str) -> String {
         #[derive(diesel::QueryableByName)]
         struct Row {
@@ -112,6 +113,7 @@ impl TestDatabase {
     }
 
     /// One number as the owner.
+    #[expect(clippy::disallowed_methods, reason = "tests ask in SQL")]
     pub async fn count(&self, sql: &str) -> i64 {
         #[derive(diesel::QueryableByName)]
         struct Row {
@@ -160,6 +162,7 @@ async fn execute(server: &Server, database: &str, sql: &str) {
 
 /// The migrated template; the first test that comes makes it while the others
 /// wait at an advisory lock.
+#[expect(clippy::disallowed_methods, reason = "reads the catalogue")]
 async fn template(server: &Server) -> String {
     let name = format!("kikubari_template_{}", fingerprint());
     let mut admin = AsyncPgConnection::establish(&server.owner_url(&server.admin_database))
