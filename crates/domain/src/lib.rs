@@ -10,6 +10,7 @@ pub mod config;
 pub mod consent;
 pub mod contact;
 pub mod contact_field;
+pub mod csv_cell;
 pub mod db;
 pub mod delivery;
 pub mod error;
