@@ -68,8 +68,9 @@ pub struct Desk {
 #[derive(Default)]
 struct State {
     works: HashMap<CampaignId, Arc<Work>>,
-    /// Batches in hand.
-    batches: HashMap<CampaignId, usize>,
+    /// Batches in hand; also of campaigns that were halted since, whose last
+    /// mails are still on the wire.
+    batches: HashMap<CampaignId, (TenantId, usize)>,
     routes: HashMap<RouteId, Arc<Route>>,
 }
 
@@ -120,12 +121,10 @@ impl Desk {
 
     /// Campaigns with something of theirs in hand.
     pub fn in_hand(&self) -> Vec<(TenantId, CampaignId)> {
-        let state = self.state();
-        state
+        self.state()
             .batches
-            .keys()
-            .filter_map(|id| state.works.get(id))
-            .map(|w| (w.tenant, w.campaign))
+            .iter()
+            .map(|(campaign, (tenant, _))| (*tenant, *campaign))
             .collect()
     }
 
@@ -138,7 +137,7 @@ impl Desk {
             .state()
             .batches
             .iter()
-            .filter(|(_, n)| **n >= BATCHES)
+            .filter(|(_, (_, n))| *n >= BATCHES)
             .map(|(id, _)| *id)
             .collect();
         let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full)
@@ -163,7 +162,13 @@ impl Desk {
         {
             Claim::Batch(batch) if batch.deliveries.is_empty() => Ok(Taken::Again),
             Claim::Batch(batch) => {
-                *self.state().batches.entry(turn.campaign_id).or_default() += 1;
+                let mut state = self.state();
+                let (_, n) = state
+                    .batches
+                    .entry(turn.campaign_id)
+                    .or_insert((turn.tenant_id, 0));
+                *n += 1;
+                drop(state);
                 Ok(Taken::Batch(work, batch))
             }
             Claim::NothingDue => Ok(Taken::Again),
@@ -184,7 +189,7 @@ impl Desk {
     /// A batch of the campaign is done.
     pub fn done(&self, campaign: CampaignId) {
         let mut state = self.state();
-        if let Some(n) = state.batches.get_mut(&campaign) {
+        if let Some((_, n)) = state.batches.get_mut(&campaign) {
             *n -= 1;
             if *n == 0 {
                 state.batches.remove(&campaign);

@@ -13,10 +13,18 @@ use tokio::time::sleep;
 const POLL: Duration = Duration::from_millis(500);
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// Sends a call for every signal about sending, and one each [`POLL`]. A call
-/// that nobody has taken yet stands for all that follow.
-pub async fn run(db: Db, calls: mpsc::Sender<()>) {
-    tokio::join!(signals(&db, &calls), ticks(&calls));
+/// Whom a signal about sending wakes. A call that somebody has not taken yet
+/// stands for all that follow.
+pub struct Calls {
+    /// Takes batches; called each [`POLL`] too.
+    pub sending: mpsc::Sender<()>,
+    /// Freezes, starts and skips; looks by itself too.
+    pub schedule: mpsc::Sender<()>,
+}
+
+/// Calls at every signal about sending, and each [`POLL`].
+pub async fn run(db: Db, calls: Calls) {
+    tokio::join!(signals(&db, &calls), ticks(&calls.sending));
 }
 
 async fn ticks(calls: &mpsc::Sender<()>) {
@@ -26,14 +34,15 @@ async fn ticks(calls: &mpsc::Sender<()>) {
     }
 }
 
-async fn signals(db: &Db, calls: &mpsc::Sender<()>) {
-    while !calls.is_closed() {
+async fn signals(db: &Db, calls: &Calls) {
+    while !calls.sending.is_closed() {
         match listen(db).await {
             Ok(stream) => {
                 let mut stream = std::pin::pin!(stream);
                 while let Some(signal) = stream.next().await {
                     if matches!(signal, Signal::SendQueue) {
-                        calls.try_send(()).ok();
+                        calls.sending.try_send(()).ok();
+                        calls.schedule.try_send(()).ok();
                     }
                 }
             }

@@ -70,15 +70,22 @@ impl Mailer {
             desk: Arc::new(desk),
             hands,
             ending,
-            schedule: schedule::Schedule::new(db.clone(), worker),
+            schedule: schedule::Schedule::new(
+                db.clone(),
+                worker,
+                Arc::clone(keys),
+                config.public_url.clone(),
+            ),
         })
     }
 
     /// Sends until `shutdown` ends, then gives back what is not handed over
     /// yet and waits up to 10 s for what is.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let (calls, mut called) = mpsc::channel(1);
+        let (sending, mut called) = mpsc::channel(1);
+        let (schedule, schedule_called) = mpsc::channel(1);
         let mut helpers = JoinSet::new();
+        let calls = listener::Calls { sending, schedule };
         helpers.spawn(listener::run(self.hands.db.clone(), calls));
         helpers.spawn(housekeeping(self.hands.db.clone(), Arc::clone(&self.desk)));
         helpers.spawn(renewing(
@@ -86,7 +93,7 @@ impl Mailer {
             self.hands.worker,
             Arc::clone(&self.desk),
         ));
-        helpers.spawn(self.schedule.clone().run());
+        helpers.spawn(self.schedule.clone().run(schedule_called));
         let mut batches = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         // A take is never dropped half-way: what it claimed would be in nobody's hands.

@@ -1,46 +1,74 @@
 //! What is to happen by itself: schedules that fall due, audiences that are
-//! frozen while their first mails already go out, partitions of the coming
-//! months.
+//! frozen while their first mails already go out, what is left of stopped
+//! campaigns.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Db;
+use domain::campaign::freeze::{Frozen, freeze_next_chunk};
+use domain::campaign::{control, sweep};
 use domain::ids::WorkerId;
-use tokio::time::{MissedTickBehavior, interval};
+use domain::mail::render::Installation;
+use domain::secret::Keys;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
 
-const TICK: Duration = Duration::from_secs(1);
+use crate::explain;
+
+/// How often it looks without being called.
+const POLL: Duration = Duration::from_secs(1);
 
 /// The scheduler of one mailer.
 #[derive(Clone)]
 pub struct Schedule {
     db: Db,
     worker: WorkerId,
+    installation: Installation,
 }
 
 impl Schedule {
     #[must_use]
-    pub fn new(db: Db, worker: WorkerId) -> Self {
-        Self { db, worker }
+    pub fn new(db: Db, worker: WorkerId, keys: Arc<Keys>, public_url: String) -> Self {
+        let installation = Installation { public_url, keys };
+        Self {
+            db,
+            worker,
+            installation,
+        }
     }
 
-    /// Runs until dropped.
-    pub async fn run(self) {
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Runs until dropped: at each call, each second, and without a pause
+    /// while there is more to do.
+    pub async fn run(self, mut calls: mpsc::Receiver<()>) {
         loop {
-            ticks.tick().await;
-            if let Err(error) = self.run_once().await {
-                tracing::warn!(name: "schedule.failed", error = format!("{error:#}"), "trying again");
+            match self.run_once().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(name: "schedule.failed", error = format!("{error:#}"), "trying again");
+                    sleep(POLL).await;
+                }
+            }
+            tokio::select! {
+                () = sleep(POLL) => {}
+                Some(()) = calls.recv() => {}
             }
         }
     }
 
-    /// Does what is due; answers whether anything was.
+    /// One step of each kind; answers whether to come again at once. None of
+    /// them keeps the others from their turn when it fails.
     ///
     /// # Errors
     /// When the database does.
     pub async fn run_once(&self) -> anyhow::Result<bool> {
-        let _ = (&self.db, self.worker);
-        Ok(false)
+        let started = control::start_due(&self.db, &self.installation).await;
+        let frozen = freeze_next_chunk(&self.db, self.worker).await;
+        let more_to_skip = sweep::run_once(&self.db).await;
+        let started = started.map_err(explain)? > 0;
+        // A chunk of nobody: it was paused or stopped since it was chosen.
+        let froze = !matches!(frozen.map_err(explain)?, Frozen::Nothing | Frozen::Chunk(0));
+        Ok(started | froze | more_to_skip.map_err(explain)?)
     }
 }

@@ -3,6 +3,7 @@
 
 mod control;
 mod relay;
+mod schedule;
 mod send;
 mod support;
 mod wire;
