@@ -46,7 +46,10 @@ pub async fn publish(tx: &mut AsyncPgConnection, signal: Signal) -> Result<()> {
 ///
 /// # Errors
 /// When there is no connection to be had.
-#[expect(clippy::disallowed_methods, reason = "LISTEN takes no parameter; the channel is a constant")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "LISTEN takes no parameter; the channel is a constant"
+)]
 pub async fn listen(db: &Db) -> Result<impl Stream<Item = Signal> + Send + use<>> {
     let mut connection = db.own_connection().await?;
     diesel::sql_query(format!("LISTEN {CHANNEL}"))

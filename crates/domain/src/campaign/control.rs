@@ -272,10 +272,18 @@ pub async fn start_due(db: &Db, installation: &Installation) -> Result<usize> {
                 .await?)
         })
         .await?;
-    for (tenant, id) in &due {
-        start_scheduled(db, installation, *tenant, *id, now).await?;
+    let mut started = 0;
+    for (tenant, id) in due {
+        match start_scheduled(db, installation, tenant, id, now).await {
+            Ok(()) => started += 1,
+            Err(error @ DomainError::Unavailable { .. }) => return Err(error),
+            // One that can't be read must not hold up everybody else's.
+            Err(error) => {
+                tracing::error!(name: "campaign.not_started", campaign = %id, ?error, "looked at again");
+            }
+        }
     }
-    Ok(due.len())
+    Ok(started)
 }
 
 async fn start_scheduled(

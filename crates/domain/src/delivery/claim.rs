@@ -279,7 +279,10 @@ async fn sending_campaign(
     Ok(rows.into_iter().next())
 }
 
-#[expect(clippy::disallowed_methods, reason = "UPDATE from locked rows with all the mail needs; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from locked rows with all the mail needs; every value is bound"
+)]
 async fn claim_rows(
     tx: &mut diesel_async::AsyncPgConnection,
     worker: WorkerId,

@@ -81,7 +81,10 @@ pub async fn record(
 }
 
 // A row given back after a stop is skipped at once: nobody else will.
-#[expect(clippy::disallowed_methods, reason = "UPDATE from unnest; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from unnest; every value is bound"
+)]
 async fn update(
     tx: &mut AsyncPgConnection,
     worker: WorkerId,
