@@ -38,6 +38,8 @@ use crate::error::{Problem, ProblemField};
         (name = "contact-fields", description = "Own fields of contacts"),
         (name = "lists", description = "Lists that contacts subscribe to"),
         (name = "suppressions", description = "Addresses and domains that are never mailed"),
+        (name = "routes", description = "Relays that mails go out through"),
+        (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
         (name = "health", description = "Whether the service can work")
     )
 )]

@@ -26,7 +26,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::consent::configure)
                 .configure(routes::contact_field::configure)
                 .configure(routes::list::configure)
-                .configure(routes::suppression::configure),
+                .configure(routes::suppression::configure)
+                .configure(routes::route::configure)
+                .configure(routes::sender_domain::configure),
         )
         .configure(routes::public::preview::configure)
         .configure(routes::health::configure);

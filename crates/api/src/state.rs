@@ -1,6 +1,6 @@
 //! What every handler reaches.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub struct ApiConfig {
     pub rate_limit: u32,
     /// Threads that serve requests.
     pub http_workers: usize,
+    /// Name server, with its port, that checks of sender domains ask; otherwise those of the system.
+    pub dns_server: Option<SocketAddr>,
 }
 
 impl Default for ApiConfig {
@@ -42,6 +44,7 @@ impl Default for ApiConfig {
             trusted_proxies: String::new(),
             rate_limit: 1200,
             http_workers: 4,
+            dns_server: None,
         }
     }
 }

@@ -38,6 +38,10 @@ words! {
     CampaignState = domain::campaign::state::State;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
+    /// What protects the line to a relay.
+    RouteSecurity = domain::route::Security;
+    /// How to log in at a relay.
+    RouteAuth = domain::route::Auth;
     /// Part of the menu of merge fields.
     MergeFieldGroup = domain::mail::merge_field::Group;
 }

@@ -13,6 +13,7 @@ pub mod contact_field;
 pub mod csv_cell;
 pub mod db;
 pub mod delivery;
+pub mod dns;
 pub mod error;
 pub mod folder;
 pub mod idempotency;

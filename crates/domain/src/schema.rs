@@ -491,6 +491,11 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        spf_state -> Text,
+        spf_found -> Nullable<Text>,
+        dmarc_state -> Text,
+        dmarc_found -> Nullable<Text>,
+        checked_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -12,6 +12,8 @@ pub mod list;
 pub mod mail;
 pub mod me;
 pub mod public;
+pub mod route;
+pub mod sender_domain;
 pub mod session;
 pub mod subscription;
 pub mod suppression;

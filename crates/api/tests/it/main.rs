@@ -13,4 +13,6 @@ mod contact;
 mod http;
 mod idempotency;
 mod matrix;
+mod route;
+mod sender_domain;
 mod support;

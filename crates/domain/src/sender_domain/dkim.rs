@@ -152,7 +152,7 @@ pub fn compare(public: &str, found: &[String]) -> Checked {
     }
 }
 
-fn tag(record: &str, name: &str) -> Option<String> {
+pub(super) fn tag(record: &str, name: &str) -> Option<String> {
     record.split(';').find_map(|part| {
         let (key, value) = part.split_once('=')?;
         (key.trim() == name).then(|| value.chars().filter(|c| !c.is_whitespace()).collect())

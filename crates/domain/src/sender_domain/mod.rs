@@ -4,6 +4,7 @@
 //! rotation, signs once its record is seen in DNS) or *retired* (kept, since
 //! mails under way are checked against its record).
 
+mod check;
 pub mod dkim;
 mod queries;
 mod records;
@@ -26,6 +27,7 @@ use crate::page::{Page, PageRequest};
 use crate::schema::dkim_key;
 use crate::secret::Keys;
 
+pub use self::check::check;
 pub use self::records::{DnsRecord, records};
 
 /// A sender domain with its keys, active ones first.
@@ -35,8 +37,20 @@ pub struct SenderDomain {
     /// Lower-case ASCII.
     pub domain: String,
     pub keys: Vec<DkimKey>,
+    pub spf: Seen,
+    pub dmarc: Seen,
+    /// When [`check`] asked last.
+    pub checked_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
+}
+
+/// What [`check`] saw of a record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Seen {
+    /// `unchecked`, `ok`, `missing` or `differs`.
+    pub state: String,
+    pub found: Option<String>,
 }
 
 /// A key without its private half.
@@ -59,6 +73,12 @@ impl DkimKey {
     #[must_use]
     pub fn algorithm(&self) -> Option<Algorithm> {
         Algorithm::parse(&self.algorithm)
+    }
+
+    /// Made by a rotation, and not yet seen in DNS.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.active && self.retired_at.is_none()
     }
 }
 
@@ -167,6 +187,15 @@ async fn load(
             keys: keys.remove(&row.id).unwrap_or_default(),
             id: row.id,
             domain: row.domain,
+            spf: Seen {
+                state: row.spf_state,
+                found: row.spf_found,
+            },
+            dmarc: Seen {
+                state: row.dmarc_state,
+                found: row.dmarc_found,
+            },
+            checked_at: row.checked_at,
             version: row.version,
             created_at: row.created_at,
         })
@@ -266,7 +295,7 @@ pub async fn delete(db: &Db, actor: &Actor, id: SenderDomainId, version: i32) ->
 }
 
 /// Makes new keys. When the present ones are known to stand in DNS they sign on
-/// until the new ones are seen there too ([`note_checked`]), so that no mail
+/// until the new ones are seen there too ([`check`]), so that no mail
 /// goes out with a signature nobody can check; otherwise the new ones sign at once.
 ///
 /// # Errors
@@ -298,56 +327,6 @@ pub async fn rotate(
             actor,
             "sender_domain.keys_rotated",
             Some(&before),
-            Some(&after),
-        )
-        .await?;
-        Ok(after)
-    })
-    .await
-}
-
-/// Notes what DNS said of the keys. Once all waiting keys are seen they take over.
-///
-/// # Errors
-/// [`DomainError::NotFound`].
-pub async fn note_checked(
-    db: &Db,
-    actor: &Actor,
-    id: SenderDomainId,
-    found: &[(DkimKeyId, Checked)],
-) -> Result<SenderDomain> {
-    let (tenant, now) = (actor.tenant_id, db.now());
-    db.tenant(tenant, async |tx| {
-        for (key, checked) in found {
-            queries::set_checked(tx, tenant, *key, checked.as_str(), now).await?;
-        }
-        let seen = load_one(tx, tenant, id).await?;
-        let waiting: Vec<&DkimKey> = seen
-            .keys
-            .iter()
-            .filter(|k| !k.active && k.retired_at.is_none())
-            .collect();
-        if waiting.is_empty()
-            || waiting
-                .iter()
-                .any(|k| k.checked_state != Checked::Ok.as_str())
-        {
-            return Ok(seen);
-        }
-        queries::retire_active(tx, tenant, id, now).await?;
-        queries::activate(
-            tx,
-            tenant,
-            &waiting.iter().map(|k| k.id).collect::<Vec<_>>(),
-        )
-        .await?;
-        queries::touch(tx, tenant, id, now).await?;
-        let after = load_one(tx, tenant, id).await?;
-        note(
-            tx,
-            actor,
-            "sender_domain.keys_activated",
-            Some(&seen),
             Some(&after),
         )
         .await?;

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::check::Found;
 use super::{DkimKey, SealedKey};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
@@ -16,6 +17,11 @@ use crate::schema::{dkim_key, route, sender_domain};
 pub(super) struct Row {
     pub(super) id: SenderDomainId,
     pub(super) domain: String,
+    pub(super) spf_state: String,
+    pub(super) spf_found: Option<String>,
+    pub(super) dmarc_state: String,
+    pub(super) dmarc_found: Option<String>,
+    pub(super) checked_at: Option<DateTime<Utc>>,
     pub(super) version: i32,
     pub(super) created_at: DateTime<Utc>,
 }
@@ -118,6 +124,9 @@ pub(super) async fn keys(
         .await?)
 }
 
+/// More relays than one SPF record can name (RFC 7208 §4.6.4: ten lookups).
+const MOST_RELAYS: i64 = 20;
+
 pub(super) async fn relay_hosts(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -127,6 +136,7 @@ pub(super) async fn relay_hosts(
         .order(route::host)
         .select(route::host)
         .distinct()
+        .limit(MOST_RELAYS)
         .load(tx)
         .await?)
 }
@@ -175,6 +185,27 @@ pub(super) async fn set_checked(
         .set((
             dkim_key::checked_state.eq(state),
             dkim_key::checked_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_found(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+    spf: &Found,
+    dmarc: &Found,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(sender_domain::table.find((tenant, id)))
+        .set((
+            sender_domain::spf_state.eq(spf.state.as_str()),
+            sender_domain::spf_found.eq(&spf.text),
+            sender_domain::dmarc_state.eq(dmarc.state.as_str()),
+            sender_domain::dmarc_found.eq(&dmarc.text),
+            sender_domain::checked_at.eq(now),
         ))
         .execute(tx)
         .await?;

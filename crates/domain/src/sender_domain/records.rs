@@ -36,8 +36,8 @@ pub fn records(domain: &SenderDomain, relays: &[String]) -> Vec<DnsRecord> {
             })
         })
         .collect();
-    let senders: Vec<String> = relays
-        .iter()
+    let senders: Vec<String> = senders(relays)
+        .into_iter()
         .map(|host| match host.parse::<IpAddr>() {
             Ok(IpAddr::V4(ip)) => format!("ip4:{ip}"),
             Ok(IpAddr::V6(ip)) => format!("ip6:{ip}"),
@@ -62,4 +62,56 @@ pub fn records(domain: &SenderDomain, relays: &[String]) -> Vec<DnsRecord> {
         value: "v=DMARC1; p=none".to_owned(),
     });
     all
+}
+
+/// The relays that an SPF record can name: a host inside the house, such as
+/// `localhost` or `10.0.0.5`, shows outside under an address that is not known here.
+pub(super) fn senders(relays: &[String]) -> Vec<&str> {
+    let named = relays.iter().map(String::as_str);
+    named
+        .filter(|host| match host.parse() {
+            Ok(ip) => is_public(&ip),
+            Err(_) => host.contains('.'),
+        })
+        .collect()
+}
+
+/// Whether an address can be that of a mail's sender on the internet.
+pub(super) fn is_public(ip: &IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0b1100_0000 == 64;
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || shared)
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_spf_record_names_only_relays_that_the_internet_can_see() {
+        let relays = [
+            "127.0.0.1",
+            "localhost",
+            "10.1.2.3",
+            "100.64.0.1",
+            "fd00::1",
+            "203.0.113.5",
+            "smtp.example.jp",
+        ];
+        let relays: Vec<String> = relays.map(str::to_owned).to_vec();
+        assert_eq!(senders(&relays), ["203.0.113.5", "smtp.example.jp"]);
+    }
 }

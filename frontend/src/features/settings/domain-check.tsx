@@ -9,7 +9,7 @@ const order: readonly CheckState[] = ["missing", "differs", "unchecked", "ok"];
 
 /** The state that matters most among the keys in use. */
 export function worstCheck(domain: SenderDomain): CheckState {
-  const states = domain.keys.filter((key) => key.active).map((key) => key.checked.state);
+  const states: CheckState[] = domain.keys.filter((key) => key.active).map((key) => key.checked.state);
   return order.find((state) => states.includes(state)) ?? "unchecked";
 }
 

@@ -1,12 +1,11 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { IconKey, IconRefresh, IconTrash } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SenderDomain } from "@/api/types";
 import { useCan } from "@/auth/guard";
-import { JobProgress } from "@/components/jobs/job-progress";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
@@ -28,19 +27,15 @@ function Domain({ domain }: { domain: SenderDomain }) {
   const navigate = useNavigate();
   const canWrite = useCan("settings.write");
   const [asking, setAsking] = useState<"rotate" | "delete" | null>(null);
-  const [job, setJob] = useState<string | null>(null);
   const check = api.useMutation("post", "/v1/sender-domains/{id}/check");
   const rotate = api.useMutation("post", "/v1/sender-domains/{id}/keys");
   const remove = api.useMutation("delete", "/v1/sender-domains/{id}");
   const path = { id: domain.id };
-  const onOver = useCallback(() => {
-    setJob(null);
-    void refresh("/v1/sender-domains", "/v1/summary");
-  }, []);
   const startCheck = () =>
     check
       .mutateAsync({ params: { path } })
-      .then((started) => setJob(started.id))
+      .then(() => refresh("/v1/sender-domains", "/v1/summary"))
+      .then(() => notifyDone(t("domains.checked")))
       .catch(notifyProblem);
   return (
     <Page
@@ -56,22 +51,13 @@ function Domain({ domain }: { domain: SenderDomain }) {
             <Button variant="default" leftSection={<IconKey size={16} />} onClick={() => setAsking("rotate")}>
               {t("domains.rotate")}
             </Button>
-            <Button
-              leftSection={<IconRefresh size={16} />}
-              loading={check.isPending || job !== null}
-              onClick={() => void startCheck()}
-            >
+            <Button leftSection={<IconRefresh size={16} />} loading={check.isPending} onClick={() => void startCheck()}>
               {t("domains.check")}
             </Button>
           </>
         ) : null
       }
     >
-      {job ? (
-        <Panel>
-          <JobProgress jobId={job} title={t("domains.check")} onOver={onOver} />
-        </Panel>
-      ) : null}
       <Panel title={t("domains.dkim_records")}>
         <Text size="sm" c="dimmed" mb="sm">
           {t("domains.dkim_help")}
@@ -85,7 +71,7 @@ function Domain({ domain }: { domain: SenderDomain }) {
                 </Text>
                 <Text size="sm" c="dimmed">
                   {key.algorithm}
-                  {key.active ? "" : ` · ${t("domains.old_key")}`}
+                  {key.active ? "" : ` · ${t(key.retired_at ? "domains.old_key" : "domains.waiting_key")}`}
                 </Text>
                 <CheckedLabel state={key.checked.state} />
                 {key.checked.at ? (
@@ -104,10 +90,18 @@ function Domain({ domain }: { domain: SenderDomain }) {
           <Stack gap="md">
             {domain.records.map((record) => (
               <div key={`${record.purpose}-${record.name}`}>
-                <Text size="sm" fw={600} mb={4}>
-                  {translateCode("dns_purpose", record.purpose)}
-                </Text>
+                <Group gap="md" mb={4}>
+                  <Text size="sm" fw={600}>
+                    {translateCode("dns_purpose", record.purpose)}
+                  </Text>
+                  <CheckedLabel state={record.checked.state} />
+                </Group>
                 <DnsRecord name={record.name} type={record.type} value={record.value} />
+                {record.found && record.found !== record.value ? (
+                  <Text size="sm" c="dimmed" mt={4}>
+                    {t("domains.found")} <span className="kb-mono">{record.found}</span>
+                  </Text>
+                ) : null}
               </div>
             ))}
           </Stack>

@@ -149,7 +149,7 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
             label={t("routes.max_sessions")}
             description={t("routes.max_sessions_help")}
             min={1}
-            max={1000}
+            max={500}
             {...form.getInputProps("max_sessions")}
           />
           <Checkbox

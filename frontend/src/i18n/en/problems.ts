@@ -11,6 +11,7 @@ export const problems = {
   "problem.too_large": "The file is too large.",
   "problem.already_suppressed": "This address or domain is on the list already.",
   "problem.busy": "Someone else changed it at the same moment. Try again.",
+  "problem.dns_unavailable": "The domain's name servers do not answer. Try again in a minute.",
   "problem.domain_taken": "This domain is there already.",
   "problem.email_taken": "This address is already in your contacts.",
   "problem.in_progress": "The same request is still being worked on. Wait a moment.",

@@ -31,6 +31,9 @@ export const settings = {
   "domains.dkim_help":
     "Add these to the DNS of your domain. It can take minutes to hours until they are seen everywhere.",
   "domains.old_key": "former key",
+  "domains.waiting_key": "waits for its DNS record",
+  "domains.checked": "DNS checked",
+  "domains.found": "Found now:",
   "domains.other_records": "Further records",
   "domains.delete_title": "Delete sender domain",
   "domains.delete_body":

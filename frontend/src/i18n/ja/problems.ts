@@ -11,6 +11,7 @@ export const problems = {
   "problem.too_large": "ファイルが大きすぎます。",
   "problem.already_suppressed": "このアドレスまたはドメインは、すでに登録されています。",
   "problem.busy": "ほかの人が同時に変更しました。もう一度お試しください。",
+  "problem.dns_unavailable": "ネームサーバーが応答しません。しばらくしてから、もう一度確認してください。",
   "problem.domain_taken": "このドメインはすでに登録されています。",
   "problem.email_taken": "このメールアドレスは、すでに登録されています。",
   "problem.in_progress": "同じ操作を処理しています。しばらくお待ちください。",

@@ -31,6 +31,9 @@ export const settings = {
   "domains.dkim_help":
     "次の内容を、ドメインを管理しているDNSに登録してください。反映には数分から数時間かかることがあります。",
   "domains.old_key": "以前の鍵",
+  "domains.waiting_key": "DNSの登録待ち",
+  "domains.checked": "DNSを確認しました",
+  "domains.found": "現在の登録内容：",
   "domains.other_records": "あわせて登録するレコード",
   "domains.delete_title": "送信ドメインの削除",
   "domains.delete_body": "{{domain}} と署名の鍵を削除します。このドメインを差出人に使うメールは配信できなくなります。",

@@ -257,7 +257,22 @@ fn campaigns() -> Vec<Case> {
 }
 
 fn settings() -> Vec<Case> {
-    vec![]
+    vec![
+        needs("list_routes", P::SettingsRead),
+        needs("create_route", P::SettingsWrite).body(|_| {
+            json!({"name": "別の経路", "host": "smtp.example.jp", "port": 587, "security": "starttls", "auth": "none"})
+        }),
+        needs("get_route", P::SettingsRead),
+        needs("update_route", P::SettingsWrite)
+            .if_match()
+            .body(|_| json!({"name": "改名"})),
+        needs("list_sender_domains", P::SettingsRead),
+        needs("create_sender_domain", P::SettingsWrite)
+            .body(|_| json!({"domain": "another.example.jp"})),
+        needs("get_sender_domain", P::SettingsRead),
+        needs("check_sender_domain", P::SettingsWrite),
+        needs("rotate_sender_domain_keys", P::SettingsWrite),
+    ]
 }
 
 fn deletions() -> Vec<Case> {
@@ -268,6 +283,8 @@ fn deletions() -> Vec<Case> {
         needs("delete_contact", P::ContactsWrite).if_match(),
         needs("delete_contact_field", P::ContactsWrite).if_match(),
         needs("delete_campaign", P::CampaignsWrite).if_match(),
+        needs("delete_route", P::SettingsWrite).if_match(),
+        needs("delete_sender_domain", P::SettingsWrite).if_match(),
         needs("delete_mail", P::MailsWrite).if_match(),
         needs("delete_template", P::MailsWrite).if_match(),
         needs("delete_block", P::MailsWrite).if_match(),

@@ -44,6 +44,7 @@ impl Fixture {
         made.keep("tenant", &tenant);
         made.create_contacts(app).await;
         made.create_mails(app).await;
+        made.create_ways_out(app).await;
         made.create_campaign(app).await;
         made
     }
@@ -88,6 +89,17 @@ impl Fixture {
             json!({"key": "footer", "name": "フッター", "text": "気配り"}),
         )
         .await;
+    }
+
+    async fn create_ways_out(&mut self, app: &TestApp) {
+        self.make(
+            app,
+            "routes",
+            json!({"name": "社内", "host": "smtp.example.co.jp", "port": 587, "security": "starttls", "auth": "none"}),
+        )
+        .await;
+        self.make(app, "sender-domains", json!({"domain": "example.co.jp"}))
+            .await;
     }
 
     async fn create_campaign(&mut self, app: &TestApp) {

@@ -1,6 +1,7 @@
 //! A server of its own for each test.
 
 pub mod contract;
+pub mod zone;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -1,0 +1,269 @@
+//! Routes: the relays that mails go out through. A password goes in and never
+//! comes back.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use chrono::{DateTime, Utc};
+use domain::ids::RouteId;
+use domain::route::{self, Auth, NewRoute, RouteChange, Security};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use crate::error::ApiResult;
+use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
+use crate::state::AppState;
+use crate::words::{RouteAuth, RouteSecurity};
+
+/// A relay.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Route {
+    pub id: Uuid,
+    #[schema(example = "社内メールサーバー")]
+    pub name: String,
+    #[schema(example = "smtp.example.co.jp")]
+    pub host: String,
+    #[schema(minimum = 1, maximum = 65535, example = 587)]
+    pub port: i32,
+    #[schema(value_type = RouteSecurity)]
+    pub security: Security,
+    #[schema(value_type = RouteAuth)]
+    pub auth: Auth,
+    /// Empty without log-in.
+    pub username: String,
+    /// Whether a password is kept; it is never shown.
+    pub has_password: bool,
+    /// Most sessions at a time of one mailer.
+    pub max_sessions: i32,
+    /// Whether mails are signed with DKIM here; false when the relay does it.
+    pub sign: bool,
+    pub enabled: bool,
+    /// The enabled one with the lowest is the default.
+    pub position: i32,
+    pub created_at: DateTime<Utc>,
+    pub version: i32,
+}
+
+impl From<route::Route> for Route {
+    fn from(row: route::Route) -> Self {
+        Self {
+            id: row.id.0,
+            name: row.name,
+            host: row.host,
+            port: row.port,
+            security: row.security,
+            auth: row.auth,
+            username: row.username,
+            has_password: row.has_password,
+            max_sessions: row.max_sessions,
+            sign: row.sign,
+            enabled: row.enabled,
+            position: row.position,
+            created_at: row.created_at,
+            version: row.version,
+        }
+    }
+}
+
+/// A relay to be added. A password needs `security` other than `none`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteCreate {
+    #[schema(min_length = 1, max_length = 100, example = "社内メールサーバー")]
+    pub name: String,
+    /// Host name or IP address.
+    #[schema(min_length = 1, max_length = 253, example = "smtp.example.co.jp")]
+    pub host: String,
+    #[schema(minimum = 1, maximum = 65535, example = 587)]
+    pub port: i32,
+    #[schema(value_type = RouteSecurity, example = "starttls")]
+    pub security: Security,
+    #[schema(value_type = RouteAuth, example = "none")]
+    pub auth: Auth,
+    #[schema(max_length = 320)]
+    pub username: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, write_only)]
+    pub password: Option<SecretString>,
+    #[serde(default = "ten")]
+    #[schema(minimum = 1, maximum = 500, default = 10)]
+    pub max_sessions: i32,
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub sign: bool,
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub enabled: bool,
+    #[serde(default)]
+    pub position: i32,
+}
+
+fn ten() -> i32 {
+    10
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A change; what is left out or null stays. With `auth: none` user name and
+/// password are forgotten.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteUpdate {
+    #[schema(min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    #[schema(min_length = 1, max_length = 253)]
+    pub host: Option<String>,
+    #[schema(minimum = 1, maximum = 65535)]
+    pub port: Option<i32>,
+    #[schema(value_type = Option<RouteSecurity>)]
+    pub security: Option<Security>,
+    #[schema(value_type = Option<RouteAuth>)]
+    pub auth: Option<Auth>,
+    #[schema(max_length = 320)]
+    pub username: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, write_only)]
+    pub password: Option<SecretString>,
+    #[schema(minimum = 1, maximum = 500)]
+    pub max_sessions: Option<i32>,
+    pub sign: Option<bool>,
+    pub enabled: Option<bool>,
+    pub position: Option<i32>,
+}
+
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_routes)
+        .service(create_route)
+        .service(get_route)
+        .service(update_route)
+        .service(delete_route);
+}
+
+fn answer(mut builder: actix_web::HttpResponseBuilder, row: route::Route) -> HttpResponse {
+    builder
+        .insert_header(etag(row.version))
+        .json(Route::from(row))
+}
+
+/// The relays, in their order
+#[utoipa::path(
+    tag = "routes", operation_id = "list_routes", params(PageQuery),
+    responses((status = 200, body = PageOf<Route>, description = "A page"), ListProblems)
+)]
+#[get("/routes")]
+async fn list_routes(
+    state: Data<AppState>,
+    user: CurrentUser,
+    query: QueryOf<PageQuery>,
+) -> ApiResult<Json<PageOf<Route>>> {
+    let page = route::list(&state.db, &user, &(&query.0).into()).await?;
+    Ok(Json(PageOf::from_page(page, Route::from)))
+}
+
+/// Add a relay
+#[utoipa::path(
+    tag = "routes", operation_id = "create_route", request_body = RouteCreate,
+    responses((status = 201, body = Route, description = "Added", headers(("ETag" = String))), CreateProblems)
+)]
+#[post("/routes")]
+async fn create_route(
+    state: Data<AppState>,
+    user: CurrentUser,
+    body: Body<RouteCreate>,
+) -> ApiResult {
+    let Body(create) = body;
+    let new = NewRoute {
+        name: create.name,
+        host: create.host,
+        port: create.port,
+        security: create.security,
+        auth: create.auth,
+        username: create.username.unwrap_or_default(),
+        password: create.password,
+        max_sessions: create.max_sessions,
+        sign: create.sign,
+        enabled: create.enabled,
+        position: create.position,
+    };
+    Ok(answer(
+        HttpResponse::Created(),
+        route::create(&state.db, &state.keys, &user, new).await?,
+    ))
+}
+
+/// One relay
+#[utoipa::path(
+    tag = "routes", operation_id = "get_route",
+    params(("id" = Uuid, Path, description = "Route")),
+    responses((status = 200, body = Route, description = "The route", headers(("ETag" = String))), GetProblems)
+)]
+#[get("/routes/{id}")]
+async fn get_route(state: Data<AppState>, user: CurrentUser, id: Id<RouteId>) -> ApiResult {
+    Ok(answer(
+        HttpResponse::Ok(),
+        route::get(&state.db, &user, id.0).await?,
+    ))
+}
+
+/// Change a relay
+///
+/// Mails that are being handed over still go by the old settings.
+#[utoipa::path(
+    tag = "routes", operation_id = "update_route", request_body = RouteUpdate,
+    params(
+        ("id" = Uuid, Path, description = "Route"),
+        ("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")
+    ),
+    responses((status = 200, body = Route, description = "Changed", headers(("ETag" = String))), UpdateProblems)
+)]
+#[patch("/routes/{id}")]
+async fn update_route(
+    state: Data<AppState>,
+    user: CurrentUser,
+    id: Id<RouteId>,
+    version: IfMatch,
+    body: Body<RouteUpdate>,
+) -> ApiResult {
+    let Body(update) = body;
+    let change = RouteChange {
+        name: update.name,
+        host: update.host,
+        port: update.port,
+        security: update.security,
+        auth: update.auth,
+        username: update.username,
+        password: update.password,
+        max_sessions: update.max_sessions,
+        sign: update.sign,
+        enabled: update.enabled,
+        position: update.position,
+    };
+    let row = route::update(&state.db, &state.keys, &user, id.0, version.0, change).await?;
+    Ok(answer(HttpResponse::Ok(), row))
+}
+
+/// Delete a relay that no campaign names
+///
+/// One that a campaign went or goes by answers 409: turn it off instead.
+#[utoipa::path(
+    tag = "routes", operation_id = "delete_route",
+    params(
+        ("id" = Uuid, Path, description = "Route"),
+        ("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")
+    ),
+    responses((status = 204, description = "Deleted"), DeleteProblems)
+)]
+#[delete("/routes/{id}")]
+async fn delete_route(
+    state: Data<AppState>,
+    user: CurrentUser,
+    id: Id<RouteId>,
+    version: IfMatch,
+) -> ApiResult {
+    route::delete(&state.db, &user, id.0, version.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,174 @@
+//! Routes over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+fn relay() -> Value {
+    json!({
+        "name": "契約リレー", "host": "SMTP.Example.JP.", "port": 587, "security": "starttls",
+        "auth": "plain", "username": "acme", "password": "relay-password-7Q"
+    })
+}
+
+#[actix_web::test]
+async fn a_route_is_added_changed_and_deleted_and_its_password_never_comes_back() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let made = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&relay())
+        .send()
+        .await;
+    assert_eq!(made.header("etag"), "\"1\"");
+    let made = made.expect(201);
+    assert_eq!(
+        (&made["host"], &made["has_password"], &made["max_sessions"]),
+        (&json!("smtp.example.jp"), &json!(true), &json!(10))
+    );
+    assert!(!made.to_string().contains("relay-password"));
+    let path = format!("/v1/routes/{}", made["id"].as_str().unwrap());
+
+    let renamed = json!({"name": "新リレー", "password": null, "username": null});
+    let changed = app
+        .patch(&path)
+        .by(&token)
+        .if_match(1)
+        .json(&renamed)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            &changed["name"],
+            &changed["has_password"],
+            &changed["username"]
+        ),
+        (&json!("新リレー"), &json!(true), &json!("acme"))
+    );
+    app.patch(&path)
+        .by(&token)
+        .if_match(1)
+        .json(&renamed)
+        .send()
+        .await
+        .expect(412);
+    app.patch(&path)
+        .by(&token)
+        .json(&renamed)
+        .send()
+        .await
+        .expect(428);
+
+    let open = json!({"auth": "none", "security": "none"});
+    let changed = app
+        .patch(&path)
+        .by(&token)
+        .if_match(2)
+        .json(&open)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (&changed["has_password"], &changed["username"]),
+        (&json!(false), &json!(""))
+    );
+    let page = app.get("/v1/routes").by(&token).send().await.expect(200);
+    assert_eq!(page["items"][0]["version"], 3);
+    app.delete(&path)
+        .by(&token)
+        .if_match(3)
+        .send()
+        .await
+        .expect(204);
+    app.get(&path).by(&token).send().await.expect(404);
+}
+
+#[actix_web::test]
+async fn a_route_that_can_not_work_is_refused_field_by_field() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let wrong = json!({
+        "name": "", "host": "smtp.example.jp\r\nQUIT", "port": 0, "security": "none",
+        "auth": "plain", "username": "a\nb", "max_sessions": 501
+    });
+    let refused = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&wrong)
+        .send()
+        .await
+        .expect(422);
+    let pointers: Vec<&str> = refused["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/name",
+            "/host",
+            "/port",
+            "/max_sessions",
+            "/username",
+            "/password",
+            "/security"
+        ]
+    );
+    let unknown = json!({"name": "a", "host": "b.jp", "port": 25, "security": "none", "auth": "none", "pass": "x"});
+    app.post("/v1/routes")
+        .by(&token)
+        .json(&unknown)
+        .send()
+        .await
+        .expect(422);
+    app.post("/v1/routes")
+        .by(&token)
+        .json(&relay())
+        .send()
+        .await
+        .expect(201);
+    let twice = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&relay())
+        .send()
+        .await
+        .expect(409);
+    assert_eq!(twice["code"], "name_taken");
+}
+
+#[actix_web::test]
+async fn a_route_that_a_campaign_names_is_kept() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let route = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&relay())
+        .send()
+        .await
+        .expect(201);
+    let campaign = json!({"name": "11月号", "route_id": route["id"], "audience": {"all": true}});
+    app.post("/v1/campaigns")
+        .by(&token)
+        .json(&campaign)
+        .send()
+        .await
+        .expect(201);
+    let path = format!("/v1/routes/{}", route["id"].as_str().unwrap());
+    let kept = app
+        .delete(&path)
+        .by(&token)
+        .if_match(1)
+        .send()
+        .await
+        .expect(409);
+    assert_eq!(kept["code"], "route_in_use");
+}
