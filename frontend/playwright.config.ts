@@ -16,6 +16,8 @@ export default defineConfig({
     baseURL: process.env.KIKUBARI_E2E_URL ?? process.env.KIKUBARI_URL ?? "http://127.0.0.1:8080",
     locale: "ja-JP",
     timezoneId: "Asia/Tokyo",
+    actionTimeout: 20_000,
+    navigationTimeout: 30_000,
     trace: "retain-on-failure",
     launchOptions: {
       executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",

@@ -14,10 +14,24 @@ const accent: MantineColorsTuple = [
   "#134e4a",
 ];
 
+/** Mantine's dark greys are neutral; fields and buttons made of them look brown on the bluish canvas. */
+const dark: MantineColorsTuple = [
+  "#dfe3e6",
+  "#bcc4ca",
+  "#a2abb3",
+  "#6f7981",
+  "#3c444a",
+  "#2d3338",
+  "#22282c",
+  "#191d20",
+  "#14171a",
+  "#101214",
+];
+
 export const theme = createTheme({
   primaryColor: "accent",
   primaryShade: 7,
-  colors: { accent },
+  colors: { accent, dark },
   fontFamily:
     '"Noto Sans JP", "Noto Sans CJK JP", "Hiragino Sans", "Hiragino Kaku Gothic ProN", "Yu Gothic UI", Meiryo, system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK JP", monospace',
@@ -39,8 +53,14 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
     MultiSelect: { defaultProps: { size: "sm", comboboxProps: { shadow: "md" } } },
-    Modal: { defaultProps: { centered: false, yOffset: "10vh", transitionProps: { duration: 120 } } },
-    Drawer: { defaultProps: { position: "right", transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: { centered: false, yOffset: "10vh", transitionProps: { duration: 120 } },
+      styles: { title: { fontSize: "1rem", fontWeight: 600 } },
+    },
+    Drawer: {
+      defaultProps: { position: "right", transitionProps: { duration: 120 } },
+      styles: { title: { fontSize: "1rem", fontWeight: 600, overflowWrap: "anywhere" } },
+    },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, events: { hover: true, focus: true, touch: false } } },
     Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 } } },
     Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm" } },

@@ -8,6 +8,8 @@ export interface Format {
   percent: (ratio: number) => string;
   bytes: (value: number) => string;
   date: (iso: string) => string;
+  /** A calendar day ("2026-12-01"), which is the same in every zone. */
+  day: (day: string) => string;
   dateTime: (iso: string) => string;
   time: (iso: string) => string;
   /** "3 minutes ago", for what just happened; older than a week: the date. */
@@ -27,6 +29,7 @@ export function createFormat(locale: Locale, timeZone: string): Format {
   const number = new Intl.NumberFormat(tag);
   const percent = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
   const date = new Intl.DateTimeFormat(tag, { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const plainDay = new Intl.DateTimeFormat(tag, { timeZone: "UTC", year: "numeric", month: "2-digit", day: "2-digit" });
   const dateTime = new Intl.DateTimeFormat(tag, {
     timeZone,
     year: "numeric",
@@ -50,6 +53,7 @@ export function createFormat(locale: Locale, timeZone: string): Format {
       return `${new Intl.NumberFormat(tag, { maximumFractionDigits: 1 }).format(shown)} ${step === 1 ? "kB" : "MB"}`;
     },
     date: (iso) => date.format(new Date(iso)),
+    day: (day) => plainDay.format(new Date(`${day}T00:00:00Z`)),
     dateTime: (iso) => dateTime.format(new Date(iso)),
     time: (iso) => time.format(new Date(iso)),
     ago: (iso) => {

@@ -102,7 +102,7 @@ export function translateCode(prefix: string, code: string): string {
 }
 
 /** Like `translateCode`, with a text of the server's for codes that have no message here. */
-export function translateCodeOr(prefix: string, code: string, fallback: string): string {
+export function translateCodeOr(prefix: string, code: string, fallback: string, params?: Params): string {
   const key = `${prefix}.${code}`;
-  return i18next.exists(key) ? i18next.t(key) : fallback;
+  return i18next.exists(key) ? i18next.t(key, numbersAsText(params)) : fallback;
 }

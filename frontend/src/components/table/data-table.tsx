@@ -1,4 +1,4 @@
-import { Checkbox, LoadingOverlay, Table, UnstyledButton } from "@mantine/core";
+import { Checkbox, LoadingOverlay, Table, UnstyledButton, VisuallyHidden } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconSelector } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useT } from "@/i18n";
@@ -15,6 +15,8 @@ export interface Column<Row> {
   width?: number | string;
   /** Hidden until chosen. */
   optional?: boolean;
+  /** Buttons: the column's name is for screen readers only. */
+  actions?: boolean;
 }
 
 interface Props<Row> {
@@ -100,15 +102,19 @@ export function DataTable<Row>(props: Props<Row>) {
                     />
                   </Table.Td>
                 ) : null}
-                {columns.map((column) => (
-                  <Table.Td
-                    key={column.id}
-                    data-label={column.header}
-                    className={column.numeric ? classes.numeric : undefined}
-                  >
-                    {column.cell(row)}
-                  </Table.Td>
-                ))}
+                {columns.map((column) => {
+                  const content = column.cell(row);
+                  return (
+                    <Table.Td
+                      key={column.id}
+                      data-label={column.actions ? undefined : column.header}
+                      data-empty={content === "–" || content === null || undefined}
+                      className={column.actions ? classes.actions : column.numeric ? classes.numeric : undefined}
+                    >
+                      {content}
+                    </Table.Td>
+                  );
+                })}
               </Table.Tr>
             );
           })}
@@ -121,6 +127,13 @@ export function DataTable<Row>(props: Props<Row>) {
 function HeaderCell<Row>(props: { column: Column<Row>; sort?: string; onSort?: (sort: string) => void }) {
   const { column, sort, onSort } = props;
   const key = column.sort;
+  if (column.actions) {
+    return (
+      <Table.Th w={column.width} scope="col">
+        <VisuallyHidden>{column.header}</VisuallyHidden>
+      </Table.Th>
+    );
+  }
   const className = column.numeric ? classes.numeric : undefined;
   if (!key || !onSort) {
     return (

@@ -29,7 +29,7 @@ export function SearchBox(props: { value: string; onChange: (value: string) => v
           />
         ) : null
       }
-      w={props.w ?? 260}
+      w={{ base: "100%", xs: props.w ?? 260 }}
       value={text}
       onChange={(event) => {
         setText(event.currentTarget.value);

@@ -49,6 +49,7 @@ export function BlocksScreen() {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 90,
             cell: (row: Block) => (
               <Group gap={2} wrap="nowrap">

@@ -11,16 +11,16 @@ export function AudienceStep(props: { campaign: Campaign; onBack: () => void; on
   const t = useT();
   const { campaign } = props;
   const [audience, setAudience] = useState(campaign.audience);
+  const { all = false, list_ids = [], exclude_list_ids = [] } = audience;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const missing = !audience.all && audience.list_ids.length === 0;
+  const missing = !all && list_ids.length === 0;
   const next = async () => {
     setBusy(true);
     setError(null);
     try {
       if (audience !== campaign.audience) {
-        const list_ids = audience.all ? [] : audience.list_ids;
-        await updateCampaign(campaign, { audience: { ...audience, list_ids } });
+        await updateCampaign(campaign, { audience: { all, list_ids: all ? [] : list_ids, exclude_list_ids } });
       }
       props.onDone();
     } catch (cause) {
@@ -34,7 +34,7 @@ export function AudienceStep(props: { campaign: Campaign; onBack: () => void; on
       <FormError message={error} />
       <Radio.Group
         label={t("wizard.audience")}
-        value={audience.all ? "all" : "lists"}
+        value={all ? "all" : "lists"}
         onChange={(value) => setAudience({ ...audience, all: value === "all" })}
       >
         <Stack gap="xs" mt="xs">
@@ -42,19 +42,19 @@ export function AudienceStep(props: { campaign: Campaign; onBack: () => void; on
           <Radio value="all" label={t("wizard.audience_all")} />
         </Stack>
       </Radio.Group>
-      {audience.all ? null : (
+      {all ? null : (
         <ListsSelect
           label={t("wizard.include")}
           description={t("wizard.include_help")}
-          value={audience.list_ids}
-          onChange={(list_ids) => setAudience({ ...audience, list_ids })}
+          value={list_ids}
+          onChange={(chosen) => setAudience({ ...audience, list_ids: chosen })}
         />
       )}
       <ListsSelect
         label={t("wizard.exclude")}
         description={t("wizard.exclude_help")}
-        value={audience.exclude_list_ids}
-        onChange={(exclude_list_ids) => setAudience({ ...audience, exclude_list_ids })}
+        value={exclude_list_ids}
+        onChange={(chosen) => setAudience({ ...audience, exclude_list_ids: chosen })}
       />
       <Group justify="space-between">
         <Button variant="default" onClick={props.onBack}>

@@ -1,10 +1,10 @@
-import { Button, Group, List, Stack, Table, Text, ThemeIcon, Title } from "@mantine/core";
-import { IconAlertTriangle, IconCheck, IconX } from "@tabler/icons-react";
+import { Button, Group, Stack, Table, Text, Title } from "@mantine/core";
 import { api } from "@/api/client";
 import type { Campaign, Preflight } from "@/api/types";
 import { QueryView } from "@/components/ui/state-view";
-import { translateCode, translateCodeOr, useT } from "@/i18n";
+import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { Checks } from "./checks";
 
 export function usePreflight(campaignId: string) {
   // Always asked anew: the number must be the one of now.
@@ -26,7 +26,7 @@ export function CheckStep(props: { campaign: Campaign; onBack: () => void; onDon
         {(preflight) => (
           <>
             <People preflight={preflight} />
-            <Checks preflight={preflight} />
+            <Checks campaign={props.campaign} preflight={preflight} />
           </>
         )}
       </QueryView>
@@ -59,7 +59,8 @@ function People({ preflight }: { preflight: Preflight }) {
         {t("wizard.people", { count: people.will_receive })}
       </Text>
       <Text size="sm" c="dimmed">
-        {left > 0 ? t("wizard.people_of", { selected: people.selected, left }) : t("wizard.people_all")}
+        {left > 0 ? t("wizard.people_of", { selected: people.selected, left }) : null}
+        {left === 0 && people.selected > 0 ? t("wizard.people_all") : null}
       </Text>
       {people.left_out.length > 0 ? (
         <Table mt="sm" maw={420}>
@@ -73,47 +74,6 @@ function People({ preflight }: { preflight: Preflight }) {
           </Table.Tbody>
         </Table>
       ) : null}
-    </div>
-  );
-}
-
-const icons = { block: IconX, warn: IconAlertTriangle, ok: IconCheck } as const;
-const colours = { block: "var(--kb-bad)", warn: "var(--kb-warn)", ok: "var(--kb-good)" } as const;
-
-function Checks({ preflight }: { preflight: Preflight }) {
-  const t = useT();
-  const order = ["block", "warn", "ok"];
-  const checks = preflight.checks.toSorted((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
-  return (
-    <div>
-      <Title order={2} mb="xs">
-        {t("wizard.checks_title")}
-      </Title>
-      <List spacing={6} listStyleType="none" center={false}>
-        {checks.map((check) => {
-          const CheckIcon = icons[check.level];
-          return (
-            <List.Item
-              key={`${check.code}-${check.detail}`}
-              icon={
-                <ThemeIcon size={20} radius="xl" variant="transparent" c={colours[check.level]}>
-                  <CheckIcon size={16} aria-label={t(`check_level.${check.level}`)} />
-                </ThemeIcon>
-              }
-            >
-              <Text size="sm" fw={check.level === "block" ? 600 : 400}>
-                {translateCodeOr("check", check.code, check.detail)}
-                {check.count ? t("common.in_brackets", { text: t("wizard.people", { count: check.count }) }) : ""}
-              </Text>
-              {check.level !== "ok" && check.detail ? (
-                <Text size="xs" c="dimmed">
-                  {check.detail}
-                </Text>
-              ) : null}
-            </List.Item>
-          );
-        })}
-      </List>
     </div>
   );
 }

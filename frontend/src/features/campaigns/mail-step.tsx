@@ -77,7 +77,7 @@ export function MailStep(props: { campaign?: Campaign; mailId?: string; onDone: 
         {picked ? (
           <Text size="sm" c="dimmed">
             {t("editor.subject")}: {picked.subject || t("preview.no_subject")}{" "}
-            <TextLink to="/mails/$mailId" params={{ mailId: picked.id }} size="sm">
+            <TextLink to="/mails/$mailId" params={{ mailId: picked.id }} size="sm" underline="always">
               {t("wizard.open_mail")}
             </TextLink>
           </Text>

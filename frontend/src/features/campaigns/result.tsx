@@ -34,7 +34,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
       title={campaign.name}
       trail={[{ label: t("nav.campaigns"), to: "/campaigns" }]}
       description={
-        <Group gap="md">
+        <Group gap="md" style={{ rowGap: 0 }}>
           <CampaignStateLabel state={campaign.state} />
           {campaign.started_at ? (
             <span className="num">{t("result.started", { at: format.dateTime(campaign.started_at) })}</span>

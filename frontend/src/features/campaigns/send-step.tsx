@@ -129,7 +129,13 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
 /** Once more what goes to whom. */
 function Summary(props: { campaign: Campaign; people: number }) {
   const t = useT();
-  const mail = api.useQuery("get", "/v1/mails/{id}", { params: { path: { id: props.campaign.mail_id } } });
+  const mailId = props.campaign.mail_id;
+  const mail = api.useQuery(
+    "get",
+    "/v1/mails/{id}",
+    { params: { path: { id: mailId ?? "" } } },
+    { enabled: Boolean(mailId) },
+  );
   return (
     <DefinitionList
       items={[

@@ -1,4 +1,3 @@
-import { Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Contact, ContactField } from "@/api/types";
 import type { Column } from "@/components/table/data-table";
@@ -8,7 +7,10 @@ import { useFormat } from "@/i18n/format";
 import { FieldText } from "./field-text";
 import { ContactStatusLabel } from "./status";
 
-/** Columns of the contact table: the fixed ones, then every own field (hidden until chosen). */
+/** So many own fields are shown unasked; the others wait in the column menu. */
+const shownFields = 2;
+
+/** Columns of the contact table: the fixed ones and every own field. */
 export function useContactColumns(fields: readonly ContactField[]): Column<Contact>[] {
   const t = useT();
   const format = useFormat();
@@ -31,15 +33,18 @@ export function useContactColumns(fields: readonly ContactField[]): Column<Conta
         width: 120,
         cell: (row) => <ContactStatusLabel status={row.status} />,
       },
-      {
-        id: "lists",
-        header: t("nav.lists"),
-        cell: (row) => (
-          <Text size="sm" c="dimmed" lineClamp={1}>
-            {row.lists?.map((list) => list.name).join("、") || "–"}
-          </Text>
-        ),
-      },
+      ...fields.map(
+        (field, index): Column<Contact> => ({
+          id: `field:${field.key}`,
+          header: field.label,
+          optional: index >= shownFields,
+          numeric: field.type === "number",
+          cell: (row) => {
+            const value = row.fields?.[field.key];
+            return value === undefined || value === null ? "–" : <FieldText field={field} value={value} />;
+          },
+        }),
+      ),
       {
         id: "created_at",
         header: t("contacts.created_at"),
@@ -56,15 +61,6 @@ export function useContactColumns(fields: readonly ContactField[]): Column<Conta
         optional: true,
         cell: (row) => format.dateTime(row.updated_at),
       },
-      ...fields.map(
-        (field): Column<Contact> => ({
-          id: `field:${field.key}`,
-          header: field.label,
-          optional: true,
-          numeric: field.type === "number",
-          cell: (row) => <FieldText field={field} value={row.fields?.[field.key]} />,
-        }),
-      ),
     ],
     [fields, format, t],
   );

@@ -1,4 +1,4 @@
-import { Button, Group, Menu, Select, Text, TextInput } from "@mantine/core";
+import { Button, Group, Menu, Select, Text } from "@mantine/core";
 import {
   IconAddressBook,
   IconChevronDown,
@@ -20,6 +20,7 @@ import { LinkButton } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useContactColumns } from "./columns";
+import { DaysFilter } from "./days-filter";
 import { useContactFields, useContacts } from "./queries";
 import { type ContactSearch, isFiltered, statuses } from "./search";
 
@@ -101,27 +102,7 @@ export function ContactsScreen({ search, onSearch }: Props) {
           onChange={(value) => filter({ status: (value as ContactSearch["status"]) ?? undefined })}
         />
         <ListFilter value={search.list} onChange={(list) => filter({ list })} />
-        <Group gap={4} wrap="nowrap">
-          <TextInput
-            type="date"
-            aria-label={t("contacts.created_from")}
-            w={132}
-            value={search.from ?? ""}
-            max={search.to}
-            onChange={(event) => filter({ from: event.currentTarget.value || undefined })}
-          />
-          <Text c="dimmed" aria-hidden>
-            –
-          </Text>
-          <TextInput
-            type="date"
-            aria-label={t("contacts.created_to")}
-            w={132}
-            value={search.to ?? ""}
-            min={search.from}
-            onChange={(event) => filter({ to: event.currentTarget.value || undefined })}
-          />
-        </Group>
+        <DaysFilter from={search.from} to={search.to} onChange={filter} />
         <ColumnMenu
           columns={columns.filter((column) => column.id !== "email")}
           visible={visible}

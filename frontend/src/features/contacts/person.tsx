@@ -48,7 +48,7 @@ function Person({ contact }: { contact: Contact }) {
   const format = useFormat();
   const fields = useContactFields();
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" verticalSpacing={0} style={{ alignItems: "start" }}>
       <div>
         <Panel title={t("contacts.basics")}>
           <DefinitionList

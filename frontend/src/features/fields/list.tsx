@@ -49,6 +49,7 @@ export function FieldsScreen() {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 90,
             cell: (row: ContactField) => (
               <Group gap={2} wrap="nowrap">

@@ -91,6 +91,7 @@ function CountsGrid({ item }: { item: Import }) {
             fz={22}
             fw={600}
             className="num"
+            data-figure={name}
             c={name === "rejected" && counts.rejected > 0 ? "var(--kb-bad)" : undefined}
           >
             {format.number(counts[name])}

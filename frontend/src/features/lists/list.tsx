@@ -67,6 +67,7 @@ export function ListsScreen({ search, onSearch }: Props) {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 60,
             cell: (row: List) => (
               <Menu position="bottom-end">

@@ -2,11 +2,12 @@ import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useNavigate } from "@tanstack/react-router";
 import { api } from "@/api/client";
+import { offeredTemplates } from "@/components/editor/templates";
 import { useFolders } from "@/components/folders/folder-nav";
 import { flattenFolders, folderOptions } from "@/components/folders/tree";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
-import { useT } from "@/i18n";
+import { useLocale, useT } from "@/i18n";
 import { createMail } from "./queries";
 
 export function CreateMailDialog(props: { opened: boolean; folderId: string | null; onClose: () => void }) {
@@ -25,6 +26,7 @@ export function CreateMailDialog(props: { opened: boolean; folderId: string | nu
 
 function CreateForm(props: { folderId: string | null; onClose: () => void }) {
   const t = useT();
+  const locale = useLocale();
   const navigate = useNavigate();
   const folders = useFolders("mail");
   const templates = api.useQuery("get", "/v1/templates", { params: { query: { limit: 200 } } });
@@ -61,7 +63,7 @@ function CreateForm(props: { folderId: string | null; onClose: () => void }) {
           searchable
           clearButtonProps={{ "aria-label": t("picker.clear") }}
           nothingFoundMessage={t("picker.nothing")}
-          data={(templates.data?.items ?? []).map((item) => ({
+          data={offeredTemplates(templates.data?.items ?? [], locale).map((item) => ({
             value: item.id,
             label: item.supplied ? item.name + t("common.in_brackets", { text: t("templates.supplied") }) : item.name,
           }))}

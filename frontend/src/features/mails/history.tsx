@@ -56,7 +56,7 @@ function History(props: { mail: Mail; versions: readonly MailVersion[] }) {
     params: { path: { id: props.mail.id, number } },
   });
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" className={classes.grid}>
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" verticalSpacing={0} className={classes.grid}>
       <Panel title={t("history.versions")}>
         <Stack gap={2} component="ul" className={classes.list}>
           {props.versions.map((item) => (

@@ -60,6 +60,7 @@ export function MailsScreen({ search, onSearch }: Props) {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 60,
             cell: (row: MailSummary) => <RowMenu mail={row} />,
           },

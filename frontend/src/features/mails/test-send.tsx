@@ -27,7 +27,7 @@ export function TestSendDialog(props: { mailId: string; opened: boolean; onClose
   const sent = api.useQuery(
     "get",
     "/v1/mails/{id}/test-sends",
-    { params: { path: { id: props.mailId }, query: { limit: 5 } } },
+    { params: { path: { id: props.mailId } } },
     { enabled: props.opened },
   );
   const create = api.useMutation("post", "/v1/mails/{id}/test-sends");
@@ -68,7 +68,7 @@ export function TestSendDialog(props: { mailId: string; opened: boolean; onClose
             <Text size="sm" fw={500} mb={4}>
               {t("test_send.earlier")}
             </Text>
-            {sent.data.items.map((item) => (
+            {sent.data.items.slice(0, 5).map((item) => (
               <Text key={item.id} size="sm" c="dimmed" component="div">
                 {item.address}{" "}
                 <Status tone={tones[item.state] ?? "idle"} label={translateCode("delivery_state", item.state)} />

@@ -67,6 +67,7 @@ export function RoutesScreen() {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 90,
             cell: (row: Route) => (
               <Group gap={2} wrap="nowrap">

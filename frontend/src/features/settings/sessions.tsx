@@ -47,6 +47,7 @@ export function SessionsScreen() {
     {
       id: "actions",
       header: t("common.menu"),
+      actions: true,
       width: 140,
       cell: (row) => (
         <Button size="compact-xs" variant="default" loading={end.isPending} onClick={() => void stop(row)}>

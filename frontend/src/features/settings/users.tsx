@@ -46,6 +46,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
     {
       id: "actions",
       header: t("common.menu"),
+      actions: true,
       width: 60,
       cell: (row) => (
         <ActionIcon

@@ -32,7 +32,7 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
   const query = api.useQuery(
     "get",
     "/v1/suppressions",
-    { params: { query: { q: search.q, cursor: search.cursor, count: true } } },
+    { params: { query: { q: search.q, cursor: search.cursor } } },
     { placeholderData: keepPreviousData },
   );
   const remove = api.useMutation("delete", "/v1/suppressions/{id}");
@@ -63,6 +63,7 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 90,
             cell: (row: Suppression) => (
               <Button
@@ -118,7 +119,6 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
           <Pager
             cursor={search.cursor}
             nextCursor={query.data.next_cursor}
-            total={query.data.total}
             shown={query.data.items.length}
             onCursor={(cursor) => onSearch({ cursor })}
           />

@@ -8,6 +8,7 @@ import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { TemplateSummary } from "@/api/types";
 import { useCan } from "@/auth/guard";
+import { offeredTemplates } from "@/components/editor/templates";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page } from "@/components/layout/page";
@@ -18,7 +19,7 @@ import { ConfirmDialog } from "@/components/ui/confirm";
 import { TextLink } from "@/components/ui/link-button";
 import { notifyDone } from "@/components/ui/notify";
 import { EmptyState } from "@/components/ui/state-view";
-import { useT } from "@/i18n";
+import { useLocale, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import type { SearchPageSearch } from "@/lib/search-params";
 
@@ -29,6 +30,7 @@ interface Props {
 
 export function TemplatesScreen({ search, onSearch }: Props) {
   const t = useT();
+  const locale = useLocale();
   const format = useFormat();
   const canWrite = useCan("mails.write");
   const [creating, setCreating] = useState(false);
@@ -40,6 +42,7 @@ export function TemplatesScreen({ search, onSearch }: Props) {
     { placeholderData: keepPreviousData },
   );
   const remove = api.useMutation("delete", "/v1/templates/{id}");
+  const rows = query.data ? offeredTemplates(query.data.items, locale) : undefined;
   const columns: Column<TemplateSummary>[] = [
     {
       id: "name",
@@ -81,6 +84,7 @@ export function TemplatesScreen({ search, onSearch }: Props) {
           {
             id: "actions",
             header: t("common.menu"),
+            actions: true,
             width: 60,
             cell: (row: TemplateSummary) =>
               row.supplied ? null : (
@@ -119,7 +123,7 @@ export function TemplatesScreen({ search, onSearch }: Props) {
         <DataTable
           caption={t("templates.title")}
           columns={columns}
-          rows={query.data?.items}
+          rows={rows}
           rowId={(row) => row.id}
           error={query.error}
           onRetry={() => void query.refetch()}
@@ -137,11 +141,11 @@ export function TemplatesScreen({ search, onSearch }: Props) {
             )
           }
         />
-        {query.data && query.data.items.length > 0 ? (
+        {query.data && rows && rows.length > 0 ? (
           <Pager
             cursor={search.cursor}
             nextCursor={query.data.next_cursor}
-            shown={query.data.items.length}
+            shown={rows.length}
             onCursor={(cursor) => onSearch({ cursor })}
           />
         ) : null}

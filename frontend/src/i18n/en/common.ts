@@ -12,6 +12,7 @@ export const common = {
   "common.details": "Details",
   "common.edit": "Edit",
   "common.in_brackets": " ({{text}})",
+  "common.list_separator": ", ",
   "common.menu": "Actions",
   "common.name": "Name",
   "common.no": "No",

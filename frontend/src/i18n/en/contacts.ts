@@ -8,6 +8,7 @@ export const contacts = {
   "contacts.create": "Add contact",
   "contacts.created": "{{email}} was added",
   "contacts.created_at": "Added",
+  "contacts.created_days": "Added",
   "contacts.created_from": "Added from",
   "contacts.created_to": "Added until",
   "contacts.delete_title": "Delete contact",

@@ -12,6 +12,7 @@ export const common = {
   "common.details": "詳細",
   "common.edit": "編集",
   "common.in_brackets": "（{{text}}）",
+  "common.list_separator": "・",
   "common.menu": "操作メニュー",
   "common.name": "名前",
   "common.no": "いいえ",

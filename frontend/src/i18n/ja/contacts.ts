@@ -6,6 +6,7 @@ export const contacts = {
   "contacts.create": "連絡先を追加",
   "contacts.created": "{{email}} を追加しました",
   "contacts.created_at": "登録日時",
+  "contacts.created_days": "登録日",
   "contacts.created_from": "登録日（から）",
   "contacts.created_to": "登録日（まで）",
   "contacts.delete_title": "連絡先の削除",

@@ -1,0 +1,112 @@
+import { type Api, took } from "./api";
+
+export interface Screen {
+  name: string;
+  path: string;
+  /** What has to be done on the page before it is looked at, in either language. */
+  open?: { role: "button" | "tab" | "menuitem"; ja: string; en: string };
+}
+
+/** Things that a screen shows and the demo company doesn't have yet. */
+export async function furnish(api: Api) {
+  const run = Date.now().toString(36);
+  const [contacts, lists, campaigns, domains, templates] = await Promise.all([
+    took(api.GET("/v1/contacts", { params: { query: { limit: 1, sort: "created_at" } } })),
+    took(api.GET("/v1/lists", { params: { query: { limit: 1 } } })),
+    took(api.GET("/v1/campaigns", { params: { query: { limit: 1, state: "finished" } } })),
+    took(api.GET("/v1/sender-domains", { params: {} })),
+    took(api.GET("/v1/templates", { params: { query: { limit: 50 } } })),
+  ]);
+  const [contact, list, campaign, domain] = [contacts.items[0], lists.items[0], campaigns.items[0], domains.items[0]];
+  const start = templates.items.find(({ supplied, locale }) => supplied && locale === "ja");
+  if (!contact || !list || !campaign || !domain || !start) {
+    throw new Error("the demo company lacks a contact, a list, a sent campaign, a sender domain or a template");
+  }
+  const folder = await took(api.POST("/v1/folders", { body: { kind: "mail", name: `2026年度 お知らせ ${run}` } }));
+  const mail = await took(
+    api.POST("/v1/mails", {
+      body: {
+        name: "冬のセールのご案内（長い管理名が表でどう見えるかを確かめるためのメール）",
+        folder_id: folder.id,
+        from_template_id: start.id,
+        sender_name: "気配り商店",
+        sender_address: `news@${domain.domain}`,
+      },
+    }),
+  );
+  const template = await took(
+    api.POST("/v1/templates", {
+      body: { name: "月例のお知らせ", subject: "今月のお知らせ", text: "{{ name | sama }}" },
+    }),
+  );
+  await took(api.POST("/v1/blocks", { body: { key: `footer_${run}`, name: "フッター", text: "気配り商店" } }));
+  await took(
+    api.POST("/v1/suppressions", {
+      body: { kind: "address", value: `${run}@example.jp`, note: "電話で停止のご依頼" },
+    }),
+  );
+  await took(
+    api.POST("/v1/contacts/{id}/consents", {
+      params: { path: { id: contact.id } },
+      body: {
+        kind: "given",
+        source: "展示会の申込書",
+        wording: "新製品のお知らせをメールで受け取ることに同意します。",
+      },
+    }),
+  );
+  const draft = await took(
+    api.POST("/v1/campaigns", {
+      body: { name: "冬のセール", mail_id: mail.id, audience: { list_ids: [list.id] } },
+    }),
+  );
+  const empty = await took(api.POST("/v1/mails", { body: { name: "書きかけ" } }));
+  const blocked = await took(api.POST("/v1/campaigns", { body: { name: "準備中の配信", mail_id: empty.id } }));
+  return { contact, mail, campaign, domain, template, draft, blocked };
+}
+
+type Furniture = Awaited<ReturnType<typeof furnish>>;
+
+/** Every screen behind the log-in, and the dialogs that hold a form. */
+export function screens({ contact, mail, campaign, domain, template, draft, blocked }: Furniture): Screen[] {
+  return [
+    { name: "home", path: "/" },
+    { name: "contacts", path: "/contacts" },
+    { name: "contacts-no-match", path: "/contacts?q=nobody-has-this" },
+    { name: "contact-create", path: "/contacts?create=true" },
+    { name: "contact", path: `/contacts/${contact.id}` },
+    { name: "contact-fields", path: "/contacts/fields" },
+    { name: "import-new", path: "/contacts/imports/new" },
+    { name: "imports", path: "/contacts/imports" },
+    { name: "exports", path: "/contacts/exports" },
+    { name: "lists", path: "/lists" },
+    { name: "suppressions", path: "/suppressions" },
+    { name: "mails", path: "/mails" },
+    { name: "mail-create", path: "/mails?create=true" },
+    { name: "mail", path: `/mails/${mail.id}` },
+    { name: "mail-test-send", path: `/mails/${mail.id}`, open: { role: "button", ja: "テスト送信", en: "Test send" } },
+    { name: "mail-history", path: `/mails/${mail.id}/history` },
+    { name: "templates", path: "/templates" },
+    { name: "template", path: `/templates/${template.id}` },
+    { name: "blocks", path: "/blocks" },
+    { name: "campaigns", path: "/campaigns" },
+    { name: "campaign-new", path: "/campaigns/new" },
+    { name: "campaign-mail", path: `/campaigns/${draft.id}?step=mail` },
+    { name: "campaign-audience", path: `/campaigns/${draft.id}?step=audience` },
+    { name: "campaign-check", path: `/campaigns/${draft.id}?step=check` },
+    { name: "campaign-check-blocked", path: `/campaigns/${blocked.id}?step=check` },
+    { name: "campaign-send", path: `/campaigns/${draft.id}?step=send` },
+    { name: "campaign-report", path: `/campaigns/${campaign.id}` },
+    { name: "campaign-recipients", path: `/campaigns/${campaign.id}?tab=recipients` },
+    { name: "campaign-left-out", path: `/campaigns/${campaign.id}?tab=left_out` },
+    { name: "organisation", path: "/settings/organisation" },
+    { name: "domains", path: "/settings/domains" },
+    { name: "domain", path: `/settings/domains/${domain.id}` },
+    { name: "routes", path: "/settings/routes" },
+    { name: "users", path: "/settings/users" },
+    { name: "profile", path: "/settings/profile" },
+    { name: "password", path: "/settings/password" },
+    { name: "sessions", path: "/settings/sessions" },
+    { name: "not-found", path: "/nothing-here" },
+  ];
+}
