@@ -17,6 +17,10 @@ test.beforeAll(async ({ baseURL }) => {
   mkdirSync(pictures, { recursive: true });
 });
 
+test.afterAll(async () => {
+  await took(api.PATCH("/v1/me", { body: { locale: "ja" } }));
+});
+
 /** Looks at the page in both widths and both schemes; answers what is wrong with it. */
 async function look(page: Page, name: string): Promise<string[]> {
   const wrong: string[] = [];

@@ -68,6 +68,8 @@ test("two tabs share one session: both renew it, and the log-out of one is that 
   await logIn(one);
   await two.goto("/contacts");
   await expect(two.getByRole("heading", { level: 1, name: "連絡先" })).toBeVisible();
+  await two.goto("/lists");
+  await expect(two.getByRole("heading", { level: 1, name: "配信グループ" })).toBeVisible();
   // Both use the cookie at once; a second use of the same one would end the session.
   await Promise.all([one.reload(), two.reload()]);
   await expect(home(one)).toBeVisible();

@@ -1,4 +1,7 @@
-/** Reading of URL search parameters: what can't be understood is as if it weren't there. */
+/**
+ * Reading of URL search parameters: what can't be understood is as if it weren't there. A parser names every
+ * parameter of its page, undefined ones too: the router would hand on the raw value of one that it leaves out.
+ */
 export type RawSearch = Record<string, unknown>;
 
 export function text(raw: RawSearch, name: string): string | undefined {
@@ -37,9 +40,9 @@ export interface SearchPageSearch extends PageSearch {
 }
 
 export function parsePage(raw: RawSearch): PageSearch {
-  return compact({ cursor: text(raw, "cursor") });
+  return { cursor: text(raw, "cursor") };
 }
 
 export function parseSearchPage(raw: RawSearch): SearchPageSearch {
-  return compact({ q: text(raw, "q"), cursor: text(raw, "cursor") });
+  return { q: text(raw, "q"), cursor: text(raw, "cursor") };
 }

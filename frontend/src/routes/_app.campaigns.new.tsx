@@ -1,9 +1,9 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { NewCampaignScreen } from "@/features/campaigns/new";
-import { compact, text } from "@/lib/search-params";
+import { text } from "@/lib/search-params";
 
 export const Route = createFileRoute("/_app/campaigns/new")({
-  validateSearch: (raw): { mail?: string } => compact({ mail: text(raw, "mail") }),
+  validateSearch: (raw): { mail?: string } => ({ mail: text(raw, "mail") }),
   staticData: { title: "campaigns.create", permission: "campaigns.write" },
   component: NewCampaignRoute,
 });

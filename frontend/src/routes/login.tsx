@@ -1,13 +1,13 @@
 import { createFileRoute, redirect } from "@tanstack/react-router";
 import { session } from "@/auth/session";
 import { LoginScreen } from "@/features/auth/login";
-import { compact, text } from "@/lib/search-params";
+import { text } from "@/lib/search-params";
 
 export const Route = createFileRoute("/login")({
   // Only paths of this site: "//elsewhere" and "https:…" would lead away.
   validateSearch: (raw): { next?: string } => {
     const next = text(raw, "next");
-    return compact({ next: next && /^\/(?![/\\])/.test(next) ? next : undefined });
+    return { next: next && /^\/(?![/\\])/.test(next) ? next : undefined };
   },
   beforeLoad: async ({ search }) => {
     const state = session.state.status === "resuming" ? await session.resume() : session.state;

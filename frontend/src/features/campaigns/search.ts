@@ -1,5 +1,5 @@
 import type { CampaignState, DeliveryState } from "@/api/types";
-import { compact, oneOf, type RawSearch, text } from "@/lib/search-params";
+import { oneOf, type RawSearch, text } from "@/lib/search-params";
 
 export const campaignStates: readonly CampaignState[] = [
   "draft",
@@ -27,7 +27,7 @@ export interface CampaignListSearch {
 }
 
 export function parseCampaignList(raw: RawSearch): CampaignListSearch {
-  return compact({ q: text(raw, "q"), state: oneOf(raw, "state", campaignStates), cursor: text(raw, "cursor") });
+  return { q: text(raw, "q"), state: oneOf(raw, "state", campaignStates), cursor: text(raw, "cursor") };
 }
 
 const steps = ["mail", "audience", "check", "send"] as const;
@@ -46,12 +46,12 @@ export interface CampaignSearch {
 }
 
 export function parseCampaign(raw: RawSearch): CampaignSearch {
-  return compact({
+  return {
     step: oneOf(raw, "step", steps),
     tab: oneOf(raw, "tab", tabs),
     q: text(raw, "q"),
     state: oneOf(raw, "state", deliveryStates),
     reason: text(raw, "reason"),
     cursor: text(raw, "cursor"),
-  });
+  };
 }

@@ -1,5 +1,5 @@
 import type { ContactStatus } from "@/api/types";
-import { compact, flag, oneOf, type RawSearch, text, words } from "@/lib/search-params";
+import { flag, oneOf, type RawSearch, text, words } from "@/lib/search-params";
 import { wallToUtc } from "@/lib/zone";
 
 export const statuses: readonly ContactStatus[] = ["active", "unsubscribed", "bounced", "complained", "disabled"];
@@ -26,7 +26,7 @@ const day = (raw: RawSearch, name: string) => {
 
 export function parseContactSearch(raw: RawSearch): ContactSearch {
   const columns = Array.isArray(raw.cols) ? raw.cols.filter((item) => typeof item === "string") : words(raw, "cols");
-  return compact({
+  return {
     q: text(raw, "q"),
     status: oneOf(raw, "status", statuses),
     list: text(raw, "list"),
@@ -36,7 +36,7 @@ export function parseContactSearch(raw: RawSearch): ContactSearch {
     cursor: text(raw, "cursor"),
     cols: columns,
     create: flag(raw, "create"),
-  });
+  };
 }
 
 /** URL state → query of the API. The last day counts to its end. */

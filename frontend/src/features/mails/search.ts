@@ -1,4 +1,4 @@
-import { compact, flag, oneOf, type RawSearch, text } from "@/lib/search-params";
+import { flag, oneOf, type RawSearch, text } from "@/lib/search-params";
 
 const sorts = ["updated_at", "-updated_at", "name", "-name"] as const;
 
@@ -12,12 +12,12 @@ export interface MailSearch {
 }
 
 export function parseMailSearch(raw: RawSearch): MailSearch {
-  return compact({
+  return {
     q: text(raw, "q"),
     folder: text(raw, "folder"),
     archived: flag(raw, "archived"),
     sort: oneOf(raw, "sort", sorts),
     cursor: text(raw, "cursor"),
     create: flag(raw, "create"),
-  });
+  };
 }
