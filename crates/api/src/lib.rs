@@ -12,4 +12,5 @@ pub mod router;
 pub mod routes;
 pub mod spa;
 pub mod state;
+pub mod visitors;
 pub mod words;

@@ -31,5 +31,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::sender_domain::configure),
         )
         .configure(routes::public::preview::configure)
+        .configure(routes::public::cancel::configure)
+        .configure(routes::public::track::configure)
         .configure(routes::health::configure);
 }

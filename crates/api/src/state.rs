@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::Db;
+use domain::mail::render::Installation;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
 use domain::session::token::AccessTokens;
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::middleware::rate_limit::Limits;
+use crate::visitors::Visitors;
 
 /// Settings of the api, each from `KIKUBARI_<NAME>`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -127,15 +129,22 @@ pub struct AppState {
     pub tokens: Arc<AccessTokens>,
     pub hasher: Hasher,
     pub limits: Arc<Limits>,
+    pub visitors: Arc<Visitors>,
 }
 
 impl AppState {
     /// What links in mails are made of.
     #[must_use]
-    pub fn installation(&self) -> domain::mail::render::Installation {
-        domain::mail::render::Installation {
-            public_url: self.config.public_url.clone(),
-            keys: Arc::clone(&self.keys),
-        }
+    pub fn installation(&self) -> Installation {
+        installation(&self.config, &self.keys)
+    }
+}
+
+/// As [`AppState::installation`], before there is a state.
+#[must_use]
+pub fn installation(config: &ApiConfig, keys: &Arc<Keys>) -> Installation {
+    Installation {
+        public_url: config.public_url.clone(),
+        keys: Arc::clone(keys),
     }
 }

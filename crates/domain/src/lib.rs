@@ -15,6 +15,7 @@ pub mod db;
 pub mod delivery;
 pub mod dns;
 pub mod error;
+pub mod event;
 pub mod folder;
 pub mod idempotency;
 pub mod ids;

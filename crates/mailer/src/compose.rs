@@ -83,6 +83,7 @@ impl Letterhead {
         };
         let links = Links::Signed {
             tenant: self.tenant,
+            campaign: self.campaign,
             period: self.period,
             delivery: delivery.id,
         };

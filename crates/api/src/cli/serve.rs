@@ -14,14 +14,16 @@ use domain::session::token::AccessTokens;
 use super::output::explain;
 use crate::app::Application;
 use crate::middleware::rate_limit::Limits;
-use crate::state::{ApiConfig, AppState};
+use crate::state::{ApiConfig, AppState, installation};
+use crate::visitors::Visitors;
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
+    let tracker = state.visitors.tracker.start();
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
-    HttpServer::new(move || application.build())
+    let served = HttpServer::new(move || application.build())
         .workers(workers)
         .shutdown_timeout(10)
         .client_request_timeout(std::time::Duration::from_secs(15))
@@ -29,7 +31,12 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .with_context(|| format!("listen on {listen} (KIKUBARI_LISTEN)"))?
         .run()
         .await
-        .context("serve")
+        .context("serve");
+    // Nobody asks any more: what is queued can be written to its end.
+    if let Some(tracker) = tracker {
+        tracker.stop().await;
+    }
+    served
 }
 
 /// All that the settings say, checked.
@@ -39,12 +46,16 @@ pub(super) fn state() -> anyhow::Result<AppState> {
     let database: DatabaseConfig = load()?;
     let secret: SecretConfig = load()?;
     let keys = Keys::from_file(&secret.secret_key_file).map_err(explain)?;
+    let keys = Arc::new(keys);
+    let db = Db::new(&database, Clock::system()).map_err(explain)?;
+    let visitors = Visitors::new(db.clone(), installation(&config, &keys));
     Ok(AppState {
         limits: Arc::new(Limits::new(config.rate_limit)),
         config: Arc::new(config),
-        db: Db::new(&database, Clock::system()).map_err(explain)?,
+        db,
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
-        keys: Arc::new(keys),
+        keys,
+        visitors: Arc::new(visitors),
         hasher: Hasher::new(Cost::default()).map_err(explain)?,
     })
 }

@@ -13,6 +13,7 @@ mod contact;
 mod http;
 mod idempotency;
 mod matrix;
+mod public;
 mod route;
 mod sender_domain;
 mod support;

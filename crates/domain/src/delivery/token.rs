@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{Datelike, NaiveDate};
 use uuid::Uuid;
 
-use crate::ids::{DeliveryId, TenantId};
+use crate::ids::{CampaignId, DeliveryId, TenantId};
 use crate::secret::Keys;
 
 /// What a token may be used for; one kind never passes for another.
@@ -15,24 +15,32 @@ use crate::secret::Keys;
 pub enum Purpose {
     Cancel,
     Open,
-    /// With the link's number.
-    Click(u16),
+    /// Names the campaign as well, so that the address of a link is found
+    /// without looking the delivery up.
+    Click {
+        campaign: CampaignId,
+        /// Of the link.
+        number: u16,
+    },
 }
 
 impl Purpose {
-    fn parts(self) -> (u8, u16) {
+    fn parts(self) -> (u8, u16, Option<CampaignId>) {
         match self {
-            Self::Cancel => (1, 0),
-            Self::Open => (2, 0),
-            Self::Click(number) => (3, number),
+            Self::Cancel => (1, 0, None),
+            Self::Open => (2, 0, None),
+            Self::Click { campaign, number } => (3, number, Some(campaign)),
         }
     }
 
-    fn from_parts(kind: u8, number: u16) -> Option<Self> {
-        match (kind, number) {
-            (1, 0) => Some(Self::Cancel),
-            (2, 0) => Some(Self::Open),
-            (3, number) => Some(Self::Click(number)),
+    fn from_parts(kind: u8, number: u16, rest: &[u8]) -> Option<Self> {
+        match (kind, number, rest) {
+            (1, 0, []) => Some(Self::Cancel),
+            (2, 0, []) => Some(Self::Open),
+            (3, number, campaign) => Some(Self::Click {
+                campaign: CampaignId(Uuid::from_slice(campaign).ok()?),
+                number,
+            }),
             _ => None,
         }
     }
@@ -48,24 +56,29 @@ pub struct DeliveryToken {
     pub purpose: Purpose,
 }
 
-/// Form (with the key's number), kind, tenant, months, delivery, number.
+/// Form (with the key's number), kind, tenant, months, delivery, number; a
+/// click's campaign follows.
 const BODY: usize = 1 + 1 + 16 + 2 + 16 + 2;
+const CAMPAIGN: usize = 16;
 const MAC: usize = 16;
 /// First byte; another form or another key gets another number.
 const FORM: u8 = 1;
 const MAC_LABEL: &str = "delivery token";
 
 impl DeliveryToken {
-    /// 72 characters of the URL alphabet (RFC 4648 §5).
+    /// 72 characters of the URL alphabet (RFC 4648 §5), 94 for a click.
     #[must_use]
     pub fn encode(&self, keys: &Keys) -> String {
-        let (kind, number) = self.purpose.parts();
-        let mut bytes = Vec::with_capacity(BODY + MAC);
+        let (kind, number, campaign) = self.purpose.parts();
+        let mut bytes = Vec::with_capacity(BODY + CAMPAIGN + MAC);
         bytes.extend_from_slice(&[FORM, kind]);
         bytes.extend_from_slice(self.tenant.0.as_bytes());
         bytes.extend_from_slice(&months(self.period).to_be_bytes());
         bytes.extend_from_slice(self.delivery.0.as_bytes());
         bytes.extend_from_slice(&number.to_be_bytes());
+        if let Some(campaign) = campaign {
+            bytes.extend_from_slice(campaign.0.as_bytes());
+        }
         let mac = keys.mac(MAC_LABEL, &bytes);
         bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
@@ -77,8 +90,8 @@ impl DeliveryToken {
         let bytes = (text.len() <= 100)
             .then(|| URL_SAFE_NO_PAD.decode(text).ok())
             .flatten()?;
-        let (body, mac) = bytes.split_at_checked(BODY)?;
-        if body[0] != FORM || !keys.verify(MAC_LABEL, body, mac) {
+        let (body, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
+        if body.len() < BODY || body[0] != FORM || !keys.verify(MAC_LABEL, body, mac) {
             return None;
         }
         let number = u16::from_be_bytes([body[36], body[37]]);
@@ -86,7 +99,7 @@ impl DeliveryToken {
             tenant: TenantId(Uuid::from_slice(&body[2..18]).ok()?),
             period: period(u16::from_be_bytes([body[18], body[19]]))?,
             delivery: DeliveryId(Uuid::from_slice(&body[20..36]).ok()?),
-            purpose: Purpose::from_parts(body[1], number)?,
+            purpose: Purpose::from_parts(body[1], number, &body[BODY..])?,
         })
     }
 }
@@ -113,13 +126,24 @@ mod tests {
         }
     }
 
+    fn click(number: u16) -> Purpose {
+        Purpose::Click {
+            campaign: CampaignId::new(),
+            number,
+        }
+    }
+
     #[test]
     fn a_token_names_its_delivery() {
         let keys = Keys::from_master(&[7; 32]).unwrap();
-        for purpose in [Purpose::Cancel, Purpose::Open, Purpose::Click(65_535)] {
+        for (purpose, length) in [
+            (Purpose::Cancel, 72),
+            (Purpose::Open, 72),
+            (click(65_535), 94),
+        ] {
             let token = token(purpose);
             let text = token.encode(&keys);
-            assert_eq!(text.len(), 72);
+            assert_eq!(text.len(), length);
             assert_eq!(DeliveryToken::decode(&keys, &text), Some(token));
         }
     }
@@ -128,7 +152,7 @@ mod tests {
     fn no_changed_bit_and_no_foreign_key_passes() {
         let keys = Keys::from_master(&[7; 32]).unwrap();
         let bytes = URL_SAFE_NO_PAD
-            .decode(token(Purpose::Click(3)).encode(&keys))
+            .decode(token(click(3)).encode(&keys))
             .unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut forged = bytes.clone();

@@ -86,6 +86,47 @@ pub(crate) async fn suppress_address(
     Ok(())
 }
 
+/// Whether the person behind an address cancelled everything.
+///
+/// # Errors
+/// When the database does.
+pub(crate) async fn is_cancelled(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    email_key: &str,
+) -> Result<bool> {
+    let entries: i64 = suppression::table
+        .filter(suppression::tenant_id.eq(tenant))
+        .filter(suppression::kind.eq(Kind::Address))
+        .filter(suppression::value.eq(email_key))
+        .filter(suppression::reason.eq(Reason::Cancelled))
+        .count()
+        .get_result(tx)
+        .await?;
+    Ok(entries > 0)
+}
+
+/// Takes an address off that stands there because of a cancellation alone.
+///
+/// # Errors
+/// When the database does.
+pub(crate) async fn unsuppress_cancelled(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    email_key: &str,
+) -> Result<()> {
+    diesel::delete(
+        suppression::table
+            .filter(suppression::tenant_id.eq(tenant))
+            .filter(suppression::kind.eq(Kind::Address))
+            .filter(suppression::value.eq(email_key))
+            .filter(suppression::reason.eq(Reason::Cancelled)),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn page(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

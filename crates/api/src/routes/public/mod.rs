@@ -1,3 +1,7 @@
 //! Pages for people without log-in: no cookies, no scripts, signed addresses.
 
+pub mod cancel;
+mod form;
+mod page;
 pub mod preview;
+pub mod track;

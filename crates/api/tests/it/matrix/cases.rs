@@ -110,6 +110,10 @@ fn public_cases() -> Vec<Case> {
         public("refresh_session"),
         public("delete_session"),
         public("get_preview_page"),
+        public("get_cancel_page"),
+        public("cancel_mails"),
+        public("get_open_pixel"),
+        public("follow_link"),
     ]
 }
 

@@ -11,7 +11,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode, header};
 use api::app::Application;
 use api::middleware::rate_limit::Limits;
-use api::state::{ApiConfig, AppState};
+use api::state::{ApiConfig, AppState, installation};
+use api::visitors::Visitors;
 use awc::cookie::Cookie;
 use domain::clock::Clock;
 use domain::secret::Keys;
@@ -91,7 +92,10 @@ impl TestApp {
             ..config
         };
         let keys = Arc::new(Keys::from_master(&[42; 32]).expect("keys"));
+        let visitors = Visitors::new(database.db.clone(), installation(&config, &keys));
+        visitors.tracker.start();
         let state = AppState {
+            visitors: Arc::new(visitors),
             limits: Arc::new(Limits::new(config.rate_limit)),
             config: Arc::new(config),
             db: database.db.clone(),

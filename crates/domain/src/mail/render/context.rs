@@ -80,7 +80,10 @@ impl Context {
 
     /// The counted address of a link; `None` in a preview.
     pub(super) fn link_url(&self, number: u16) -> Option<String> {
-        self.signed("/t/c/", Purpose::Click(number))
+        let Links::Signed { campaign, .. } = self.links else {
+            return None;
+        };
+        self.signed("/t/c/", Purpose::Click { campaign, number })
     }
 
     /// What stands for a person without a name.
@@ -93,6 +96,7 @@ impl Context {
             tenant,
             period,
             delivery,
+            ..
         } = self.links
         else {
             return None;

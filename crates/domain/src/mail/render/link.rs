@@ -53,7 +53,7 @@ const NOT_IN_A_URL: &AsciiSet = &CONTROLS
 
 /// A web address as it goes into a Location header: nothing but http and
 /// https, ASCII only.
-fn web_address(text: &str) -> Option<String> {
+pub(crate) fn web_address(text: &str) -> Option<String> {
     let text = text.trim();
     let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
     let rest = lower

@@ -26,7 +26,7 @@ use chrono_tz::Tz;
 use minijinja::{Environment, Value};
 
 use self::context::Context;
-use crate::ids::{DeliveryId, TenantId};
+use crate::ids::{CampaignId, DeliveryId, TenantId};
 use crate::mail::content::{Content, Locale, MAX_SUBJECT};
 use crate::secret::Keys;
 
@@ -84,6 +84,7 @@ pub enum Links {
     /// Counted and signed for one delivery.
     Signed {
         tenant: TenantId,
+        campaign: CampaignId,
         /// Partition of the delivery.
         period: NaiveDate,
         delivery: DeliveryId,

@@ -83,6 +83,7 @@ fn text(template: &str, name: &str, fields: serde_json::Value) -> String {
 fn signed() -> Links {
     Links::Signed {
         tenant: TenantId::new(),
+        campaign: CampaignId::new(),
         period: NaiveDate::from_ymd_opt(2026, 11, 1).unwrap(),
         delivery: DeliveryId::new(),
     }
@@ -220,11 +221,14 @@ fn links_are_numbered_signed_and_spliced_in() {
     let tokens: Vec<&str> = html
         .split("https://mail.example/t/c/")
         .skip(1)
-        .map(|rest| &rest[..72])
+        .map(|rest| &rest[..94])
         .collect();
     let keys = Keys::from_master(&[7; 32]).unwrap();
     let Links::Signed {
-        tenant, delivery, ..
+        tenant,
+        campaign,
+        delivery,
+        ..
     } = links
     else {
         unreachable!()
@@ -234,7 +238,10 @@ fn links_are_numbered_signed_and_spliced_in() {
         assert_eq!((token.tenant, token.delivery), (tenant, delivery));
         assert_eq!(
             token.purpose,
-            Purpose::Click(u16::try_from(index + 1).unwrap())
+            Purpose::Click {
+                campaign,
+                number: u16::try_from(index + 1).unwrap()
+            }
         );
     }
     assert_eq!(tokens.len(), 3);

@@ -1,0 +1,214 @@
+//! Opens and clicks, written in batches: the events, the first open and first
+//! click of each delivery, and the counts of people, in one transaction. A
+//! batch that is written twice (its commit was not heard of) counts once.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{
+    Array, Bool, Date, Inet, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use ipnet::IpNet;
+
+use super::Visitor;
+use crate::db::Db;
+use crate::delivery::counters;
+use crate::delivery::token::{DeliveryToken, Purpose};
+use crate::error::Result;
+use crate::ids::{CampaignId, DeliveryId, EventId, TenantId};
+use crate::signal::{self, Signal};
+
+/// Most hits of one transaction.
+pub const BATCH: usize = 2_000;
+
+/// One open or click, as it came in.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Made when it came in, so that writing it twice makes one event.
+    pub id: EventId,
+    pub tenant: TenantId,
+    /// Partition of the delivery.
+    pub period: NaiveDate,
+    pub delivery: DeliveryId,
+    /// Number of the link; `None` for an open.
+    pub link: Option<u16>,
+    pub at: DateTime<Utc>,
+    /// Kept, and counted nowhere.
+    pub machine: bool,
+    pub ip: Option<IpAddr>,
+    pub user_agent: String,
+}
+
+impl Hit {
+    /// `None` when the token is for something else.
+    #[must_use]
+    pub fn of(
+        token: &DeliveryToken,
+        visitor: Visitor,
+        machine: bool,
+        at: DateTime<Utc>,
+    ) -> Option<Self> {
+        let link = match token.purpose {
+            Purpose::Open => None,
+            Purpose::Click { number, .. } => Some(number),
+            Purpose::Cancel => return None,
+        };
+        Some(Self {
+            id: EventId::new(),
+            tenant: token.tenant,
+            period: token.period,
+            delivery: token.delivery,
+            link,
+            at,
+            machine,
+            ip: visitor.ip,
+            user_agent: visitor.user_agent,
+        })
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.link {
+            None => "open",
+            Some(_) => "click",
+        }
+    }
+}
+
+/// Writes hits of one tenant. Those of test sends, and of deliveries that are
+/// gone, are left out. A person's click is an open too: many readers load no
+/// images.
+///
+/// # Errors
+/// When the database does. The caller tries again.
+pub async fn record(db: &Db, tenant: TenantId, hits: &[Hit]) -> Result<()> {
+    db.tenant(tenant, async |tx| {
+        let mut campaigns: BTreeMap<CampaignId, (i64, i64)> = BTreeMap::new();
+        for row in insert(tx, tenant, hits).await? {
+            campaigns.entry(row.campaign_id).or_default();
+        }
+        for row in mark_first(tx, tenant, hits).await? {
+            let (opened, clicked) = campaigns.entry(row.campaign_id).or_default();
+            *opened += i64::from(row.opens);
+            *clicked += i64::from(row.clicks);
+        }
+        // In the order of ids, so that two batches never wait for each other.
+        for (campaign, (opened, clicked)) in campaigns {
+            let deltas = [("opened", opened), ("clicked", clicked)];
+            counters::add(tx, tenant, campaign, &deltas).await?;
+            let id = campaign;
+            signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[derive(QueryableByName)]
+struct Written {
+    #[diesel(sql_type = SqlUuid)]
+    campaign_id: CampaignId,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "INSERT … SELECT from unnest joined with the deliveries; every value is bound"
+)]
+async fn insert(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    hits: &[Hit],
+) -> Result<Vec<Written>> {
+    let ids: Vec<EventId> = hits.iter().map(|hit| hit.id).collect();
+    let deliveries: Vec<DeliveryId> = hits.iter().map(|hit| hit.delivery).collect();
+    let periods: Vec<NaiveDate> = hits.iter().map(|hit| hit.period).collect();
+    let kinds: Vec<&str> = hits.iter().map(Hit::kind).collect();
+    let links: Vec<Option<i32>> = hits.iter().map(|hit| hit.link.map(i32::from)).collect();
+    let machines: Vec<bool> = hits.iter().map(|hit| hit.machine).collect();
+    let times: Vec<DateTime<Utc>> = hits.iter().map(|hit| hit.at).collect();
+    let ips: Vec<Option<IpNet>> = hits.iter().map(|hit| hit.ip.map(IpNet::from)).collect();
+    let agents: Vec<&str> = hits.iter().map(|hit| hit.user_agent.as_str()).collect();
+    Ok(diesel::sql_query(
+        "WITH written AS (
+            INSERT INTO event (tenant_id, period, id, kind, campaign_id, delivery_id, contact_id, link_number, machine, at, ip, user_agent)
+            SELECT $1, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.id, h.kind, d.campaign_id, d.id, d.contact_id,
+                   h.link, h.machine, h.at, h.ip, h.agent
+            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, machine, at, ip, agent)
+            JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery
+            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind = 'campaign'
+            ON CONFLICT DO NOTHING
+            RETURNING campaign_id)
+         SELECT DISTINCT campaign_id FROM written",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<SqlUuid>, _>(deliveries)
+    .bind::<Array<Date>, _>(periods)
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Array<Nullable<Integer>>, _>(links)
+    .bind::<Array<Bool>, _>(machines)
+    .bind::<Array<Timestamptz>, _>(times)
+    .bind::<Array<Nullable<Inet>>, _>(ips)
+    .bind::<Array<Text>, _>(agents)
+    .load(tx)
+    .await?)
+}
+
+#[derive(QueryableByName)]
+struct First {
+    #[diesel(sql_type = SqlUuid)]
+    campaign_id: CampaignId,
+    #[diesel(sql_type = Bool)]
+    opens: bool,
+    #[diesel(sql_type = Bool)]
+    clicks: bool,
+}
+
+/// Deliveries that are opened or clicked for the first time now. Their rows are
+/// locked in the order of ids before any is changed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from locked rows; every value is bound"
+)]
+async fn mark_first(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    hits: &[Hit],
+) -> Result<Vec<First>> {
+    let people: Vec<&Hit> = hits.iter().filter(|hit| !hit.machine).collect();
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let deliveries: Vec<DeliveryId> = people.iter().map(|hit| hit.delivery).collect();
+    let periods: Vec<NaiveDate> = people.iter().map(|hit| hit.period).collect();
+    let clicks: Vec<bool> = people.iter().map(|hit| hit.link.is_some()).collect();
+    let times: Vec<DateTime<Utc>> = people.iter().map(|hit| hit.at).collect();
+    Ok(diesel::sql_query(
+        "WITH first AS (
+            SELECT h.period, h.delivery, min(h.at) AS opened, min(h.at) FILTER (WHERE h.click) AS clicked
+            FROM unnest($2, $3, $4, $5) AS h (delivery, period, click, at) GROUP BY 1, 2
+         ), locked AS MATERIALIZED (
+            SELECT d.period, d.id, f.opened, f.clicked, d.opened_at IS NULL AS opens,
+                   d.clicked_at IS NULL AND f.clicked IS NOT NULL AS clicks
+            FROM first f
+            JOIN delivery d ON d.tenant_id = $1 AND d.period = f.period AND d.id = f.delivery
+            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind = 'campaign'
+            WHERE d.opened_at IS NULL OR (d.clicked_at IS NULL AND f.clicked IS NOT NULL)
+            ORDER BY d.id FOR UPDATE OF d
+         )
+         UPDATE delivery d SET
+            opened_at = coalesce(d.opened_at, l.opened), clicked_at = coalesce(d.clicked_at, l.clicked)
+         FROM locked l
+         WHERE d.tenant_id = $1 AND d.period = l.period AND d.id = l.id
+         RETURNING d.campaign_id, l.opens, l.clicks",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Array<SqlUuid>, _>(deliveries)
+    .bind::<Array<Date>, _>(periods)
+    .bind::<Array<Bool>, _>(clicks)
+    .bind::<Array<Timestamptz>, _>(times)
+    .load(tx)
+    .await?)
+}
