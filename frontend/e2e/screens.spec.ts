@@ -1,12 +1,8 @@
-import { mkdirSync } from "node:fs";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { type Api, connect, took } from "./support/api";
-import { accessibilityViolations, complaints, logIn, settle, stickingOut } from "./support/page";
+import { look } from "./support/look";
+import { complaints, logIn, settle } from "./support/page";
 import { furnish, type Screen, screens } from "./support/screens";
-
-const widths = [1280, 360] as const;
-const schemes = ["light", "dark"] as const;
-const pictures = "test-results/screens";
 
 let api: Api;
 let all: Screen[];
@@ -14,35 +10,11 @@ let all: Screen[];
 test.beforeAll(async ({ baseURL }) => {
   api = await connect(baseURL ?? "");
   all = screens(await furnish(api));
-  mkdirSync(pictures, { recursive: true });
 });
 
 test.afterAll(async () => {
   await took(api.PATCH("/v1/me", { body: { locale: "ja" } }));
 });
-
-/** Looks at the page in both widths and both schemes; answers what is wrong with it. */
-async function look(page: Page, name: string): Promise<string[]> {
-  const wrong: string[] = [];
-  for (const width of widths) {
-    await page.setViewportSize({ width, height: width === 360 ? 760 : 800 });
-    for (const colorScheme of schemes) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      const at = `${name} ${width} ${colorScheme}`;
-      // A dialog stands in the window, not on the page.
-      const fullPage = (await page.getByRole("dialog").count()) === 0;
-      const path = `${pictures}/${name}-${width}-${colorScheme}.png`;
-      await page.screenshot({ path, fullPage, animations: "disabled" });
-      // Colours differ by scheme, structure by width: the diagonal sees all of both.
-      if ((width === 1280) === (colorScheme === "light")) {
-        wrong.push(...(await accessibilityViolations(page)).map((text) => `${at}: ${text}`));
-      }
-      wrong.push(...(await stickingOut(page)).map((element) => `${at}: sticks out: ${element}`));
-    }
-  }
-  await page.setViewportSize({ width: 1280, height: 800 });
-  return wrong;
-}
 
 /** A catalogue key or a placeholder that reached the page. */
 async function untranslated(page: Page, name: string): Promise<string[]> {

@@ -18,29 +18,47 @@ export function useAutosave<T>(value: T, saved: T, save: (value: T) => Promise<v
   const [state, setState] = useState<SaveState>({ kind: "saved" });
   const latest = useRef({ value, saved, save, enabled });
   latest.current = { value, saved, save, enabled };
-  const running = useRef(false);
+  const running = useRef<Promise<void> | null>(null);
   const halted = useRef(false);
 
-  const flush = useCallback(async () => {
-    const { current } = latest;
-    if (running.current || halted.current || !current.enabled || current.value === current.saved) {
-      return;
-    }
-    running.current = true;
+  const saveOnce = useCallback(async () => {
     setState({ kind: "saving" });
-    const sent = current.value;
+    const { value: sent, save: send } = latest.current;
     try {
-      await current.save(sent);
+      await send(sent);
       setState(latest.current.value === sent ? { kind: "saved" } : { kind: "dirty" });
+      return true;
     } catch (cause) {
       const problem = toProblem(cause);
       // Another person's change, or content the server refuses: no use in asking again until something changes.
       halted.current = problem.status === 412;
       setState(problem.status === 412 ? { kind: "stale" } : { kind: "failed", problem });
-    } finally {
-      running.current = false;
+      return false;
     }
   }, []);
+
+  /** Saves what is not yet saved, also what is typed meanwhile; answers whether all of it is. */
+  const flush = useCallback(async (): Promise<boolean> => {
+    for (;;) {
+      await running.current;
+      const { current } = latest;
+      if (!current.enabled || current.value === current.saved) {
+        return true;
+      }
+      if (halted.current) {
+        return false;
+      }
+      const attempt = saveOnce();
+      running.current = attempt.then(() => {
+        running.current = null;
+      });
+      if (!(await attempt)) {
+        return false;
+      }
+      // React hands over the saved value with its next rendering.
+      await new Promise((done) => setTimeout(done, 0));
+    }
+  }, [saveOnce]);
 
   useEffect(() => {
     if (!enabled || value === saved || halted.current) {

@@ -1,19 +1,51 @@
 import { Button, Group, Modal, Text } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
 import { useT } from "@/i18n";
 
+interface Props {
+  dirty: boolean;
+  /** Where a page saves by itself: saves now and answers whether that worked. Only if not, the person is asked. */
+  save?: () => Promise<boolean>;
+}
+
 /** Asks before a page with unsaved changes is left, by a link, by "back", or by closing the tab. */
-export function UnsavedGuard(props: { dirty: boolean }) {
+export function UnsavedGuard(props: Props) {
   const t = useT();
+  const latest = useRef(props);
+  latest.current = props;
+  const [asking, setAsking] = useState(false);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) =>
-      props.dirty && current.pathname !== next.pathname && next.pathname !== "/login",
-    enableBeforeUnload: () => props.dirty,
+      latest.current.dirty && current.pathname !== next.pathname && next.pathname !== "/login",
+    enableBeforeUnload: () => latest.current.dirty,
     withResolver: true,
   });
+  const { status, proceed } = blocker;
+  useEffect(() => {
+    if (status !== "blocked") {
+      setAsking(false);
+      return;
+    }
+    let over = false;
+    const saved = latest.current.save?.() ?? Promise.resolve(false);
+    void saved.then((worked) => {
+      if (over) {
+        return;
+      }
+      if (worked) {
+        proceed?.();
+      } else {
+        setAsking(true);
+      }
+    });
+    return () => {
+      over = true;
+    };
+  }, [status, proceed]);
   return (
     <Modal
-      opened={blocker.status === "blocked"}
+      opened={asking}
       onClose={() => blocker.reset?.()}
       title={t("form.unsaved_title")}
       closeButtonProps={{ "aria-label": t("common.close") }}

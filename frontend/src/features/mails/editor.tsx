@@ -86,14 +86,7 @@ function MailEditor({ mail }: { mail: Mail }) {
             {t("history.title")}
           </LinkButton>
           {canWrite ? (
-            <Button
-              variant="default"
-              leftSection={<IconTestPipe size={16} />}
-              onClick={() => {
-                void flush();
-                setTesting(true);
-              }}
-            >
+            <Button variant="default" leftSection={<IconTestPipe size={16} />} onClick={() => setTesting(true)}>
               {t("test_send.action")}
             </Button>
           ) : null}
@@ -105,7 +98,7 @@ function MailEditor({ mail }: { mail: Mail }) {
         </>
       }
     >
-      <UnsavedGuard dirty={canWrite && draft !== saved} />
+      <UnsavedGuard dirty={canWrite && draft !== saved} save={flush} />
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
         <Panel>
           <TextInput
@@ -126,7 +119,7 @@ function MailEditor({ mail }: { mail: Mail }) {
         </Panel>
         <PreviewPane mailId={mail.id} content={draft} />
       </SimpleGrid>
-      <TestSendDialog mailId={mail.id} opened={testing} onClose={() => setTesting(false)} />
+      <TestSendDialog mailId={mail.id} beforeSending={flush} opened={testing} onClose={() => setTesting(false)} />
     </Page>
   );
 }

@@ -1,6 +1,7 @@
 import { MultiSelect, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
+import type { Problem } from "@/api/problem";
 import { refresh } from "@/api/query";
 import { useCan, useMe } from "@/auth/guard";
 import { ContactPicker } from "@/components/pickers/contact";
@@ -12,7 +13,13 @@ import { translateCode, useT } from "@/i18n";
 const tones: Record<string, Tone> = { accepted: "good", failed: "bad", unknown: "warn", deferred: "warn" };
 
 /** Sends the mail as it stands to people of the tenant, merged for a chosen contact. Not counted in any report. */
-export function TestSendDialog(props: { mailId: string; opened: boolean; onClose: () => void }) {
+export function TestSendDialog(props: {
+  mailId: string;
+  /** Saves what was typed last; answers whether that worked. */
+  beforeSending: () => Promise<boolean>;
+  opened: boolean;
+  onClose: () => void;
+}) {
   const t = useT();
   const me = useMe();
   const seesUsers = useCan("users.manage");
@@ -40,6 +47,9 @@ export function TestSendDialog(props: { mailId: string; opened: boolean; onClose
       confirm={t("test_send.confirm", { count: userIds.length })}
       disabled={userIds.length === 0}
       onConfirm={async () => {
+        if (!(await props.beforeSending())) {
+          throw { status: 422, code: "unsaved", title: t("editor.save_failed") } satisfies Problem;
+        }
         await create.mutateAsync({
           params: { path: { id: props.mailId } },
           body: { user_ids: userIds, contact_id: contactId ?? undefined },

@@ -134,7 +134,7 @@ function TemplateEditor({ template }: { template: Template }) {
         ) : null
       }
     >
-      <UnsavedGuard dirty={canWrite && draft !== saved} />
+      <UnsavedGuard dirty={canWrite && draft !== saved} save={flush} />
       {template.supplied ? (
         <Alert color="gray" variant="outline" mb="md">
           {t("templates.supplied_help")}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { parsePage, parseSearchPage } from "@/lib/search-params";
 import { routeTree } from "@/routeTree.gen";
-import { parsePage, parseSearchPage } from "./search-params";
 
 interface Tree {
   id: string;
