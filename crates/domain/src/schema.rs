@@ -112,6 +112,8 @@ diesel::table! {
         job_id -> Uuid,
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
+        filename -> Text,
+        replaced_characters -> Nullable<Int8>,
     }
 }
 
@@ -327,6 +329,7 @@ diesel::table! {
         run_at -> Timestamptz,
         leased_until -> Nullable<Timestamptz>,
         attempts -> Int4,
+        lease_owner -> Nullable<Uuid>,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Contacts: the persons in a tenant's customer database.
 
 pub mod address;
+mod csv;
+pub mod export;
+pub mod import;
 mod queries;
 mod search;
 mod unique;

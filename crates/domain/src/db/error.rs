@@ -19,6 +19,13 @@ impl From<DieselError> for DomainError {
                     "somebody else changed the same thing at the same moment: try again",
                 )
             }
+            // Diesel has no kind for SQLSTATE 40P01.
+            DieselError::DatabaseError(_, info) if info.message() == "deadlock detected" => {
+                Self::conflict(
+                    "busy",
+                    "somebody else changed the same thing at the same moment: try again",
+                )
+            }
             DieselError::DatabaseError(kind, info) => Self::internal(format_args!(
                 "database {kind:?}: {} (constraint {:?})",
                 info.message(),

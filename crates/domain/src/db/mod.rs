@@ -89,6 +89,41 @@ impl Db {
         transaction::run(self.connection().await?, Some(tenant), work).await
     }
 
+    /// As [`Db::tenant`], on a connection of the caller's ([`Db::own_connection`]),
+    /// for work that keeps something in its connection from one transaction to
+    /// the next.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn tenant_on<'a, T, F>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        tenant: TenantId,
+        work: F,
+    ) -> Result<T>
+    where
+        for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
+            + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+    {
+        transaction::on(connection, Some(tenant), work).await?
+    }
+
+    /// Another pool to the same database, of `size` connections, for what must
+    /// not take those of requests.
+    ///
+    /// # Errors
+    /// When the pool can't be built.
+    pub fn with_own_pool(&self, size: usize) -> Result<Self> {
+        let config = DatabaseConfig {
+            database_url: self.url.clone(),
+            database_pool: size,
+        };
+        Self::new(&config, self.clock.clone())
+    }
+
     /// Runs `work` in one transaction without a tenant: row level security
     /// shows it no tenant's row.
     ///
@@ -105,7 +140,7 @@ impl Db {
         transaction::run(self.connection().await?, None, work).await
     }
 
-    /// A connection outside the pool, for LISTEN.
+    /// A connection outside the pool, for LISTEN and for temporary tables.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -61,6 +61,25 @@ where
             "checkout without connection",
         ));
     };
+    let outcome = on(connection, tenant, work).await?;
+    drop(checkout.0.take());
+    outcome
+}
+
+/// One transaction on a connection. The outer error says that it could not be
+/// begun or ended: the connection is not to be used again.
+pub(super) async fn on<'a, T, F>(
+    connection: &mut AsyncPgConnection,
+    tenant: Option<TenantId>,
+    work: F,
+) -> Result<Result<T>>
+where
+    for<'c> F: AsyncFnOnce(&'c mut AsyncPgConnection) -> Result<T>
+        + TransactionFn<&'c mut AsyncPgConnection, Result<T>, Fut: Send>
+        + Send
+        + 'a,
+    T: Send + 'a,
+{
     <Manager as TransactionManager<AsyncPgConnection>>::begin_transaction(connection).await?;
     if let Some(tenant) = tenant {
         // SET LOCAL ends with the transaction; a plain SET would leak to the
@@ -84,6 +103,5 @@ where
             .await?;
         }
     }
-    drop(checkout.0.take());
-    outcome
+    Ok(outcome)
 }

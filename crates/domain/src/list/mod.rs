@@ -16,6 +16,8 @@ use crate::ids::{ContactId, FolderId, ListId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::list;
 
+pub(crate) use queries::{existing, require_all};
+
 /// Colours that a list can have; the SPA knows what each looks like.
 pub const COLOURS: [&str; 8] = [
     "gray", "red", "orange", "yellow", "green", "teal", "blue", "purple",

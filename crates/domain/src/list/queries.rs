@@ -179,6 +179,27 @@ pub(crate) async fn require_all(
     }
 }
 
+/// Those of the ids that are there, in their order.
+///
+/// # Errors
+/// When the database does.
+pub(crate) async fn existing(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ids: &[ListId],
+) -> Result<Vec<ListId>> {
+    let known: Vec<ListId> = list::table
+        .filter(list::tenant_id.eq(tenant).and(list::id.eq_any(ids)))
+        .select(list::id)
+        .load(tx)
+        .await?;
+    Ok(ids
+        .iter()
+        .copied()
+        .filter(|id| known.contains(id))
+        .collect())
+}
+
 /// As [`require_all`], for contacts.
 pub(super) async fn require_contacts(
     tx: &mut AsyncPgConnection,
