@@ -14,3 +14,4 @@ pub mod spa;
 pub mod state;
 pub mod visitors;
 pub mod words;
+pub mod worker;

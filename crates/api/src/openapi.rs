@@ -40,6 +40,9 @@ use crate::error::{Problem, ProblemField};
         (name = "suppressions", description = "Addresses and domains that are never mailed"),
         (name = "routes", description = "Relays that mails go out through"),
         (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
+        (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
+        (name = "exports", description = "Contacts into a file"),
+        (name = "jobs", description = "Long work with progress"),
         (name = "health", description = "Whether the service can work")
     )
 )]

@@ -28,7 +28,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::list::configure)
                 .configure(routes::suppression::configure)
                 .configure(routes::route::configure)
-                .configure(routes::sender_domain::configure),
+                .configure(routes::sender_domain::configure)
+                .configure(routes::import::configure)
+                .configure(routes::export::configure)
+                .configure(routes::job::configure),
         )
         .configure(routes::public::preview::configure)
         .configure(routes::public::cancel::configure)

@@ -34,6 +34,10 @@ pub struct ApiConfig {
     pub http_workers: usize,
     /// Name server, with its port, that checks of sender domains ask; otherwise those of the system.
     pub dns_server: Option<SocketAddr>,
+    /// Jobs (imports, exports) that this process works on at a time; 0: none.
+    pub job_workers: usize,
+    /// Most bytes of an uploaded file.
+    pub upload_limit: u64,
 }
 
 impl Default for ApiConfig {
@@ -47,6 +51,8 @@ impl Default for ApiConfig {
             rate_limit: 1200,
             http_workers: 4,
             dns_server: None,
+            job_workers: 2,
+            upload_limit: 512 * 1024 * 1024,
         }
     }
 }
@@ -63,6 +69,12 @@ impl ApiConfig {
             return Err(format!(
                 "KIKUBARI_PUBLIC_URL: {} must begin with http(s):// and have no slash at its end",
                 self.public_url
+            ));
+        }
+        if self.job_workers > 64 {
+            return Err(format!(
+                "KIKUBARI_JOB_WORKERS: {} is more than 64",
+                self.job_workers
             ));
         }
         for network in self

@@ -21,7 +21,7 @@ export type List = Schemas["List"];
 export type Suppression = Schemas["Suppression"];
 
 export type Import = Schemas["Import"];
-export type Plan = Schemas["Plan"];
+export type Plan = Schemas["ImportPlan"];
 export type Job = Schemas["Job"];
 export type Export = Schemas["Export"];
 

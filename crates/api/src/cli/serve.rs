@@ -16,11 +16,14 @@ use crate::app::Application;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
+use crate::state::{ApiConfig, AppState};
+use crate::worker::Workers;
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
     let tracker = state.visitors.tracker.start();
+    let jobs = Workers::start(&state.db, state.config.job_workers)?;
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
@@ -36,6 +39,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     if let Some(tracker) = tracker {
         tracker.stop().await;
     }
+    jobs.end().await;
     served
 }
 

@@ -12,6 +12,7 @@ mod auth;
 mod contact;
 mod http;
 mod idempotency;
+mod import;
 mod matrix;
 mod public;
 mod route;

@@ -1,10 +1,11 @@
-//! What import and export have in common: the encodings of customer files,
-//! cells that a spreadsheet must not take for formulas, and rows of CSV.
+//! What import and export have in common: the encodings of customer files and
+//! rows of CSV.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Decoder, EncoderResult};
 
+use crate::csv_cell;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -46,6 +47,15 @@ impl Encoding {
             Self::Utf16Le => b"\xFF\xFE",
             Self::Utf16Be => b"\xFE\xFF",
             Self::Utf8 | Self::ShiftJis | Self::EucJp => b"",
+        }
+    }
+
+    /// The text with the spelling of its characters that the encoding has.
+    #[must_use]
+    pub fn spelling(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::ShiftJis | Self::EucJp => twins(text),
+            Self::Utf8 | Self::Utf8Bom | Self::Utf16Le | Self::Utf16Be => Cow::Borrowed(text),
         }
     }
 
@@ -118,35 +128,8 @@ fn twins(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a spreadsheet would read a cell as a formula, apostrophes before
-/// it aside.
-fn is_formula(cell: &str) -> bool {
-    cell.trim_start_matches('\'')
-        .starts_with(['=', '+', '-', '@', '\t', '\r', '\0'])
-}
-
-/// A cell that no spreadsheet takes for a formula; [`plain`] takes the
-/// apostrophe off again, also from a cell that had one of its own.
-#[must_use]
-pub fn neutral(cell: &str) -> Cow<'_, str> {
-    if is_formula(cell) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
-}
-
-/// The cell as it was before [`neutral`].
-#[must_use]
-pub fn plain(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if is_formula(rest) => rest,
-        _ => cell,
-    }
-}
-
 /// Adds a row (RFC 4180: CRLF, quotes doubled, quoted only where needed).
-pub fn push_row<C: AsRef<str>>(
+pub(super) fn push_row<C: AsRef<str>>(
     out: &mut String,
     delimiter: char,
     cells: impl IntoIterator<Item = C>,
@@ -158,7 +141,7 @@ pub fn push_row<C: AsRef<str>>(
             out.push(delimiter);
         }
         n += 1;
-        let cell = neutral(cell.as_ref());
+        let cell = csv_cell::escape(cell.as_ref());
         if cell.contains(['"', '\r', '\n', ',', ';', '\t'])
             || cell.starts_with(' ')
             || cell.ends_with(' ')
@@ -207,32 +190,7 @@ mod tests {
         assert_eq!(decode(Encoding::ShiftJis, &out), "花&#128512;&#233;");
     }
 
-    #[test]
-    fn formulas_are_neutralised_and_come_back() {
-        for (cell, expected) in [
-            ("=1+1", "'=1+1"),
-            ("+81", "'+81"),
-            ("-5", "'-5"),
-            ("@a", "'@a"),
-            ("\tx", "'\tx"),
-            ("'=1", "''=1"),
-            ("'quoted'", "'quoted'"),
-            ("O'Brien", "O'Brien"),
-            ("", ""),
-        ] {
-            assert_eq!(neutral(cell), expected);
-            assert_eq!(plain(expected), cell);
-        }
-    }
-
     proptest! {
-        #[test]
-        fn any_cell_comes_back_from_its_neutral_form(cell in "['=+@a\\-\t]{0,6}\\PC{0,10}") {
-            let written = neutral(&cell);
-            prop_assert!(!written.starts_with(['=', '+', '-', '@', '\t', '\0']));
-            prop_assert_eq!(plain(&written), &cell);
-        }
-
         #[test]
         fn unicode_encodings_hold_every_text(text in "\\PC{0,60}", encoding in prop::sample::select(&[Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be][..])) {
             let mut out = Vec::new();

@@ -153,7 +153,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewExport) -> Result<Job> {
         }
         let customs = tenant::find(tx, tenant).await?;
         let id = ExportId::new();
-        let job = job::enqueue(tx, actor, Kind::ContactExport, json!({}), Some(id.0), now).await?;
+        let job = job::enqueue(tx, actor, Kind::Export, json!({}), Some(id.0), now).await?;
         let params = serde_json::to_value(&new).map_err(DomainError::internal)?;
         diesel::insert_into(contact_export::table)
             .values((
@@ -459,7 +459,11 @@ impl Writing {
                 let contacts = this.search.scan(tx, tenant, this.at.after, ROWS).await?;
                 let mut text = String::new();
                 for contact in &contacts {
-                    let cells = this.columns.iter().map(|column| this.cell(column, contact));
+                    // Spelled before it is looked at: − becomes a full-width one.
+                    let cells = this.columns.iter().map(|column| {
+                        let cell = this.cell(column, contact);
+                        this.encoding.spelling(&cell).into_owned()
+                    });
                     csv::push_row(&mut text, ',', cells);
                 }
                 let mut bytes = Vec::new();

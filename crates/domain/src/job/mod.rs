@@ -34,10 +34,10 @@ pub(crate) use queries::delete_finished_before;
 text_enum! {
     /// What is done.
     pub enum Kind {
-        /// The dry run of an import.
-        ContactImportCheck = "contact_import_check",
-        ContactImport = "contact_import",
-        ContactExport = "contact_export",
+        /// The dry run of an import of contacts.
+        ImportCheck = "contact_import_check",
+        Import = "contact_import",
+        Export = "contact_export",
     }
 }
 
@@ -46,8 +46,8 @@ impl Kind {
     #[must_use]
     pub fn permission(self) -> Permission {
         match self {
-            Self::ContactImportCheck | Self::ContactImport => Permission::ContactsWrite,
-            Self::ContactExport => Permission::ContactsExport,
+            Self::ImportCheck | Self::Import => Permission::ContactsWrite,
+            Self::Export => Permission::ContactsExport,
         }
     }
 }
@@ -213,9 +213,7 @@ async fn settle(
     now: DateTime<Utc>,
 ) -> Result<()> {
     match job.kind {
-        Kind::ContactImportCheck | Kind::ContactImport => {
-            import::settle(tx, tenant, job, state, now).await
-        }
-        Kind::ContactExport => export::settle(tx, tenant, job, state, now).await,
+        Kind::ImportCheck | Kind::Import => import::settle(tx, tenant, job, state, now).await,
+        Kind::Export => export::settle(tx, tenant, job, state, now).await,
     }
 }

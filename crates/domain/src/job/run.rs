@@ -15,6 +15,7 @@ pub(super) const LEASE_LOST: &str = "lease_lost";
 
 /// A leased job. Handlers call [`Run::turn`] before each chunk and
 /// [`Run::save`] in the chunk's transaction.
+#[derive(Clone)]
 pub struct Run {
     pub db: Db,
     pub tenant: TenantId,

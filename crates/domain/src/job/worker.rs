@@ -157,9 +157,9 @@ impl Worker {
 
 async fn handle(run: &Run) -> Result<Outcome> {
     match run.job.kind {
-        Kind::ContactImportCheck => import::apply::check(run).await,
-        Kind::ContactImport => import::apply::run(run).await,
-        Kind::ContactExport => export::write(run).await,
+        Kind::ImportCheck => import::apply::check(run).await,
+        Kind::Import => import::apply::run(run).await,
+        Kind::Export => export::write(run).await,
     }
 }
 

@@ -1,22 +1,26 @@
 import { Alert, Button, Group, Progress, Stack, Text } from "@mantine/core";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { client } from "@/api/client";
+import type { Job } from "@/api/types";
 import { notifyProblem } from "@/components/ui/notify";
 import { ErrorView, LoadingView } from "@/components/ui/state-view";
 import { translateCodeOr, useT } from "@/i18n";
 import { isOver, useJob } from "./use-job";
 
 /** How far a job has come, with a way to end it; calls back once when it is over. Survives a reload: the job is the server's. */
-export function JobProgress(props: { jobId: string; title: string; onOver: () => void }) {
+export function JobProgress(props: { jobId: string; title: string; onOver: (job: Job) => void }) {
   const t = useT();
   const { jobId, onOver } = props;
   const job = useJob(jobId);
   const over = job.data ? isOver(job.data) : false;
+  const ended = over ? job.data : undefined;
+  const told = useRef(false);
   useEffect(() => {
-    if (over) {
-      onOver();
+    if (ended && !told.current) {
+      told.current = true;
+      onOver(ended);
     }
-  }, [over, onOver]);
+  }, [ended, onOver]);
   if (!job.data) {
     return job.error ? <ErrorView error={job.error} onRetry={() => void job.refetch()} /> : <LoadingView rows={2} />;
   }

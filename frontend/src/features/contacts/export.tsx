@@ -7,7 +7,8 @@ import type { Contact } from "@/api/types";
 import type { Column } from "@/components/table/data-table";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { useT } from "@/i18n";
-import { type ContactSearch, isFiltered } from "./search";
+import { useFormat } from "@/i18n/format";
+import { type ContactSearch, contactQuery, isFiltered } from "./search";
 
 type Encoding = "utf-8-bom" | "utf-8" | "shift_jis";
 
@@ -20,6 +21,7 @@ export default function ExportDialog(props: {
 }) {
   const t = useT();
   const navigate = useNavigate();
+  const { timeZone } = useFormat();
   // Lists are shown in the table, but a file has one value in a cell.
   const offered = props.columns.filter((column) => column.id !== "lists");
   const [chosen, setChosen] = useState<string[] | null>(null);
@@ -34,6 +36,7 @@ export default function ExportDialog(props: {
       disabled={columns.length === 0}
       onConfirm={async () => {
         const { search } = props;
+        const range = contactQuery(search, timeZone);
         const { error } = await client.POST("/v1/exports", {
           body: {
             encoding,
@@ -41,6 +44,8 @@ export default function ExportDialog(props: {
             q: search.q,
             status: search.status,
             list_id: search.list,
+            created_from: range.created_from,
+            created_to: range.created_to,
           },
         });
         if (error) {
@@ -76,6 +81,11 @@ export default function ExportDialog(props: {
               { value: "shift_jis", label: "Shift_JIS" },
             ]}
           />
+          {encoding === "shift_jis" ? (
+            <Text size="xs" c="dimmed" mt={4}>
+              {t("exports.shift_jis_help")}
+            </Text>
+          ) : null}
         </div>
       </Stack>
     </ConfirmDialog>

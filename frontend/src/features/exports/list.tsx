@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { api, inBackground } from "@/api/client";
 import type { Export } from "@/api/types";
@@ -42,7 +42,13 @@ export function ExportsScreen(props: { cursor?: string; onCursor: (cursor: strin
       id: "rows",
       header: t("exports.rows"),
       numeric: true,
-      cell: (row) => (row.rows == null ? "–" : format.number(row.rows)),
+      cell: (row) => (row.rows === null ? "–" : format.number(row.rows)),
+    },
+    {
+      id: "replaced",
+      header: t("exports.replaced"),
+      numeric: true,
+      cell: (row) => (row.replaced_characters ? format.number(row.replaced_characters) : "–"),
     },
     { id: "at", header: t("exports.created_at"), numeric: true, cell: (row) => format.dateTime(row.created_at) },
     {
@@ -50,7 +56,11 @@ export function ExportsScreen(props: { cursor?: string; onCursor: (cursor: strin
       header: t("exports.download"),
       width: 150,
       cell: (row) =>
-        row.state === "succeeded" ? (
+        row.state === "succeeded" && row.size === null ? (
+          <Text size="sm" c="dimmed">
+            {t("exports.expired")}
+          </Text>
+        ) : row.state === "succeeded" ? (
           <Button
             size="xs"
             variant="default"

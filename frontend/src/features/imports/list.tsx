@@ -12,6 +12,7 @@ import { useFormat } from "@/i18n/format";
 
 const tones: Record<Import["state"], Tone> = {
   uploaded: "idle",
+  checking: "info",
   checked: "info",
   running: "info",
   done: "good",

@@ -18,7 +18,7 @@ export function CheckedStep(props: { item: Import; onBack: () => void; onRun: ()
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const counts = item.counts;
-  const writes = (counts?.added ?? 0) + (counts?.updated ?? 0);
+  const writes = (counts?.added ?? 0) + (counts?.updated ?? 0) + (counts?.subscribed ?? 0);
   const run = async () => {
     setBusy(true);
     setError(null);
@@ -73,6 +73,22 @@ export function DoneStep({ item }: { item: Import }) {
   );
 }
 
+/** What became of the lists: said only where there is something to say. */
+function ListCounts({ counts }: { counts: NonNullable<Import["counts"]> }) {
+  const t = useT();
+  const format = useFormat();
+  const told = (["subscribed", "kept_unsubscribed", "suppressed"] as const).filter((name) => counts[name] > 0);
+  return told.length === 0 ? null : (
+    <Stack gap={2} mt="sm">
+      {told.map((name) => (
+        <Text key={name} size="sm" c="dimmed">
+          {t(`import_count.${name}`)}: {format.number(counts[name])}
+        </Text>
+      ))}
+    </Stack>
+  );
+}
+
 function CountsGrid({ item }: { item: Import }) {
   const t = useT();
   const format = useFormat();
@@ -81,24 +97,27 @@ function CountsGrid({ item }: { item: Import }) {
     return null;
   }
   return (
-    <SimpleGrid cols={{ base: 2, sm: 5 }} spacing="md">
-      {(["rows", "added", "updated", "skipped", "rejected"] as const).map((name) => (
-        <div key={name}>
-          <Text size="xs" c="dimmed">
-            {t(`import_count.${name}`)}
-          </Text>
-          <Text
-            fz={22}
-            fw={600}
-            className="num"
-            data-figure={name}
-            c={name === "rejected" && counts.rejected > 0 ? "var(--kb-bad)" : undefined}
-          >
-            {format.number(counts[name])}
-          </Text>
-        </div>
-      ))}
-    </SimpleGrid>
+    <>
+      <SimpleGrid cols={{ base: 2, sm: 5 }} spacing="md">
+        {(["rows", "added", "updated", "skipped", "rejected"] as const).map((name) => (
+          <div key={name}>
+            <Text size="xs" c="dimmed">
+              {t(`import_count.${name}`)}
+            </Text>
+            <Text
+              fz={22}
+              fw={600}
+              className="num"
+              data-figure={name}
+              c={name === "rejected" && counts.rejected > 0 ? "var(--kb-bad)" : undefined}
+            >
+              {format.number(counts[name])}
+            </Text>
+          </div>
+        ))}
+      </SimpleGrid>
+      <ListCounts counts={counts} />
+    </>
   );
 }
 

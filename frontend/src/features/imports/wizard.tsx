@@ -2,12 +2,13 @@ import { Button, Group, Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { refresh } from "@/api/query";
-import type { Import } from "@/api/types";
+import type { Import, Job } from "@/api/types";
+import { FormError } from "@/components/form/form-error";
 import { JobProgress } from "@/components/jobs/job-progress";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { QueryView } from "@/components/ui/state-view";
-import { useT } from "@/i18n";
+import { translateCodeOr, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { MappingStep } from "./mapping-step";
 import { deleteImport, startImport, useImport } from "./queries";
@@ -41,10 +42,12 @@ export function ImportWizard(props: { importId: string }) {
 function Steps({ item }: { item: Import }) {
   const t = useT();
   const [job, setJob] = useState<{ id: string; kind: "check" | "run" } | null>(() =>
-    item.state === "running" && item.job_id ? { id: item.job_id, kind: "run" } : null,
+    busy(item) && item.job_id ? { id: item.job_id, kind: item.state === "checking" ? "check" : "run" } : null,
   );
+  const [failure, setFailure] = useState<Job["error"]>(null);
   const [remap, setRemap] = useState(false);
-  const onOver = useCallback(async () => {
+  const onOver = useCallback(async (ended: Job) => {
+    setFailure(ended.error);
     await refresh("/v1/imports", "/v1/contacts", "/v1/lists", "/v1/summary");
     setJob(null);
   }, []);
@@ -57,7 +60,7 @@ function Steps({ item }: { item: Import }) {
           <JobProgress
             jobId={job.id}
             title={t(job.kind === "check" ? "imports.checking" : "imports.importing")}
-            onOver={() => void onOver()}
+            onOver={(ended) => void onOver(ended)}
           />
           {job.kind === "run" ? (
             <Text size="sm" c="dimmed" mt="sm">
@@ -73,6 +76,7 @@ function Steps({ item }: { item: Import }) {
     return (
       <>
         <ImportSteps active={4} />
+        <FormError message={failure ? translateCodeOr("problem", failure.code, failure.detail) : null} />
         <DoneStep item={item} />
       </>
     );
@@ -92,9 +96,11 @@ function Steps({ item }: { item: Import }) {
   return (
     <>
       <ImportSteps active={1} />
+      <FormError message={failure ? translateCodeOr("problem", failure.code, failure.detail) : null} />
       <MappingStep
         item={item}
         onChecking={(id) => {
+          setFailure(null);
           setRemap(false);
           setJob({ id, kind: "check" });
         }}
@@ -102,6 +108,9 @@ function Steps({ item }: { item: Import }) {
     </>
   );
 }
+
+/** A job works on it. */
+const busy = (item: Import) => item.state === "running" || item.state === "checking";
 
 function Subtitle({ item }: { item: Import }) {
   const t = useT();
@@ -117,7 +126,7 @@ function DiscardButton({ item }: { item: Import }) {
   const t = useT();
   const navigate = useNavigate();
   const [asking, setAsking] = useState(false);
-  if (item.state === "running") {
+  if (busy(item)) {
     return null;
   }
   const done = item.state === "done";

@@ -14,6 +14,11 @@ export const problems = {
   "problem.dns_unavailable": "The domain's name servers do not answer. Try again in a minute.",
   "problem.domain_taken": "This domain is there already.",
   "problem.email_taken": "This address is already in your contacts.",
+  "problem.file_expired": "The file was kept for 7 days and is gone. Upload it again.",
+  "problem.import_busy": "This file is being worked on. Wait for the end, or cancel the job.",
+  "problem.import_over": "This import was run already. Upload the file again to import it once more.",
+  "problem.row_too_long":
+    "A row is too long to be read. A quotation mark is not closed, or the delimiter is another one.",
   "problem.in_progress": "The same request is still being worked on. Wait a moment.",
   "problem.in_use": "Campaigns use it, so it can’t be deleted. Archive it instead.",
   "problem.job_ended": "This job has ended already.",
@@ -33,6 +38,14 @@ export const problems = {
   "problem.internal": "Something went wrong on the server. If it stays, contact us with the request ID.",
   "invalid.circular": "A folder can’t lie in itself or below itself.",
   "invalid.duplicate": "It stands there twice.",
+  "invalid.empty": "The file is empty.",
+  "invalid.no_rows": "There are no rows below the headings.",
+  "invalid.not_text": "This can't be read as text. Save it as CSV in UTF-8 or Shift_JIS.",
+  "invalid.spreadsheet":
+    "Spreadsheets can't be read. Open the file in Excel and save it as “CSV UTF-8 (comma delimited)”.",
+  "invalid.row_too_long":
+    "A row is too long to be read. Check that this is a CSV file, and its line ends and quotation marks.",
+  "invalid.too_many_columns": "There are too many columns (500 at most).",
   "invalid.line_break": "Line breaks and control characters aren’t allowed.",
   "invalid.malformed": "The format is wrong.",
   "invalid.no_email": "Choose the column that holds the e-mail address.",

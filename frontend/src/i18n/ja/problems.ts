@@ -14,6 +14,12 @@ export const problems = {
   "problem.dns_unavailable": "ネームサーバーが応答しません。しばらくしてから、もう一度確認してください。",
   "problem.domain_taken": "このドメインはすでに登録されています。",
   "problem.email_taken": "このメールアドレスは、すでに登録されています。",
+  "problem.file_expired": "ファイルの保存期間（7日）が過ぎました。もう一度アップロードしてください。",
+  "problem.import_busy": "このファイルは処理中です。終わるまで待つか、処理を中止してください。",
+  "problem.import_over":
+    "この取り込みはすでに実行されています。もう一度取り込むには、ファイルをアップロードし直してください。",
+  "problem.row_too_long":
+    '1行が長すぎて読み取れません。引用符（"）が閉じられていない行があるか、区切り文字が違う可能性があります。',
   "problem.in_progress": "同じ操作を処理しています。しばらくお待ちください。",
   "problem.in_use": "配信で使われているため、削除できません。代わりにアーカイブしてください。",
   "problem.job_ended": "この処理はすでに終わっています。",
@@ -34,6 +40,13 @@ export const problems = {
     "サーバーで問題が起きました。時間をおいても直らない場合は、リクエストIDを添えてお問い合わせください。",
   "invalid.circular": "自分自身や、その下のフォルダーには入れられません。",
   "invalid.duplicate": "同じものが2つあります。",
+  "invalid.empty": "ファイルが空です。",
+  "invalid.no_rows": "見出しの下にデータの行がありません。",
+  "invalid.not_text": "文字のファイルとして読み取れません。CSV（UTF-8またはShift_JIS）で保存してください。",
+  "invalid.spreadsheet":
+    "Excelなどのファイルは読み取れません。Excelで開き、「CSV UTF-8（コンマ区切り）」として保存してください。",
+  "invalid.row_too_long": "1行が長すぎて読み取れません。CSVファイルか、改行や引用符を確認してください。",
+  "invalid.too_many_columns": "列が多すぎます（500列まで）。",
   "invalid.line_break": "改行や制御文字は使えません。",
   "invalid.malformed": "形式が正しくありません。",
   "invalid.no_email": "「メールアドレス」に対応する列を選んでください。",

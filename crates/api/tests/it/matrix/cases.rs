@@ -183,7 +183,37 @@ fn lists() -> Vec<Case> {
 }
 
 fn imports() -> Vec<Case> {
-    vec![]
+    vec![
+        needs("list_imports", P::ContactsRead),
+        needs("create_import", P::ContactsWrite)
+            .query("filename=people.csv")
+            .raw("text/csv", "email,name\njiro@example.jp,次郎\n"),
+        needs("get_import", P::ContactsRead),
+        needs("update_import_plan", P::ContactsWrite)
+            .if_match()
+            .body(|_| plan(&[]))
+            .foreign(|theirs| plan(&[theirs.id("lists")])),
+        needs("check_import", P::ContactsWrite),
+        needs("run_import", P::ContactsWrite),
+        needs("get_import_rejected", P::ContactsWrite),
+        needs("list_exports", P::ContactsExport),
+        needs("create_export", P::ContactsExport)
+            .body(|_| json!({"encoding": "utf-8", "columns": ["email"]}))
+            .foreign(|theirs| {
+                json!({"encoding": "utf-8", "columns": ["email"], "list_id": theirs.id("lists")})
+            }),
+        needs("get_export_file", P::ContactsExport),
+        needs("list_jobs", P::ContactsRead),
+        needs("get_job", P::ContactsRead),
+        needs("cancel_job", P::ContactsWrite),
+    ]
+}
+
+fn plan(lists: &[&str]) -> Value {
+    json!({
+        "encoding": "utf-8", "delimiter": ",", "has_header": true, "mode": "add", "list_ids": lists,
+        "mapping": [{"column": 0, "target": "email"}, {"column": 1, "target": "name"}]
+    })
 }
 
 fn mails() -> Vec<Case> {
@@ -283,6 +313,7 @@ fn deletions() -> Vec<Case> {
     vec![
         needs("delete_list_member", P::ListsWrite),
         needs("delete_suppression", P::ContactsWrite),
+        needs("delete_import", P::ContactsWrite),
         needs("delete_list", P::ListsWrite).if_match(),
         needs("delete_contact", P::ContactsWrite).if_match(),
         needs("delete_contact_field", P::ContactsWrite).if_match(),

@@ -43,6 +43,7 @@ impl Fixture {
             .expect(200);
         made.keep("tenant", &tenant);
         made.create_contacts(app).await;
+        made.create_imports(app).await;
         made.create_mails(app).await;
         made.create_ways_out(app).await;
         made.create_campaign(app).await;
@@ -71,6 +72,37 @@ impl Fixture {
             json!({"kind": "domain", "value": "blocked.example", "reason": "manual"}),
         )
         .await;
+    }
+
+    /// An import that waits for its plan, the job of another one, an export.
+    async fn create_imports(&mut self, app: &TestApp) {
+        for _ in 0..2 {
+            let import = app
+                .post("/v1/imports?filename=people.csv")
+                .by(&self.token)
+                .raw("text/csv", "email,name\nhanako@example.jp,花子\n")
+                .send()
+                .await
+                .expect(201);
+            if self.ids.contains_key("imports") {
+                let path = format!(
+                    "/v1/imports/{}/dry-run",
+                    import["id"].as_str().expect("an id")
+                );
+                let job = app.post(&path).by(&self.token).send().await.expect(202);
+                self.keep("jobs", &job);
+            } else {
+                self.keep("imports", &import);
+            }
+        }
+        let job = app
+            .post("/v1/exports")
+            .by(&self.token)
+            .json(&json!({"encoding": "utf-8", "columns": ["email"]}))
+            .send()
+            .await
+            .expect(202);
+        self.keep("exports", &json!({"id": job["subject_id"]}));
     }
 
     async fn create_mails(&mut self, app: &TestApp) {
@@ -172,6 +204,7 @@ impl Fixture {
                 "tenant" => "/v1/tenant".to_owned(),
                 "sessions" => continue,
                 "suppressions" => "/v1/suppressions".to_owned(),
+                "exports" => "/v1/exports".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);

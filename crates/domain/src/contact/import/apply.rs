@@ -195,8 +195,8 @@ fn unreadable(error: FieldError) -> DomainError {
 }
 
 /// An import under way.
-struct Work<'a> {
-    run: &'a Run,
+struct Work {
+    run: Run,
     purpose: Purpose,
     import: Import,
     reading: Reading,
@@ -219,8 +219,8 @@ struct Done {
     rejected_seq: i32,
 }
 
-impl<'a> Work<'a> {
-    async fn begin(run: &'a Run, purpose: Purpose) -> Result<Self> {
+impl Work {
+    async fn begin(run: &Run, purpose: Purpose) -> Result<Self> {
         let tenant = run.tenant;
         let id = run.job.subject_id.map(ImportId);
         let id = id.ok_or_else(|| DomainError::internal("an import job without import"))?;
@@ -273,7 +273,8 @@ impl<'a> Work<'a> {
                 };
                 let is_resumed = resumed.is_some();
                 Ok(Self {
-                    run,
+                    // A value with a lifetime can't come out of a transaction whose future is Send.
+                    run: run.clone(),
                     purpose,
                     reading: plan.reading,
                     rules,

@@ -431,7 +431,7 @@ pub async fn update_plan(
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when it is busy or over,
 /// [`DomainError::Invalid`] when no column is the address.
 pub async fn start_check(db: &Db, actor: &Actor, id: ImportId) -> Result<Job> {
-    start(db, actor, id, Kind::ContactImportCheck).await
+    start(db, actor, id, Kind::ImportCheck).await
 }
 
 /// Starts the import; a dry run before it is not asked for.
@@ -439,7 +439,7 @@ pub async fn start_check(db: &Db, actor: &Actor, id: ImportId) -> Result<Job> {
 /// # Errors
 /// As [`start_check`].
 pub async fn start_run(db: &Db, actor: &Actor, id: ImportId) -> Result<Job> {
-    start(db, actor, id, Kind::ContactImport).await
+    start(db, actor, id, Kind::Import).await
 }
 
 async fn start(db: &Db, actor: &Actor, id: ImportId, kind: Kind) -> Result<Job> {
@@ -464,11 +464,11 @@ async fn start(db: &Db, actor: &Actor, id: ImportId, kind: Kind) -> Result<Job> 
         file::find(tx, tenant, import.file_id, now).await?;
         let job = job::enqueue(tx, actor, kind, json!({}), Some(id.0), now).await?;
         let state = match kind {
-            Kind::ContactImportCheck => State::Checking,
-            Kind::ContactImport | Kind::ContactExport => State::Running,
+            Kind::ImportCheck => State::Checking,
+            Kind::Import | Kind::Export => State::Running,
         };
         queries::start(tx, tenant, id, state, plan, job.id, now).await?;
-        if kind == Kind::ContactImport {
+        if kind == Kind::Import {
             let hash = plan::header_hash(&import.columns);
             queries::remember(tx, tenant, &hash, &plan.to_remember(&import.columns), now).await?;
             let entry = audit::Entry {
@@ -513,16 +513,17 @@ pub(crate) async fn settle(
     let Some(id) = job.subject_id.map(ImportId) else {
         return Ok(());
     };
-    let import: Import = queries::lock(tx, tenant, id).await?.try_into()?;
+    // As it stands: an import that can't be read must not keep its job from ending.
+    let import = queries::lock(tx, tenant, id).await?;
     let next = match (job.kind, state) {
-        (Kind::ContactImportCheck, job::State::Succeeded) => State::Checked,
-        (Kind::ContactImportCheck, _) => State::Uploaded,
+        (Kind::ImportCheck, job::State::Succeeded) => State::Checked,
+        (Kind::ImportCheck, _) => State::Uploaded,
         (_, job::State::Succeeded) => State::Done,
         (_, job::State::Cancelled) => State::Cancelled,
         _ => State::Failed,
     };
     queries::settle(tx, tenant, id, next, now).await?;
-    if job.kind == Kind::ContactImport {
+    if job.kind == Kind::Import {
         let actor = Actor {
             user_id: job.created_by,
             ..Actor::system(tenant)

@@ -3,8 +3,9 @@
 
 use encoding_rs::{CoderResult, Decoder};
 
-use super::super::csv::{self, Encoding};
+use super::super::csv::Encoding;
 use super::plan::Reading;
+use crate::csv_cell;
 use crate::error::FieldError;
 
 /// Bytes of a row, as UTF-8. A quote that is never closed makes one row of
@@ -55,7 +56,7 @@ impl Record {
     /// The cell without the apostrophe of an export.
     #[must_use]
     pub fn cell(&self, column: usize) -> Option<&str> {
-        self.raw(column).map(csv::plain)
+        self.raw(column).map(csv_cell::unescape)
     }
 
     pub fn cells(&self) -> impl Iterator<Item = &str> {
@@ -195,7 +196,7 @@ impl Parser {
 
     fn grow_out(&mut self) -> Result<(), FieldError> {
         if self.out.len() >= MAX_ROW {
-            return Err(self.too_long(format!("has more than {MAX_ROW} bytes")));
+            return Err(self.too_long(&format!("has more than {MAX_ROW} bytes")));
         }
         self.out.resize((self.out.len() * 4).min(MAX_ROW), 0);
         Ok(())
@@ -205,13 +206,13 @@ impl Parser {
         // Room for far more than is allowed, so that such a row is refused by
         // itself (too_many_columns) and the file goes on.
         if self.ends.len() >= MAX_ROW / 8 {
-            return Err(self.too_long("has far too many columns".to_owned()));
+            return Err(self.too_long("has far too many columns"));
         }
         self.ends.resize(self.ends.len() * 4, 0);
         Ok(())
     }
 
-    fn too_long(&self, what: String) -> FieldError {
+    fn too_long(&self, what: &str) -> FieldError {
         let line = self.begun.unwrap_or(self.line);
         FieldError::new(
             "",
@@ -326,7 +327,7 @@ mod tests {
         ) {
             let mut text = String::new();
             for row in &table {
-                csv::push_row(&mut text, ',', row);
+                crate::contact::csv::push_row(&mut text, ',', row);
             }
             let found = rows(text.as_bytes(), pieces).expect("rows");
             let read: Vec<Vec<String>> = found.iter().map(|r| r.cells().map(str::to_owned).collect()).collect();

@@ -20,7 +20,7 @@ const LOST: &str = "&#65533;";
 
 /// What the rows of one import are read with.
 #[derive(Debug)]
-pub struct Rules {
+pub(super) struct Rules {
     columns: Vec<Column>,
     email: usize,
     name: Option<usize>,
@@ -33,7 +33,7 @@ pub struct Rules {
 
 /// A row that can be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Person {
+pub(super) struct Person {
     pub email: EmailAddress,
     /// `None` when no column is the name.
     pub name: Option<String>,
@@ -44,14 +44,14 @@ pub struct Person {
 
 /// What is known of the contact with the row's address.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Known {
+pub(super) struct Known {
     pub name: String,
     pub fields: Map<String, Value>,
 }
 
 /// What becomes of a row.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fate {
+pub(super) enum Fate {
     Add {
         name: String,
         fields: Map<String, Value>,
@@ -69,7 +69,7 @@ pub enum Fate {
 impl Rules {
     /// # Errors
     /// [`DomainError::Invalid`] without a column for the address.
-    pub fn new(
+    pub(super) fn new(
         plan: &Plan,
         columns: Vec<Column>,
         all: Vec<ContactField>,
@@ -123,7 +123,7 @@ impl Rules {
     ///
     /// # Errors
     /// Every reason against it.
-    pub fn read(&self, record: &Record) -> std::result::Result<Person, Vec<Reason>> {
+    pub(super) fn read(&self, record: &Record) -> std::result::Result<Person, Vec<Reason>> {
         let mut reasons = Vec::new();
         let surplus = (self.columns.len()..record.len()).any(|column| {
             record
@@ -225,7 +225,7 @@ impl Rules {
     ///
     /// # Errors
     /// Every reason against it.
-    pub fn decide(
+    pub(super) fn decide(
         &self,
         person: &Person,
         known: Option<&Known>,
@@ -308,13 +308,16 @@ impl Rules {
     }
 
     /// Unique own fields that the file sets.
-    pub fn unique_fields(&self) -> impl Iterator<Item = &ContactField> {
+    pub(super) fn unique_fields(&self) -> impl Iterator<Item = &ContactField> {
         self.all.iter().filter(|field| field.unique)
     }
 
     /// The values of unique fields as `contact_unique_value` keeps them.
     #[must_use]
-    pub fn unique_values(&self, fields: &Map<String, Value>) -> Vec<(ContactFieldId, String)> {
+    pub(super) fn unique_values(
+        &self,
+        fields: &Map<String, Value>,
+    ) -> Vec<(ContactFieldId, String)> {
         self.unique_fields()
             .filter_map(|field| Some((field.id, unique::key_of(fields.get(&field.key)?))))
             .collect()
@@ -322,7 +325,7 @@ impl Rules {
 
     /// The reason against a unique value that somebody else has.
     #[must_use]
-    pub fn taken(&self, id: ContactFieldId, value: &str) -> Reason {
+    pub(super) fn taken(&self, id: ContactFieldId, value: &str) -> Reason {
         let field = self.all.iter().find(|field| field.id == id);
         Reason {
             column: field.map(|field| field.label.clone()),
@@ -335,7 +338,7 @@ impl Rules {
 
     /// The reason against a row whose address stands further up.
     #[must_use]
-    pub fn repeated(&self, person: &Person) -> Reason {
+    pub(super) fn repeated(&self, person: &Person) -> Reason {
         self.reason(
             self.email,
             "duplicate_in_file",

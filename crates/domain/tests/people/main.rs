@@ -1,0 +1,15 @@
+//! Jobs, files, import and export of contacts against a real database.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it should be"
+)]
+
+mod export;
+mod file;
+mod housekeeping;
+mod import;
+mod import_lists;
+mod job;
+mod python;
+mod support;
