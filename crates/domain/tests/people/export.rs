@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::clock::Clock;
 use domain::contact::ContactFilter;
 use domain::contact::export::{self, Export, NewExport};
-use domain::contact::import::{Encoding, Mode};
+use domain::contact::import::Encoding;
 use domain::contact_field::FieldType;
 use domain::job::State;
 use domain::page::PageRequest;

@@ -1,7 +1,6 @@
 //! Jobs, files, import and export of contacts against a real database.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test stops at the first thing that is not as it should be"
 )]
 

@@ -409,7 +409,7 @@ mod tests {
         }
     }
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().expect("an object")
     }
 
@@ -481,7 +481,7 @@ mod tests {
         let Ok(Fate::Add { fields, .. }) = rules.decide(&person, None) else {
             panic!("not added");
         };
-        assert_eq!(fields, map(json!({"no": "7", "rank": "一般"})));
+        assert_eq!(fields, map(&json!({"no": "7", "rank": "一般"})));
         let person = rules
             .read(&Record::new(3, ["b@example.jp", " "]))
             .expect("a person");
@@ -497,7 +497,7 @@ mod tests {
         ];
         let known = Known {
             name: String::new(),
-            fields: map(json!({"city": "京都", "rank": "金"})),
+            fields: map(&json!({"city": "京都", "rank": "金"})),
         };
         let record = Record::new(2, ["a@example.jp", "山田", "大阪", ""]);
         let fate = |mode, known: Option<&Known>| {
@@ -508,11 +508,11 @@ mod tests {
         };
         let change = |fields: Value| Fate::Change {
             name: "山田".to_owned(),
-            fields: map(fields),
+            fields: map(&fields),
         };
         let add = Fate::Add {
             name: "山田".to_owned(),
-            fields: map(json!({"city": "大阪"})),
+            fields: map(&json!({"city": "大阪"})),
         };
         assert_eq!(fate(Mode::Add, Some(&known)), Fate::Left);
         assert_eq!(
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(fate(Mode::Skip, None), Fate::Left);
         let same = Known {
             name: "山田".to_owned(),
-            fields: map(json!({"city": "大阪"})),
+            fields: map(&json!({"city": "大阪"})),
         };
         assert_eq!(fate(Mode::Overwrite, Some(&same)), Fate::Same);
     }
