@@ -42,7 +42,7 @@ export function ExportsScreen(props: { cursor?: string; onCursor: (cursor: strin
       id: "rows",
       header: t("exports.rows"),
       numeric: true,
-      cell: (row) => (row.rows === null ? "–" : format.number(row.rows)),
+      cell: (row) => (row.rows == null ? "–" : format.number(row.rows)),
     },
     {
       id: "replaced",
@@ -56,7 +56,7 @@ export function ExportsScreen(props: { cursor?: string; onCursor: (cursor: strin
       header: t("exports.download"),
       width: 150,
       cell: (row) =>
-        row.state === "succeeded" && row.size === null ? (
+        row.state === "succeeded" && row.size == null ? (
           <Text size="sm" c="dimmed">
             {t("exports.expired")}
           </Text>
