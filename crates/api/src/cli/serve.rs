@@ -16,7 +16,6 @@ use crate::app::Application;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
-use crate::state::{ApiConfig, AppState};
 use crate::worker::Workers;
 
 pub(super) async fn run() -> anyhow::Result<()> {
