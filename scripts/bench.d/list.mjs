@@ -10,7 +10,6 @@ const QUERIES = {
   first_page: () => 'sort=-created_at',
   by_email: () => 'sort=email',
   by_name: () => 'sort=name',
-  by_change: () => 'sort=-updated_at',
   part_of_address: (i) => `q=${encodeURIComponent(`son${10_000_000 + ((i * 7919) % ROWS)}@`)}`,
   part_of_name: (i) => `q=${encodeURIComponent(['髙橋 花', '山﨑 太', '渡邉'][i % 3])}`,
   part_of_domain: (i) => `q=${encodeURIComponent(`@d${(i * 131) % 997}.exam`)}&sort=email`,

@@ -82,7 +82,7 @@ fn judge(facts: &Inspection) -> Vec<Line> {
             name: "partitions",
             fault: fault(
                 facts.partitions_ahead < 1,
-                "there is no partition for next month: is a mailer running? SELECT make_partitions(3) makes them"
+                "there is no partition for next month: is `kikubari serve` running? SELECT make_partitions(3) makes them"
                     .to_owned(),
             ),
         },

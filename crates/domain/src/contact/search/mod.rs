@@ -414,16 +414,10 @@ impl Search {
         Ok(self.look_up(tenant, cursor, rows).query().load(tx).await?)
     }
 
-    /// Up to `rows` contacts behind an id, in the order of ids, for going
-    /// through all of them. Neither of the two steps of a page would do: of a
-    /// frequent word each page would look up all rows again.
-    pub(crate) async fn scan(
-        &self,
-        tx: &mut AsyncPgConnection,
-        tenant: TenantId,
-        after: Option<Uuid>,
-        rows: i64,
-    ) -> Result<Vec<Contact>> {
+    /// All contacts behind an id in the order of ids. Neither of the two steps
+    /// of a page would do: of a frequent word each page would look up all rows
+    /// again.
+    fn through(&self, tenant: TenantId, after: Option<Uuid>, rows: i64) -> Sql {
         let cursor = after.map(|id| Cursor {
             sort: self.sort.as_str().to_owned(),
             value: String::new(),
@@ -438,7 +432,18 @@ impl Search {
         sql.text = format!(
             "SELECT {COLUMNS} FROM {source}{keyset}{words}{status}{membership} ORDER BY {order} LIMIT {limit}"
         );
-        Ok(sql.query().load(tx).await?)
+        sql
+    }
+
+    /// Up to `rows` contacts behind an id, for going through all of them.
+    pub(crate) async fn scan(
+        &self,
+        tx: &mut AsyncPgConnection,
+        tenant: TenantId,
+        after: Option<Uuid>,
+        rows: i64,
+    ) -> Result<Vec<Contact>> {
+        Ok(self.through(tenant, after, rows).query().load(tx).await?)
     }
 
     /// How many there are in all.
@@ -461,6 +466,9 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     Uuid::from_u128(u128::from(millis) << 80)
 }
+
+#[cfg(test)]
+mod plans;
 
 #[cfg(test)]
 mod tests {
