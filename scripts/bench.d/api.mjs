@@ -1,7 +1,8 @@
 // The product's API as the benchmarks use it, and the line that they print.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { promisify } from 'node:util';
 
 const BASE = process.env.KIKUBARI_PUBLIC_URL;
 
@@ -77,13 +78,15 @@ export async function finished(job) {
   return end;
 }
 
-/** SQL as the database's owner, for reference measurements. */
-export function sql(...statements) {
+/**
+ * SQL as the database's owner, for reference measurements. Not the synchronous call: while that runs nobody notices
+ * that the server closes its idle connections, and the next request goes into a dead one.
+ */
+export async function sql(...statements) {
   const args = statements.flatMap((statement) => ['-c', statement]);
-  return execFileSync(process.env.BENCH_PSQL, ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', process.env.BENCH_OWNER_URL, ...args], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  }).trim();
+  const all = ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', process.env.BENCH_OWNER_URL, ...args];
+  const { stdout } = await promisify(execFile)(process.env.BENCH_PSQL, all, { maxBuffer: 1 << 28 });
+  return stdout.trim();
 }
 
 /** Highest resident memory of a process since its start, in MB. */

@@ -31,24 +31,24 @@ export async function importContacts() {
   await importPeople(9_000_000, Math.ceil(ROWS / 10));
   const small = peakMemory(process.env.BENCH_API_PID);
   const { took, rate } = await importPeople(10_000_000, ROWS);
-  report('import', rate, 'rows/s', copyRate());
+  report('import', rate, 'rows/s', await copyRate());
   report('import_time', took, 's');
   report('import_memory', peakMemory(process.env.BENCH_API_PID), 'MB', small);
 }
 
 /** Rows a second of COPY into a copy of the table with all its indexes. */
-function copyRate() {
+async function copyRate() {
   const file = `${process.env.BENCH_WORK}/contact.copy`;
   // All but the generated column, which COPY refuses.
-  const columns = sql(
+  const columns = await sql(
     "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'contact'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''",
   );
-  sql('CREATE TABLE bench_contact (LIKE contact INCLUDING ALL)', `\\copy (SELECT ${columns} FROM contact) TO '${file}'`);
+  await sql('CREATE TABLE bench_contact (LIKE contact INCLUDING ALL)', `\\copy (SELECT ${columns} FROM contact) TO '${file}'`);
   const begin = now();
-  sql(`\\copy bench_contact (${columns}) FROM '${file}'`);
+  await sql(`\\copy bench_contact (${columns}) FROM '${file}'`);
   const took = seconds(begin);
-  const rows = Number(sql('SELECT count(*) FROM bench_contact'));
-  sql('DROP TABLE bench_contact');
+  const rows = Number(await sql('SELECT count(*) FROM bench_contact'));
+  await sql('DROP TABLE bench_contact');
   rmSync(file);
   return rows / took;
 }
