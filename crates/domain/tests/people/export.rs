@@ -239,3 +239,51 @@ async fn a_file_can_be_fetched_for_a_day_and_each_fetch_is_in_the_audit_log() {
         .unwrap();
     assert_eq!((page.items[0].size, page.items[0].rows), (None, Some(1)));
 }
+
+#[tokio::test]
+async fn the_next_worker_writes_on_where_a_killed_one_was_and_nobody_stands_there_twice() {
+    let clock = Clock::fixed("2026-11-24T09:00:00Z".parse().unwrap());
+    let database = TestDatabase::with_clock(clock.clone()).await;
+    let tenant = TestTenant::create(&database.db, "acme").await;
+    let actor = tenant.owner();
+    let world = World {
+        database,
+        tenant,
+        actor,
+    };
+    let db = world.database.db.clone();
+    let mut text = "email\n".to_owned();
+    for i in 0..22_000 {
+        text.push_str(&format!("p{i}@example.jp\n"));
+    }
+    let import = world.upload(text.as_bytes()).await;
+    world.run(&import).await;
+    clock.advance(TimeDelta::seconds(1));
+    let job = export::create(&db, &world.actor, new(Encoding::ShiftJis, &["email"]))
+        .await
+        .unwrap();
+    let (_alive, ended) = tokio::sync::watch::channel(false);
+    let worker = domain::job::worker::Worker::new(db.clone(), ended);
+    let killed = tokio::spawn(async move { worker.run_once().await });
+    while world.job(&job).await.progress_done == 0 {
+        tokio::task::yield_now().await;
+    }
+    killed.abort();
+    let _ = killed.await;
+    assert_eq!(world.job(&job).await.state, State::Running);
+    clock.advance(TimeDelta::seconds(31));
+    world.drain().await;
+    let page = export::list(&db, &world.actor, &PageRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(page.items[0].rows, Some(22_000));
+    let file = export::fetch(&db, &world.actor, page.items[0].id)
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&world.bytes(file.id).await).into_owned();
+    let mut lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(lines.len(), 22_000);
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), 22_000);
+}

@@ -241,7 +241,10 @@ impl Work {
                 let (zone, locale) = customs(tx, tenant).await?;
                 let fields = contact_field::all(tx, tenant).await?;
                 let rules = Arc::new(Rules::new(&plan, import.columns.clone(), fields, zone)?);
-                let lists = crate::list::existing(tx, tenant, &plan.list_ids).await?;
+                let mut lists = crate::list::existing(tx, tenant, &plan.list_ids).await?;
+                // The same order everywhere: each join locks its list's counter.
+                lists.sort_unstable();
+                lists.dedup();
                 let resumed = checkpoint.zip(import.rejected_file_id);
                 let (checkpoint, rejected_file) = match resumed {
                     Some(resumed) => resumed,
