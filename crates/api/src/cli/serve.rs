@@ -1,8 +1,11 @@
 //! `kikubari serve`.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use actix_web::HttpServer;
+use actix_web::dev::Extensions;
+use actix_web::rt::net::TcpStream;
 use anyhow::Context;
 use domain::Db;
 use domain::clock::Clock;
@@ -27,6 +30,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
         .workers(workers)
+        .on_connect(send_at_once)
         .shutdown_timeout(10)
         .client_request_timeout(std::time::Duration::from_secs(15))
         .bind(&listen)
@@ -40,6 +44,17 @@ pub(super) async fn run() -> anyhow::Result<()> {
     }
     jobs.end().await;
     served
+}
+
+/// Turns off Nagle's algorithm. A compressed answer goes out in two pieces, and
+/// the second one would wait until the first is acknowledged, which the other
+/// side puts off for 40 ms: measured as 44 ms instead of 3 for a page of contacts.
+fn send_at_once(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = stream.set_nodelay(true)
+    {
+        tracing::debug!(name: "api.nodelay_failed", %error, "the connection is gone already");
+    }
 }
 
 /// All that the settings say, checked.
