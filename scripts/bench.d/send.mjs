@@ -19,8 +19,8 @@ const MAIL = {
   sender_address: 'news@bench.example.jp',
   locale: 'ja',
   text_mode: 'manual',
-  text: '{{ name }} 様\n\n{{ city }} のお客さまへ。ポイント: {{ points }}\nhttps://example.jp/a\nhttps://example.jp/b\nhttps://example.jp/c\n\n{{ sender_name }} {{ postal_address }} {{ sender_contact }}\n配信停止: {{ cancel_url }}\n',
-  html: `<html><body><p>{{ name }} 様</p><p>{{ city }} のお客さまへ。ポイント: {{ points }}</p>\n${PARAGRAPH.repeat(8)}<p><a href="https://example.jp/a">一</a> <a href="https://example.jp/b">二</a> <a href="https://example.jp/c">三</a></p><p>{{ sender_name }} {{ postal_address }} {{ sender_contact }}</p><p><a href="{{ cancel_url }}">配信停止</a></p></body></html>\n`,
+  text: '{{ name }} 様\n\n{{ city }} のお客さまへ。ポイント: {{ points }}\nhttps://example.jp/a\nhttps://example.jp/b\nhttps://example.jp/c\n\n{{ company_name }} {{ company_address }} {{ company_contact }}\n配信停止: {{ cancel_url }}\n',
+  html: `<html><body><p>{{ name }} 様</p><p>{{ city }} のお客さまへ。ポイント: {{ points }}</p>\n${PARAGRAPH.repeat(8)}<p><a href="https://example.jp/a">一</a> <a href="https://example.jp/b">二</a> <a href="https://example.jp/c">三</a></p><p>{{ company_name }} {{ company_address }} {{ company_contact }}</p><p><a href="{{ cancel_url }}">配信停止</a></p></body></html>\n`,
 };
 
 /** RSA-2048 signatures a second of all cores. */

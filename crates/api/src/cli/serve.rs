@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpServer;
 use actix_web::dev::Extensions;
@@ -21,6 +22,11 @@ use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
 use crate::worker::Workers;
 
+/// Longer than Caddy keeps a connection to us idle (two minutes): the one who
+/// may send on it has to be the one who gives it up, or a request now and then
+/// meets a closed line and becomes a 502.
+const KEEP_ALIVE: Duration = Duration::from_secs(130);
+
 pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
@@ -32,7 +38,8 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .workers(workers)
         .on_connect(send_at_once)
         .shutdown_timeout(10)
-        .client_request_timeout(std::time::Duration::from_secs(15))
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(Duration::from_secs(15))
         .bind(&listen)
         .with_context(|| format!("listen on {listen} (KIKUBARI_LISTEN)"))?
         .run()

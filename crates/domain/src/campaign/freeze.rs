@@ -126,7 +126,7 @@ async fn chunk(
             campaign::prepared_upto,
             campaign::prepared_at,
         ))
-        .for_update()
+        .for_no_key_update()
         .first(tx)
         .await
         .optional()?;

@@ -46,7 +46,7 @@ pub(super) async fn lock(
         .find((tenant, id))
         .filter(campaign::kind.eq("campaign"))
         .select(CampaignRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .first(tx)
         .await
         .optional()?

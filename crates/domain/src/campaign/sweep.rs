@@ -67,7 +67,7 @@ async fn chunk(db: &Db, tenant: TenantId, id: CampaignId) -> Result<i64> {
         let row: Option<(State, Option<chrono::NaiveDate>)> = campaign::table
             .find((tenant, id))
             .select((campaign::state, campaign::period))
-            .for_update()
+            .for_no_key_update()
             .first(tx)
             .await
             .optional()?;
@@ -104,7 +104,7 @@ async fn skip(
             ORDER BY d.id LIMIT $4 FOR UPDATE),
          changed AS (
             UPDATE delivery d SET state = 'skipped', reason = 'stopped', due_at = NULL
-            FROM rest WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = rest.id
+            FROM rest WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY (ARRAY(SELECT id FROM rest)) AND d.id = rest.id
             RETURNING rest.state)
          SELECT state AS was, count(*) AS n FROM changed GROUP BY state",
     )

@@ -317,13 +317,19 @@ async fn claim_rows(
 }
 
 /// $1 tenant, $2 campaign, $3 period, $4 now, $5 limit, $6 worker, $7 lease end, $8 all, $9 lists.
+///
+/// Written so that no statistics are needed: a campaign begins to send seconds
+/// after its rows were made, when the planner still believes the partition
+/// empty. MATERIALIZED, OFFSET 0 and `= ANY (ARRAY(…))` leave it look-ups by key
+/// only; with plain joins a claim took three seconds instead of three
+/// milliseconds.
 const CLAIM: &str = "
 WITH due AS MATERIALIZED (
     SELECT d.id, d.contact_id, d.state FROM delivery d
     WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
       AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
     ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
-), judged AS (
+), judged AS MATERIALIZED (
     SELECT due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
         CASE
             WHEN c.id IS NULL THEN 'contact_deleted'
@@ -335,7 +341,9 @@ WITH due AS MATERIALIZED (
                          AND s.list_id = ANY ($9) AND s.contact_id = c.id AND s.status = 'subscribed')
             THEN 'cancelled'
         END AS verdict
-    FROM due LEFT JOIN contact c ON c.tenant_id = $1 AND c.id = due.contact_id
+    FROM due LEFT JOIN LATERAL (
+        SELECT * FROM contact p WHERE p.tenant_id = $1 AND p.id = due.contact_id OFFSET 0
+    ) c ON true
 )
 UPDATE delivery d SET
     state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
@@ -345,7 +353,7 @@ UPDATE delivery d SET
     address = coalesce(j.email, d.address),
     site = lower(substring(coalesce(j.email, d.address) FROM '[^@]*$'))
 FROM judged j
-WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = j.id
+WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY (ARRAY(SELECT id FROM due)) AND d.id = j.id
 RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";
 
 /// As [`CLAIM`]; $8 is the person to speak of.
@@ -355,7 +363,7 @@ WITH due AS MATERIALIZED (
     WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
       AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
     ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
-), judged AS (
+), judged AS MATERIALIZED (
     SELECT due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
         CASE
             WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
@@ -371,5 +379,5 @@ UPDATE delivery d SET
     lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
     site = lower(substring(d.address FROM '[^@]*$'))
 FROM judged j
-WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = j.id
+WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY (ARRAY(SELECT id FROM due)) AND d.id = j.id
 RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";

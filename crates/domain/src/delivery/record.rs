@@ -138,7 +138,7 @@ async fn update(
          FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
               AS n (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host),
               campaign c
-         WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = n.id AND d.campaign_id = $2
+         WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY ($5) AND d.id = n.id AND d.campaign_id = $2
            AND d.state = 'claimed' AND d.lease_owner = $4
            AND c.tenant_id = $1 AND c.id = $2
          RETURNING d.state",
