@@ -98,13 +98,13 @@ async fn skip(
         .await
         .optional()?;
     let rows: Vec<Skipped> = diesel::sql_query(
-        "WITH rest AS (
-            SELECT d.id, d.state FROM delivery d
+        "WITH rest AS MATERIALIZED (
+            SELECT d.tenant_id, d.period, d.id, d.state FROM delivery d
             WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2 AND d.state IN ('queued', 'deferred')
             ORDER BY d.id LIMIT $4 FOR UPDATE),
          changed AS (
             UPDATE delivery d SET state = 'skipped', reason = 'stopped', due_at = NULL
-            FROM rest WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY (ARRAY(SELECT id FROM rest)) AND d.id = rest.id
+            FROM rest WHERE d.tenant_id = rest.tenant_id AND d.period = rest.period AND d.id = rest.id
             RETURNING rest.state)
          SELECT state AS was, count(*) AS n FROM changed GROUP BY state",
     )

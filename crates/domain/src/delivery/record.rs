@@ -122,6 +122,9 @@ async fn update(
                 .filter(|c| *c > 0)
         })
         .collect();
+    // All that a row is known by comes with it from behind OFFSET 0, so that,
+    // whatever the planner believes, it is looked up by its whole key (as in
+    // claim.rs) and not by a scan of all that is claimed.
     Ok(diesel::sql_query(
         "UPDATE delivery d SET
             state = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'skipped' ELSE n.state END,
@@ -135,11 +138,12 @@ async fn update(
             reply_enhanced = CASE WHEN n.text IS NULL THEN d.reply_enhanced ELSE n.enhanced END,
             reply_text = coalesce(n.text, d.reply_text),
             reply_host = coalesce(n.host, d.reply_host)
-         FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-              AS n (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host),
+         FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period, 'claimed' AS was, $4::uuid AS worker, u.*
+               FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                    AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host) OFFSET 0) n,
               campaign c
-         WHERE d.tenant_id = $1 AND d.period = $3 AND d.id = ANY ($5) AND d.id = n.id AND d.campaign_id = $2
-           AND d.state = 'claimed' AND d.lease_owner = $4
+         WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
+           AND d.state = n.was AND d.lease_owner = n.worker
            AND c.tenant_id = $1 AND c.id = $2
          RETURNING d.state",
     )
