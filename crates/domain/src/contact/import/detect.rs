@@ -13,7 +13,8 @@ use encoding_rs::{CoderResult, Decoder};
 use super::super::address::EmailAddress;
 use super::super::csv::Encoding;
 use super::parse::{MAX_COLUMNS, Parser, Record};
-use super::plan::{Delimiter, Reading, known_header};
+use super::plan::{Delimiter, Reading};
+use super::suggest::known_header;
 use crate::error::FieldError;
 
 /// Bytes at the beginning that structure is read from.

@@ -12,6 +12,8 @@ pub mod plan;
 mod queries;
 pub mod reject;
 mod row;
+mod suggest;
+mod upload;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -23,7 +25,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::contact_field;
 use crate::db::Db;
-use crate::error::{DomainError, FieldError, Result, Validation};
+use crate::error::{DomainError, Result, Validation};
 use crate::file::{self, StoredFile};
 use crate::ids::{FileId, ImportId, JobId, TenantId, UserId};
 use crate::job::{self, Job, Kind};
@@ -34,14 +36,14 @@ use crate::tenant;
 use crate::text_enum::text_enum;
 
 pub use super::csv::Encoding;
-use detect::{Detected, Detector};
+use detect::Detected;
 pub use plan::{Column, Delimiter, Mapped, Mode, Plan, Reading, Target};
 pub use reject::Rejected;
+pub use upload::Upload;
+use upload::{Read, of_file};
 
 /// How long the file and what was read of it are kept.
 pub const KEPT: TimeDelta = TimeDelta::days(7);
-/// Rows of the preview.
-const PREVIEW_ROWS: usize = 20;
 /// Characters of a file name.
 pub const MAX_FILENAME: usize = 255;
 
@@ -151,128 +153,6 @@ impl TryFrom<Row> for Import {
             })
         };
         read().map_err(|e| DomainError::internal(format_args!("contact_import: {e}")))
-    }
-}
-
-/// An upload under way: its bytes are stored and looked at as they come.
-pub struct Upload {
-    filename: String,
-    writer: file::Writer,
-    detector: Detector,
-}
-
-impl Upload {
-    /// Begins an upload of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the name.
-    pub async fn begin(db: &Db, actor: &Actor, filename: &str, limit: u64) -> Result<Self> {
-        actor.require(Permission::ContactsWrite)?;
-        let mut v = Validation::default();
-        v.length("/filename", filename, 1, MAX_FILENAME);
-        if filename.chars().any(char::is_control) {
-            v.add("/filename", "malformed", "must not hold control characters");
-        }
-        v.finish()?;
-        let writer = file::Writer::begin(db, actor.tenant_id, filename, "text/csv", limit).await?;
-        Ok(Self {
-            filename: filename.to_owned(),
-            writer,
-            detector: Detector::default(),
-        })
-    }
-
-    /// # Errors
-    /// [`DomainError::TooLarge`].
-    pub async fn write(&mut self, piece: &[u8]) -> Result<()> {
-        self.detector.feed(piece);
-        self.writer.write(piece).await
-    }
-
-    /// Forgets what came so far.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub async fn abandon(self) -> Result<()> {
-        self.writer.abandon().await
-    }
-
-    /// The whole file is there: makes the import.
-    ///
-    /// # Errors
-    /// [`DomainError::Invalid`] when it is no file of rows.
-    pub async fn finish(self, db: &Db, actor: &Actor) -> Result<Import> {
-        let detected = match self.detector.finish() {
-            Ok(detected) => detected,
-            Err(error) => {
-                self.writer.abandon().await?;
-                return Err(of_file(error));
-            }
-        };
-        let now = db.now();
-        let stored = self.writer.finish(now + KEPT).await?;
-        let filename = self.filename;
-        db.tenant(actor.tenant_id, async |tx| {
-            let read = Read::new(tx, actor.tenant_id, &detected).await?;
-            let row = queries::insert(tx, actor, &filename, &stored, &detected, &read, now).await?;
-            let entry = audit::Entry {
-                action: "import.uploaded",
-                subject_kind: "import",
-                subject_id: Some(row.id.0),
-                after: Some(json!({ "filename": filename, "size": stored.size })),
-                ..audit::Entry::default()
-            };
-            audit::record(tx, actor, entry).await?;
-            row.try_into()
-        })
-        .await
-    }
-}
-
-/// An error of the file as one of the input.
-fn of_file(error: FieldError) -> DomainError {
-    DomainError::Invalid(vec![FieldError {
-        pointer: "/file".to_owned(),
-        ..error
-    }])
-}
-
-/// What the first rows say under a reading.
-struct Read {
-    columns: Vec<Column>,
-    preview: Vec<Vec<String>>,
-    suggested: Plan,
-}
-
-impl Read {
-    async fn new(tx: &mut AsyncPgConnection, tenant: TenantId, found: &Detected) -> Result<Self> {
-        let reading = found.reading;
-        let columns = plan::columns(&found.rows, reading.has_header);
-        let fields = contact_field::all(tx, tenant).await?;
-        let hash = plan::header_hash(&columns);
-        let remembered = queries::remembered(tx, tenant, &hash).await?;
-        let mapping = plan::suggest(&columns, &fields, remembered.as_ref());
-        let (mode, list_ids) = match remembered {
-            Some(r) => (r.mode, list::existing(tx, tenant, &r.list_ids).await?),
-            None => (Mode::Add, Vec::new()),
-        };
-        let preview = found
-            .rows
-            .iter()
-            .skip(usize::from(reading.has_header))
-            .take(PREVIEW_ROWS)
-            .map(|row| row.cells().map(|cell| plan::shown(cell, 200)).collect())
-            .collect();
-        Ok(Self {
-            columns,
-            preview,
-            suggested: Plan {
-                reading,
-                mapping,
-                mode,
-                list_ids,
-            },
-        })
     }
 }
 
@@ -469,7 +349,7 @@ async fn start(db: &Db, actor: &Actor, id: ImportId, kind: Kind) -> Result<Job> 
         };
         queries::start(tx, tenant, id, state, plan, job.id, now).await?;
         if kind == Kind::Import {
-            let hash = plan::header_hash(&import.columns);
+            let hash = suggest::header_hash(&import.columns);
             queries::remember(tx, tenant, &hash, &plan.to_remember(&import.columns), now).await?;
             let entry = audit::Entry {
                 action: "import.started",

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::csv;
 use super::parse::Record;
-use super::plan::{Column, Reading, fold, shown};
+use super::plan::{Column, Reading};
+use super::suggest::{fold, shown};
 use crate::contact_field::FieldType;
 
 /// Headers of the columns that tell the reason; an import leaves them out.

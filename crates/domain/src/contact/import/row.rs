@@ -373,7 +373,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::super::csv::Encoding;
-    use super::super::plan::{Delimiter, Mapped, Reading, columns};
+    use super::super::plan::{Delimiter, Mapped, Reading};
+    use super::super::suggest::columns;
     use super::*;
     use crate::contact_field::FieldType;
     use crate::contact_field::testing::field;
