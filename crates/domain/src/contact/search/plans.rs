@@ -78,8 +78,8 @@ impl World {
     }
 }
 
-fn search(filter: ContactFilter, sort: ContactSort) -> Search {
-    Search::new(&filter, sort).expect("a search")
+fn search(filter: &ContactFilter, sort: ContactSort) -> Search {
+    Search::new(filter, sort).expect("a search")
 }
 
 fn word(q: &str) -> ContactFilter {
@@ -110,11 +110,11 @@ async fn every_page_of_every_order_is_read_along_its_index_without_sorting() {
             id: Uuid::from_u128(10_000),
         };
         for cursor in [None, Some(&cursor)] {
-            let search = search(ContactFilter::default(), *sort);
+            let search = search(&ContactFilter::default(), *sort);
             let plan = world.plan(search.plain(world.tenant, cursor, 51)).await;
             assert_walks(&plan, index);
             assert!(!plan.contains("Sort"), "{sort:?}:\n{plan}");
-            let search = self::search(word("山田"), *sort);
+            let search = self::search(&word("山田"), *sort);
             let plan = world.plan(search.walk(world.tenant, cursor, 51)).await;
             assert_walks(&plan, index);
         }
@@ -126,7 +126,7 @@ async fn rare_words_rare_states_and_lists_are_found_by_their_own_index() {
     let world = World::new().await;
     let newest = ContactSort::NewestFirst;
     for q in ["person777@", "nobody", "山田 1234"] {
-        let found = search(word(q), newest);
+        let found = search(&word(q), newest);
         let plan = world.plan(found.look_up(world.tenant, None, 51)).await;
         assert_walks(&plan, "contact_search_idx");
     }
@@ -135,7 +135,7 @@ async fn rare_words_rare_states_and_lists_are_found_by_their_own_index() {
         ..ContactFilter::default()
     };
     let plan = world
-        .plan(search(bounced, newest).plain(world.tenant, None, 51))
+        .plan(search(&bounced, newest).plain(world.tenant, None, 51))
         .await;
     assert_walks(&plan, "contact_status_idx");
     let members = ContactFilter {
@@ -143,7 +143,7 @@ async fn rare_words_rare_states_and_lists_are_found_by_their_own_index() {
         ..ContactFilter::default()
     };
     let plan = world
-        .plan(search(members, newest).plain(world.tenant, None, 51))
+        .plan(search(&members, newest).plain(world.tenant, None, 51))
         .await;
     assert_walks(&plan, "subscription_pkey");
 }
@@ -151,7 +151,7 @@ async fn rare_words_rare_states_and_lists_are_found_by_their_own_index() {
 #[tokio::test]
 async fn an_export_goes_along_the_key() {
     let world = World::new().await;
-    let all = search(ContactFilter::default(), ContactSort::OldestFirst);
+    let all = search(&ContactFilter::default(), ContactSort::OldestFirst);
     let after = Some(Uuid::from_u128(5_000));
     let plan = world.plan(all.through(world.tenant, after, 1_000)).await;
     assert_walks(&plan, "contact_pkey");
