@@ -31,6 +31,8 @@ use crate::error::{Problem, ProblemField};
         (name = "folders", description = "Folders of mails, templates and lists"),
         (name = "mails", description = "Mails, their versions, previews and test sends"),
         (name = "campaigns", description = "Sendings of a mail to an audience"),
+        (name = "deliveries", description = "What became of each mail"),
+        (name = "summary", description = "The home page"),
         (name = "templates", description = "Starts for mails, own and supplied"),
         (name = "blocks", description = "Parts that mails share"),
         (name = "public", description = "Pages for recipients: no log-in, signed addresses"),

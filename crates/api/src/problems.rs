@@ -77,6 +77,8 @@ macro_rules! problems {
 problems! {
     /// A list, or something without an id that is only read.
     ListProblems: 400 401 403 422 429 503;
+    /// Something without an id and without parameters that is only read.
+    BareProblems: 400 401 403 429 503;
     /// One thing by its id.
     GetProblems: 400 401 403 404 429 503;
     /// A list that belongs to one thing by its id.

@@ -42,6 +42,14 @@ words! {
     RouteSecurity = domain::route::Security;
     /// How to log in at a relay.
     RouteAuth = domain::route::Auth;
+    /// Where one mail to one person stands.
+    DeliveryState = domain::delivery::read::DeliveryState;
+    /// What came back of a mail.
+    EventKind = domain::delivery::read::EventKind;
+    /// What happened with a person.
+    TimelineKind = domain::contact::timeline::Happening;
+    /// What wants a person's hand.
+    ProblemKind = domain::campaign::summary::ProblemKind;
     /// Part of the menu of merge fields.
     MergeFieldGroup = domain::mail::merge_field::Group;
 }

@@ -11,5 +11,5 @@ pub use body::{Body, MAX_JSON, collect};
 pub use current_user::{CurrentUser, client_ip};
 pub use if_match::{IfMatch, etag};
 pub use nullable::nullable;
-pub use page::{PageOf, PageQuery, QueryOf, search};
+pub use page::{PageOf, PageQuery, QueryOf, code, search};
 pub use path::Id;

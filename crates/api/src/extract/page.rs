@@ -53,6 +53,21 @@ pub fn search(q: Option<String>, most: usize) -> Result<Option<String>, DomainEr
     Ok(q)
 }
 
+/// A stable code that a filter names.
+///
+/// # Errors
+/// [`DomainError::Invalid`] when no code is that long.
+pub fn code(pointer: &str, code: Option<String>) -> Result<Option<String>, DomainError> {
+    if code.as_ref().is_some_and(|code| code.chars().count() > 64) {
+        return Err(DomainError::invalid(
+            pointer,
+            "too_long",
+            "has more than 64 characters",
+        ));
+    }
+    Ok(code)
+}
+
 /// Which page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -15,6 +15,7 @@ mod idempotency;
 mod import;
 mod matrix;
 mod public;
+mod results;
 mod route;
 mod sender_domain;
 mod support;

@@ -3,11 +3,12 @@
 pub mod audience;
 pub mod control;
 pub mod freeze;
+pub mod left_out;
 pub mod preflight;
 mod queries;
-
+pub mod report;
 pub mod state;
-
+pub mod summary;
 pub mod sweep;
 pub mod test_send;
 
@@ -26,6 +27,8 @@ use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
 
+pub(crate) use self::queries::find;
+
 /// A campaign as its row has it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = campaign)]
@@ -40,6 +43,8 @@ pub(crate) struct CampaignRow {
     pub(crate) state_reason: Option<String>,
     pub(crate) scheduled_at: Option<DateTime<Utc>>,
     pub(crate) time_zone: String,
+    /// Partition of its deliveries, from the start on.
+    pub(crate) period: Option<chrono::NaiveDate>,
     pub(crate) prepared_upto: Option<uuid::Uuid>,
     pub(crate) prepared_at: Option<DateTime<Utc>>,
     pub(crate) started_at: Option<DateTime<Utc>>,

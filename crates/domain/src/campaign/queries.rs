@@ -21,7 +21,7 @@ fn not_found() -> DomainError {
     DomainError::not_found("campaign")
 }
 
-pub(super) async fn find(
+pub(crate) async fn find(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -107,6 +107,48 @@ pub(super) async fn in_states(
             campaign::scheduled_at.asc().nulls_last(),
             campaign::id.desc(),
         ))
+        .limit(limit)
+        .load(tx)
+        .await?)
+}
+
+/// Campaigns that are over, the last started first.
+pub(super) async fn ended(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<Vec<CampaignRow>> {
+    Ok(campaign::table
+        .filter(
+            campaign::tenant_id
+                .eq(tenant)
+                .and(campaign::kind.eq("campaign"))
+                .and(campaign::started_at.is_not_null())
+                .and(campaign::state.eq_any([State::Finished, State::Stopped])),
+        )
+        .select(CampaignRow::as_select())
+        .order((campaign::started_at.desc(), campaign::id.desc()))
+        .limit(limit)
+        .load(tx)
+        .await?)
+}
+
+/// Drafts that their schedule sent back since pre-flight blocked, the last first.
+pub(super) async fn sent_back(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<Vec<CampaignRow>> {
+    Ok(campaign::table
+        .filter(
+            campaign::tenant_id
+                .eq(tenant)
+                .and(campaign::kind.eq("campaign"))
+                .and(campaign::state.eq(State::Draft))
+                .and(campaign::state_reason.is_not_null()),
+        )
+        .select(CampaignRow::as_select())
+        .order((campaign::created_at.desc(), campaign::id.desc()))
         .limit(limit)
         .load(tx)
         .await?)

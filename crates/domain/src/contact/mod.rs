@@ -6,6 +6,7 @@ pub mod export;
 pub mod import;
 mod queries;
 mod search;
+pub mod timeline;
 mod unique;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ use crate::page::{Page, PageRequest};
 use crate::text_enum::text_enum;
 
 pub(crate) use queries::{find, set_status};
+pub(crate) use search::patterns;
 
 /// Characters of a name.
 pub const MAX_NAME: usize = 200;

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod lease;
 pub mod outcome;
 pub mod queue;
+pub mod read;
 pub mod record;
 pub mod retry;
 pub mod return_path;

@@ -131,6 +131,21 @@ impl TestDatabase {
     }
 }
 
+/// A line of what EXPLAIN says.
+#[derive(Debug, diesel::QueryableByName)]
+pub struct Plan {
+    #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+    pub line: String,
+}
+
+impl Plan {
+    /// All lines.
+    pub fn text(lines: &[Self]) -> String {
+        let lines: Vec<&str> = lines.iter().map(|plan| plan.line.as_str()).collect();
+        lines.join("\n")
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());

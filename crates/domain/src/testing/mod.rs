@@ -6,7 +6,9 @@
 )]
 
 mod builders;
+mod campaign;
 mod database;
 
 pub use builders::{TEST_PASSWORD, TestTenant};
-pub use database::TestDatabase;
+pub use campaign::sent_campaign;
+pub use database::{Plan, TestDatabase};

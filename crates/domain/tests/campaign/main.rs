@@ -8,4 +8,5 @@
 mod control;
 mod freeze;
 mod preflight;
+mod report;
 mod support;

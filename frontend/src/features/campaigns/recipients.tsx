@@ -1,4 +1,4 @@
-import { Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
+import { Button, Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -48,7 +48,7 @@ export function Recipients({ campaign, search, onSearch }: Props) {
     {
       params: {
         path: { id: campaign.id },
-        query: { q: search.q, state: search.state, cursor: search.cursor, limit: 50 },
+        query: { q: search.q, state: search.state, reason: search.reason, cursor: search.cursor, limit: 50 },
       },
       ...inBackground,
     },
@@ -115,8 +115,15 @@ export function Recipients({ campaign, search, onSearch }: Props) {
           clearButtonProps={{ "aria-label": t("picker.clear") }}
           data={deliveryStates.map((state) => ({ value: state, label: t(`delivery_state.${state}`) }))}
           value={search.state ?? null}
-          onChange={(state) => onSearch({ state: (state as DeliveryState) ?? undefined, cursor: undefined })}
+          onChange={(state) =>
+            onSearch({ state: (state as DeliveryState) ?? undefined, reason: undefined, cursor: undefined })
+          }
         />
+        {search.reason ? (
+          <Button size="xs" variant="subtle" onClick={() => onSearch({ reason: undefined, cursor: undefined })}>
+            {translateCode("reason", search.reason)} – {t("table.clear_filters")}
+          </Button>
+        ) : null}
       </Group>
       <div className="kb-panel">
         <DataTable

@@ -94,8 +94,14 @@ function Reactions({ report }: { report: Report }) {
 function Links({ report }: { report: Report }) {
   const t = useT();
   const format = useFormat();
+  const machines = report.events.machine_opens + report.events.machine_clicks;
   return (
     <Panel title={t("report.links")}>
+      {machines > 0 ? (
+        <Text size="xs" c="dimmed" mb="xs">
+          {t("report.machines", { count: machines })}
+        </Text>
+      ) : null}
       {report.links.length === 0 ? (
         <Nothing>{t("report.no_links")}</Nothing>
       ) : (
@@ -113,7 +119,7 @@ function Links({ report }: { report: Report }) {
           </Table.Thead>
           <Table.Tbody>
             {report.links.map((link) => (
-              <Table.Tr key={link.id}>
+              <Table.Tr key={link.number}>
                 <Table.Td style={{ wordBreak: "break-all" }}>
                   <LinkTarget url={link.url} />
                 </Table.Td>
@@ -164,8 +170,8 @@ function Sites({ report }: { report: Report }) {
           </Table.Thead>
           <Table.Tbody>
             {report.sites.map((site) => (
-              <Table.Tr key={site.site}>
-                <Table.Td>{site.site}</Table.Td>
+              <Table.Tr key={site.site ?? ""}>
+                <Table.Td>{site.site ?? t("report.other_sites")}</Table.Td>
                 <Table.Td ta="right">{format.number(site.accepted)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.deferred)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.failed)}</Table.Td>
@@ -194,13 +200,19 @@ function Reasons({ report, onSearch }: { report: Report; onSearch: Props["onSear
         <Table maw={520}>
           <Table.Tbody>
             {report.reasons.map((item) => (
-              <Table.Tr key={item.reason}>
+              <Table.Tr key={`${item.state}-${item.reason}`}>
                 <Table.Td>
                   <Anchor
                     component="button"
                     type="button"
                     size="sm"
-                    onClick={() => onSearch({ tab: "left_out", reason: item.reason, cursor: undefined })}
+                    onClick={() =>
+                      onSearch(
+                        item.state === "skipped"
+                          ? { tab: "left_out", reason: item.reason, cursor: undefined }
+                          : { tab: "recipients", state: item.state, reason: item.reason, cursor: undefined },
+                      )
+                    }
                   >
                     {translateCode("reason", item.reason)}
                   </Anchor>

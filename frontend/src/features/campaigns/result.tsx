@@ -27,6 +27,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
   const t = useT();
   const format = useFormat();
   const seesReports = useCan("reports.read");
+  const mayExport = useCan("contacts.export");
   const tab = search.tab ?? "report";
   const begun = campaign.state !== "scheduled";
   return (
@@ -46,7 +47,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
       }
       actions={
         <>
-          {begun && seesReports ? (
+          {begun && seesReports && mayExport ? (
             <Button
               variant="default"
               leftSection={<IconDownload size={16} />}

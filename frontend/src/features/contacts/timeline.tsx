@@ -27,11 +27,16 @@ const icons: Record<string, Icon> = {
   updated: IconPencil,
   subscribed: IconUserPlus,
   cancelled: IconUserMinus,
-  sent: IconSend,
+  accepted: IconSend,
+  queued: IconSend,
+  unsubscribed: IconUserMinus,
+  bounced: IconMailOff,
+  complained: IconMailOff,
   failed: IconMailOff,
   opened: IconMailOpened,
   clicked: IconClick,
-  consent: IconWritingSign,
+  consent_given: IconWritingSign,
+  consent_withdrawn: IconWritingSign,
   suppressed: IconBan,
 };
 
@@ -75,7 +80,7 @@ export function Timeline(props: { contactId: string }) {
           const EntryIcon = icons[entry.kind] ?? IconCircle;
           return (
             <MantineTimeline.Item
-              key={`${entry.at}-${entry.kind}-${JSON.stringify(entry.summary)}`}
+              key={`${entry.kind}-${entry.id}-${entry.at}`}
               bullet={<EntryIcon size={14} aria-hidden />}
               title={
                 <Text size="sm" fw={500}>

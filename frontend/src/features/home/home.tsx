@@ -39,7 +39,7 @@ export function HomeScreen() {
 function Dashboard({ summary }: { summary: Summary }) {
   const t = useT();
   const format = useFormat();
-  const fresh = summary.contacts.total === 0 || summary.recent.length + summary.going_out.length === 0;
+  const fresh = summary.contacts?.total === 0 || summary.recent.length + summary.going_out.length === 0;
   return (
     <>
       {summary.problems.length > 0 ? <Problems summary={summary} /> : null}
@@ -84,12 +84,14 @@ function Dashboard({ summary }: { summary: Summary }) {
           </Stack>
         )}
       </Panel>
-      <Panel title={t("home.contacts")}>
-        <Group gap="xl">
-          <Figure label={t("home.contacts_active")} value={summary.contacts.active} />
-          <Figure label={t("home.contacts_total")} value={summary.contacts.total} />
-        </Group>
-      </Panel>
+      {summary.contacts ? (
+        <Panel title={t("home.contacts")}>
+          <Group gap="xl">
+            <Figure label={t("home.contacts_active")} value={summary.contacts.active} />
+            <Figure label={t("home.contacts_total")} value={summary.contacts.total} />
+          </Group>
+        </Panel>
+      ) : null}
     </>
   );
 }
@@ -252,7 +254,7 @@ function NextSteps({ summary }: { summary: Summary }) {
         {canContacts ? (
           <LinkButton
             to="/contacts/imports/new"
-            variant={summary.contacts.total === 0 ? "filled" : "default"}
+            variant={summary.contacts?.total === 0 ? "filled" : "default"}
             leftSection={<IconFileImport size={16} />}
           >
             {t("home.next_import")}
@@ -262,7 +264,7 @@ function NextSteps({ summary }: { summary: Summary }) {
           <LinkButton
             to="/mails"
             search={{ create: true }}
-            variant={summary.contacts.total > 0 ? "filled" : "default"}
+            variant={summary.contacts?.total ? "filled" : "default"}
             leftSection={<IconMailPlus size={16} />}
           >
             {t("home.next_mail")}

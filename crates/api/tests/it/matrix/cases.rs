@@ -150,6 +150,7 @@ fn contacts() -> Vec<Case> {
         needs("list_contact_consents", P::ContactsRead),
         needs("create_contact_consent", P::ContactsWrite)
             .body(|_| json!({"kind": "given", "source": "電話", "wording": "案内を送ってよい"})),
+        needs("list_contact_timeline", P::ContactsRead),
         needs("list_contact_subscriptions", P::ContactsRead),
         needs("put_contact_subscription", P::ListsWrite).body(|_| json!({"status": "subscribed"})),
         needs("list_contact_fields", P::ContactsRead),
@@ -283,6 +284,12 @@ fn campaigns() -> Vec<Case> {
         needs("pause_campaign", P::CampaignsSend),
         needs("resume_campaign", P::CampaignsSend),
         needs("stop_campaign", P::CampaignsSend),
+        needs("list_campaign_deliveries", P::CampaignsRead),
+        needs("list_campaign_left_out", P::CampaignsRead),
+        needs("get_campaign_report", P::ReportsRead),
+        needs("export_campaign_report", P::ContactsExport),
+        needs("get_delivery", P::CampaignsRead),
+        anybody("get_summary"),
         needs("list_test_sends", P::MailsRead),
         needs("create_test_send", P::MailsWrite)
             .body(|own| json!({"user_ids": [own.id("users")], "contact_id": own.id("contacts")}))

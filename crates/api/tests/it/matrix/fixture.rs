@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::testing::sent_campaign;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -47,6 +48,7 @@ impl Fixture {
         made.create_mails(app).await;
         made.create_ways_out(app).await;
         made.create_campaign(app).await;
+        made.create_delivery(app).await;
         made
     }
 
@@ -141,6 +143,15 @@ impl Fixture {
             "audience": {"list_ids": [self.id("lists")]}
         });
         self.make(app, "campaigns", body).await;
+    }
+
+    /// A mail that was sent: what only a mailer makes.
+    async fn create_delivery(&mut self, app: &TestApp) {
+        let tenant = self.id("tenant").parse().expect("an id");
+        let campaign = sent_campaign(&app.database, tenant, 1).await;
+        let path = format!("/v1/campaigns/{campaign}/deliveries");
+        let page = app.get(&path).by(&self.token).send().await.expect(200);
+        self.keep("deliveries", &page["items"][0]);
     }
 
     async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {

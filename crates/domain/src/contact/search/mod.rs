@@ -192,41 +192,48 @@ struct Count {
     n: i64,
 }
 
+/// The patterns that `contact.search` must be like for a search for words.
+///
+/// # Errors
+/// [`DomainError::Invalid`] for a search that is too long.
+pub(crate) fn patterns(q: &str) -> Result<Vec<String>> {
+    if q.chars().count() > MAX_QUERY {
+        return Err(DomainError::invalid(
+            "/q",
+            "too_long",
+            format!("has more than {MAX_QUERY} characters"),
+        ));
+    }
+    if q.contains('\0') {
+        return Err(DomainError::invalid(
+            "/q",
+            "malformed",
+            "must not hold a NUL character",
+        ));
+    }
+    // NFKC can make one character many (U+FDFA: 18).
+    let words: Vec<String> = q
+        .nfkc()
+        .collect::<String>()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    if words.len() > MAX_WORDS {
+        return Err(DomainError::invalid(
+            "/q",
+            "too_many_words",
+            format!("has more than {MAX_WORDS} words"),
+        ));
+    }
+    Ok(words.iter().map(|word| pattern(word)).collect())
+}
+
 impl Search {
     /// # Errors
     /// [`DomainError::Invalid`] for a search that is too long.
     pub(crate) fn new(filter: &ContactFilter, sort: ContactSort) -> Result<Self> {
-        let q = filter.q.as_deref().unwrap_or_default();
-        if q.chars().count() > MAX_QUERY {
-            return Err(DomainError::invalid(
-                "/q",
-                "too_long",
-                format!("has more than {MAX_QUERY} characters"),
-            ));
-        }
-        if q.contains('\0') {
-            return Err(DomainError::invalid(
-                "/q",
-                "malformed",
-                "must not hold a NUL character",
-            ));
-        }
-        // NFKC can make one character many (U+FDFA: 18).
-        let words: Vec<String> = q
-            .nfkc()
-            .collect::<String>()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
-        if words.len() > MAX_WORDS {
-            return Err(DomainError::invalid(
-                "/q",
-                "too_many_words",
-                format!("has more than {MAX_WORDS} words"),
-            ));
-        }
         Ok(Self {
-            patterns: words.iter().map(|word| pattern(word)).collect(),
+            patterns: patterns(filter.q.as_deref().unwrap_or_default())?,
             filter: filter.clone(),
             sort,
         })
