@@ -20,7 +20,8 @@ interface Props {
 /** Subject, sender and the two bodies; the merge menu writes to wherever the cursor last stood. */
 export function ContentEditor({ value, onChange, readOnly, errors }: Props) {
   const t = useT();
-  const [tab, setTab] = useState<string | null>("html");
+  // A mail of words only opens where its words are.
+  const [tab, setTab] = useState<string | null>(value.html === "" && value.text !== "" ? "text" : "html");
   const html = useRef<HtmlEditorHandle | null>(null);
   const last = useRef<{ field: TextField; element: HTMLInputElement | HTMLTextAreaElement } | "html">("html");
   const set = <K extends keyof Content>(name: K, next: Content[K]) => onChange({ ...value, [name]: next });
@@ -65,7 +66,7 @@ export function ContentEditor({ value, onChange, readOnly, errors }: Props) {
       </Group>
       <TextInput label={t("editor.subject")} required {...input("subject")} />
       <TextInput label={t("editor.preheader")} description={t("editor.preheader_help")} {...input("preheader")} />
-      <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm">
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
         <TextInput
           label={t("editor.sender_name")}
           readOnly={readOnly}

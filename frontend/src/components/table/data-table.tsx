@@ -102,12 +102,14 @@ export function DataTable<Row>(props: Props<Row>) {
                     />
                   </Table.Td>
                 ) : null}
-                {columns.map((column) => {
+                {columns.map((column, place) => {
                   const content = column.cell(row);
                   return (
                     <Table.Td
                       key={column.id}
                       data-label={column.actions ? undefined : column.header}
+                      // Names the card of a phone; a label would only say what is plain.
+                      data-lead={place === 0 || undefined}
                       data-empty={content === "–" || content === null || undefined}
                       className={column.actions ? classes.actions : column.numeric ? classes.numeric : undefined}
                     >
