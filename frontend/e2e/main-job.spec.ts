@@ -159,6 +159,7 @@ test("from a customer file to a report: import, write, send, open, click, cancel
     await page.goto("/mails?create=true");
     await page.getByRole("dialog").getByLabel("管理名").fill(`冬のセール ${run}`);
     await page.getByRole("button", { name: "作成して本文を書く" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: `冬のセール ${run}` })).toBeVisible();
     await page.getByLabel("件名").fill("🎁 冬のセールのご案内");
     await page.getByLabel("件名").press("Home");
     await page.getByRole("button", { name: "差し込み", exact: true }).click();

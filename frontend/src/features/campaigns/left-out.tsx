@@ -12,6 +12,7 @@ import type { CampaignSearch } from "./search";
 
 interface LeftOut {
   contact_id?: string | null;
+  name?: string | null;
   address: string;
   reason: string;
 }
@@ -46,6 +47,7 @@ export function LeftOutTable(props: {
           row.address
         ),
     },
+    { id: "name", header: t("contacts.name"), cell: (row) => row.name || "–" },
     { id: "reason", header: t("report.reason"), cell: (row) => translateCode("reason", row.reason) },
   ];
   return (

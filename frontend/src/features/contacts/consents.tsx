@@ -8,8 +8,9 @@ import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { QueryView } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { sourceText } from "./source";
 
 /** The record of consent (特定電子メール法): only ever added to. */
 export function Consents(props: { contactId: string }) {
@@ -34,7 +35,7 @@ export function Consents(props: { contactId: string }) {
               <Group gap="sm">
                 <Status tone={item.kind === "given" ? "good" : "idle"} label={t(`consents.${item.kind}`)} />
                 <Text size="xs" c="dimmed" className="num">
-                  {format.dateTime(item.at)} · {translateCode("source", item.source)}
+                  {format.dateTime(item.at)} · {sourceText(item.source)}
                   {item.ip ? ` · ${item.ip}` : ""}
                 </Text>
               </Group>

@@ -5,8 +5,9 @@ import type { Subscription } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { sourceText } from "./source";
 
 /** The lists a person stands in, since when and by what, and a switch for each. */
 export function Subscriptions(props: { contactId: string }) {
@@ -46,7 +47,7 @@ export function Subscriptions(props: { contactId: string }) {
                     </Text>
                     <Text size="xs" c="dimmed" className="num">
                       {item.history[0]
-                        ? `${format.dateTime(item.since)} · ${translateCode("source", item.history[0].source)}`
+                        ? `${format.dateTime(item.since)} · ${sourceText(item.history[0].source)}`
                         : format.dateTime(item.since)}
                     </Text>
                   </Table.Td>

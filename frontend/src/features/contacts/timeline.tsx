@@ -4,9 +4,12 @@ import {
   IconBan,
   IconCircle,
   IconClick,
+  IconClock,
   IconFileImport,
+  IconFlag,
   IconMailOff,
   IconMailOpened,
+  IconMailQuestion,
   IconPencil,
   IconPlus,
   IconSend,
@@ -17,9 +20,11 @@ import {
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { client } from "@/api/client";
 import type { TimelineEntry } from "@/api/types";
+import { TextLink } from "@/components/ui/link-button";
 import { ErrorView, LoadingView } from "@/components/ui/state-view";
-import { translateCode, useT } from "@/i18n";
+import { translateCode, translateCodeOr, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { sourceText } from "./source";
 
 const icons: Record<string, Icon> = {
   created: IconPlus,
@@ -27,16 +32,19 @@ const icons: Record<string, Icon> = {
   updated: IconPencil,
   subscribed: IconUserPlus,
   cancelled: IconUserMinus,
-  accepted: IconSend,
-  queued: IconSend,
-  unsubscribed: IconUserMinus,
-  bounced: IconMailOff,
-  complained: IconMailOff,
-  failed: IconMailOff,
-  opened: IconMailOpened,
-  clicked: IconClick,
   consent_given: IconWritingSign,
   consent_withdrawn: IconWritingSign,
+  queued: IconClock,
+  accepted: IconSend,
+  deferred: IconClock,
+  failed: IconMailOff,
+  unknown: IconMailQuestion,
+  skipped: IconBan,
+  bounced: IconMailOff,
+  complained: IconFlag,
+  unsubscribed: IconUserMinus,
+  opened: IconMailOpened,
+  clicked: IconClick,
   suppressed: IconBan,
 };
 
@@ -80,7 +88,7 @@ export function Timeline(props: { contactId: string }) {
           const EntryIcon = icons[entry.kind] ?? IconCircle;
           return (
             <MantineTimeline.Item
-              key={`${entry.kind}-${entry.id}-${entry.at}`}
+              key={`${entry.kind}-${entry.id}`}
               bullet={<EntryIcon size={14} aria-hidden />}
               title={
                 <Text size="sm" fw={500}>
@@ -110,32 +118,31 @@ export function Timeline(props: { contactId: string }) {
   );
 }
 
-const shownParts = [
-  "campaign_name",
-  "mail_name",
-  "subject",
-  "list_name",
-  "url",
-  "source",
-  "reason",
-  "reply",
-  "detail",
-  "filename",
-  "value",
-];
-
-/** What the entry is about: the summary's words that mean something to a person, in a fixed order. */
+/** What the entry is about, in a fixed order. What a server said or a person wrote is shown as it came. */
 function EntryDetail({ entry }: { entry: TimelineEntry }) {
-  const summary = (entry.summary ?? {}) as Record<string, unknown>;
-  const parts = shownParts
-    .map((name) => [name, summary[name]] as const)
-    .filter((part): part is readonly [string, string] => typeof part[1] === "string" && part[1] !== "")
-    .map(([name, value]) =>
-      name === "source" ? translateCode("source", value) : name === "reason" ? translateCode("reason", value) : value,
-    );
-  return parts.length > 0 ? (
-    <Text size="sm" c="dimmed">
+  const t = useT();
+  const { campaign_id, campaign_name, list_name, url, source, reason, reply, detail, machine } = entry.summary;
+  const parts = [
+    list_name,
+    url,
+    source ? sourceText(source) : null,
+    reason ? translateCodeOr("reason", reason, translateCode("suppression_reason", reason)) : null,
+    reply,
+    detail,
+    machine ? t("timeline.machine") : null,
+  ].filter((part) => part);
+  if (parts.length === 0 && !campaign_name) {
+    return null;
+  }
+  return (
+    <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+      {campaign_id && campaign_name ? (
+        <TextLink to="/campaigns/$campaignId" params={{ campaignId: campaign_id }} size="sm">
+          {campaign_name}
+        </TextLink>
+      ) : null}
+      {campaign_name && parts.length > 0 ? " · " : null}
       {parts.join(" · ")}
     </Text>
-  ) : null;
+  );
 }
