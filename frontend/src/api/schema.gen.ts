@@ -279,6 +279,43 @@ export interface paths {
         patch: operations["update_campaign"];
         trace?: never;
     };
+    "/v1/campaigns/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mails of a campaign, one for each person of its audience */
+        get: operations["list_campaign_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/campaigns/{id}/left-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody of the audience who gets nothing, and why
+         * @description Before sending as it stands now; afterwards as it was when the audience was frozen and claimed.
+         */
+        get: operations["list_campaign_left_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns/{id}/pause": {
         parameters: {
             query?: never;
@@ -308,6 +345,43 @@ export interface paths {
         };
         /** Pre-flight: who gets it, and what stands in the way */
         get: operations["get_campaign_preflight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/campaigns/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Results: counts, rates, what happened when, links, sites, reasons */
+        get: operations["get_campaign_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/campaigns/{id}/report.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Results as a file, one row a person
+         * @description UTF-8 with a byte order mark, for spreadsheets; cells that look like formulas begin with an apostrophe.
+         */
+        get: operations["export_campaign_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -542,6 +616,40 @@ export interface paths {
         get?: never;
         /** Subscribe or unsubscribe a contact */
         put: operations["put_contact_subscription"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that happened with a contact, newest first */
+        get: operations["list_contact_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mail, with what the receiving side said and what came back */
+        get: operations["get_delivery"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1206,6 +1314,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The home page: what is going out, what will, what wants a hand
+         * @description What the person may not see is empty.
+         */
+        get: operations["get_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suppressions": {
         parameters: {
             query?: never;
@@ -1575,6 +1703,16 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
+        /** @description How many contacts there are. */
+        ContactCounts: {
+            /**
+             * Format: int64
+             * @description Who may be mailed.
+             */
+            active: number;
+            /** Format: int64 */
+            total: number;
+        };
         /** @description A contact to be added. */
         ContactCreate: {
             /** @example hanako@example.co.jp */
@@ -1727,6 +1865,99 @@ export interface components {
              */
             unknown: number;
         };
+        /** @description One mail to one person. */
+        Delivery: {
+            /**
+             * Format: date-time
+             * @description When the receiving server took it; whether it was read, nobody can know from that.
+             */
+            accepted_at?: string | null;
+            /**
+             * @description The address that it was sent to.
+             * @example taro@example.jp
+             */
+            address: string;
+            /**
+             * Format: int32
+             * @example 1
+             */
+            attempts: number;
+            /** Format: date-time */
+            cancelled_at?: string | null;
+            /** Format: date-time */
+            clicked_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Null when the contact was deleted since.
+             */
+            contact_id?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            due_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            last_reply?: components["schemas"]["SmtpReply"] | null;
+            /**
+             * @description The contact's name now.
+             * @example 髙橋 太郎
+             */
+            name?: string | null;
+            /**
+             * Format: date-time
+             * @description First open by a person, as far as machines can be told from people.
+             */
+            opened_at?: string | null;
+            /**
+             * @description Why it was left out, failed, put off or is unknown: a stable code.
+             * @example rejected
+             */
+            reason?: string | null;
+            state: components["schemas"]["DeliveryState"];
+        };
+        /** @description A delivery with all that is known of it. */
+        DeliveryDetail: components["schemas"]["Delivery"] & {
+            /**
+             * Format: date-time
+             * @description When the last attempt ended.
+             */
+            attempted_at?: string | null;
+            /** Format: uuid */
+            campaign_id: string;
+            campaign_name: string;
+            /**
+             * Format: date-time
+             * @description When the audience was frozen.
+             */
+            created_at: string;
+            /** @description Newest first, at most 200. */
+            events: components["schemas"]["DeliveryEvent"][];
+            /** @description Without angle brackets. */
+            message_id?: string | null;
+            /**
+             * @description Domain of the address.
+             * @example example.jp
+             */
+            site?: string | null;
+        };
+        /** @description Something that came back of a mail. */
+        DeliveryEvent: {
+            /** Format: date-time */
+            at: string;
+            detail?: Record<string, never> | null;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["EventKind"];
+            /** @description A prefetch or a scanner did it, not the person. */
+            machine: boolean;
+            /** @description Of a click: where the link leads, its merge fields unfilled. */
+            url?: string | null;
+            /** @description As the other side said; hostile input. */
+            user_agent?: string | null;
+        };
+        /** @enum {string} */
+        DeliveryState: "queued" | "claimed" | "accepted" | "deferred" | "failed" | "unknown" | "skipped";
         /**
          * @description How a key signs: RFC 6376 and RFC 8463.
          * @enum {string}
@@ -1769,6 +2000,26 @@ export interface components {
             /** @example v=DKIM1; k=rsa; p=MIIBIjANBg… */
             value: string;
         };
+        /** @description Everything that came back, each time counted; people and machines apart. */
+        EventCounts: {
+            /** Format: int64 */
+            bounces: number;
+            /** Format: int64 */
+            clicks: number;
+            /** Format: int64 */
+            complaints: number;
+            /** Format: int64 */
+            machine_clicks: number;
+            /**
+             * Format: int64
+             * @description Prefetches and scanners; in no other number of the report.
+             */
+            machine_opens: number;
+            /** Format: int64 */
+            opens: number;
+        };
+        /** @enum {string} */
+        EventKind: "open" | "click" | "bounce" | "complaint" | "cancel";
         /** @description An export of contacts. */
         Export: {
             /** Format: date-time */
@@ -2089,6 +2340,22 @@ export interface components {
             /** @example unsubscribed */
             reason: string;
         };
+        /** @description Somebody of the audience who gets nothing. */
+        LeftOutPerson: {
+            /** @example taro@example.jp */
+            address: string;
+            /**
+             * Format: uuid
+             * @description Null when the contact was deleted since.
+             */
+            contact_id?: string | null;
+            name?: string | null;
+            /**
+             * @description A stable code.
+             * @example unsubscribed
+             */
+            reason: string;
+        };
         /** @description What 特定電子メール法 asks to stand in each mail. */
         Legal: {
             /**
@@ -2106,6 +2373,28 @@ export interface components {
             contact?: string | null;
             postal_address?: string | null;
             sender_name?: string | null;
+        };
+        /** @description One tracked link of the mail. */
+        LinkCount: {
+            /**
+             * Format: int64
+             * @description By people.
+             */
+            clicks: number;
+            /** Format: int64 */
+            machine_clicks: number;
+            /**
+             * Format: int32
+             * @description As it stands in the mail, from 1.
+             */
+            number: number;
+            /** Format: int64 */
+            people: number;
+            /**
+             * @description Its merge fields unfilled.
+             * @example https://example.jp/sale
+             */
+            url: string;
         };
         /** @description A list that contacts subscribe to. */
         List: {
@@ -2463,6 +2752,17 @@ export interface components {
             total?: number | null;
         };
         /** @description A page of a list. */
+        PageOf_Delivery: {
+            items: components["schemas"]["Delivery"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
         PageOf_Export: {
             items: components["schemas"]["Export"][];
             /** @description Give it as `cursor` for the next page; null on the last. */
@@ -2498,6 +2798,17 @@ export interface components {
         /** @description A page of a list. */
         PageOf_Job: {
             items: components["schemas"]["Job"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        PageOf_LeftOutPerson: {
+            items: components["schemas"]["LeftOutPerson"][];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
             /**
@@ -2619,6 +2930,17 @@ export interface components {
         /** @description A page of a list. */
         PageOf_TestDelivery: {
             items: components["schemas"]["TestDelivery"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        PageOf_TimelineEntry: {
+            items: components["schemas"]["TimelineEntry"][];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
             /**
@@ -2750,6 +3072,48 @@ export interface components {
             /** @description JSON pointer (RFC 6901) into the body, or `/name` of a query parameter. */
             pointer: string;
         };
+        /** @enum {string} */
+        ProblemKind: "campaign_failed" | "campaign_unknown" | "campaign_paused" | "campaign_not_ready" | "import_failed" | "legal_missing" | "domain_missing" | "domain_unchecked" | "route_missing";
+        /** @description Shares, 0 to 1; null of nothing. */
+        Rates: {
+            /**
+             * Format: double
+             * @description Of the whole audience.
+             * @example 0.9412
+             */
+            accepted?: number | null;
+            /** Format: double */
+            cancelled?: number | null;
+            /** Format: double */
+            clicked?: number | null;
+            /**
+             * Format: double
+             * @description People who clicked, of those who opened.
+             */
+            clicked_of_opened?: number | null;
+            /**
+             * Format: double
+             * @description Of those that were tried to an end.
+             */
+            failed?: number | null;
+            /**
+             * Format: double
+             * @description People, of the accepted.
+             */
+            opened?: number | null;
+        };
+        /** @description How many were not reached for one reason. */
+        ReasonCount: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * @description A stable code.
+             * @example unsubscribed
+             */
+            reason: string;
+            /** @description `skipped`, `failed` or `unknown`. */
+            state: components["schemas"]["DeliveryState"];
+        };
         /** @description A row that is refused, with the first reason. */
         RejectedRow: {
             /** @example invalid_email */
@@ -2762,6 +3126,25 @@ export interface components {
              */
             line: number;
             value?: string | null;
+        };
+        /** @description A campaign's results. */
+        Report: {
+            counts: components["schemas"]["Counts"];
+            events: components["schemas"]["EventCounts"];
+            links: components["schemas"]["LinkCount"][];
+            rates: components["schemas"]["Rates"];
+            /** @description Everybody whose mail is over and was not accepted, the most frequent reason first. */
+            reasons: components["schemas"]["ReasonCount"][];
+            /** @description The largest first; what is beyond 50 stands together in the last one. */
+            sites: components["schemas"]["SiteCount"][];
+            /**
+             * Format: int64
+             * @description Seconds between two points of `timeline`.
+             * @example 60
+             */
+            step_seconds: number;
+            /** @description Without gaps, from the start to the last thing that happened. */
+            timeline: components["schemas"]["TimelinePoint"][];
         };
         /** @description A relay. */
         Route: {
@@ -2893,6 +3276,48 @@ export interface components {
              */
             token_type: string;
         };
+        /** @description One receiving site: the domain of the addresses. */
+        SiteCount: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            deferred: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * @description Null: all others together.
+             * @example docomo.ne.jp
+             */
+            site?: string | null;
+            /** Format: int64 */
+            unknown: number;
+        };
+        /** @description What the receiving side said last. Hostile input: show it as text. */
+        SmtpReply: {
+            /**
+             * Format: date-time
+             * @description When that attempt ended.
+             */
+            at?: string | null;
+            /**
+             * Format: int32
+             * @description Null when no server answered; the text is then the service's own.
+             * @example 550
+             */
+            code?: number | null;
+            /**
+             * @description RFC 3463 status.
+             * @example 5.1.1
+             */
+            enhanced?: string | null;
+            /**
+             * @description Name of the server that said it.
+             * @example mx.example.jp
+             */
+            host?: string | null;
+            /** @example 5.1.1 User unknown */
+            text: string;
+        };
         /** @description A contact's word on one list. */
         Subscription: {
             /** @description Oldest first. */
@@ -2923,6 +3348,28 @@ export interface components {
         /** @description The contact's new word. */
         SubscriptionUpdate: {
             status: components["schemas"]["SubscriptionStatus"];
+        };
+        /** @description What is going out, what will, how the last ones went, what wants a hand. */
+        Summary: {
+            contacts?: components["schemas"]["ContactCounts"] | null;
+            /** @description Under way or held, at most 10, the last started first. */
+            going_out: components["schemas"]["Campaign"][];
+            problems: components["schemas"]["SummaryProblem"][];
+            /** @description Over, at most 5, the last first. */
+            recent: components["schemas"]["Campaign"][];
+            /** @description At most 10, the next first. */
+            scheduled: components["schemas"]["Campaign"][];
+        };
+        /** @description Something that wants a person's hand. */
+        SummaryProblem: {
+            /**
+             * @description The name of what it is about; empty when it is about no one thing.
+             * @example 11月号
+             */
+            detail: string;
+            kind: components["schemas"]["ProblemKind"];
+            /** Format: uuid */
+            subject_id?: string | null;
         };
         /** @description An address or domain that is never mailed, whatever sends. */
         Suppression: {
@@ -3106,6 +3553,65 @@ export interface components {
         };
         /** @enum {string} */
         TextMode: "auto" | "manual";
+        /** @description One thing that happened with a person. */
+        TimelineEntry: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: uuid
+             * @description Of the row that tells it.
+             */
+            id: string;
+            kind: components["schemas"]["TimelineKind"];
+            summary: components["schemas"]["TimelineSummary"];
+        };
+        /** @enum {string} */
+        TimelineKind: "created" | "imported" | "updated" | "subscribed" | "unsubscribed" | "consent_given" | "consent_withdrawn" | "queued" | "accepted" | "deferred" | "failed" | "unknown" | "skipped" | "opened" | "clicked" | "bounced" | "complained" | "cancelled" | "suppressed";
+        /** @description What happened within one step of time. */
+        TimelinePoint: {
+            /** Format: int64 */
+            accepted: number;
+            /**
+             * Format: date-time
+             * @description When the step begins.
+             */
+            at: string;
+            /** Format: int64 */
+            cancelled: number;
+            /** Format: int64 */
+            clicked: number;
+            /**
+             * Format: int64
+             * @description People, each once.
+             */
+            opened: number;
+        };
+        /** @description What the entry is about; only what it has is there. */
+        TimelineSummary: {
+            /** Format: uuid */
+            campaign_id?: string | null;
+            campaign_name?: string | null;
+            /** Format: uuid */
+            delivery_id?: string | null;
+            /** @description Wording of a consent, or the blocked value. */
+            detail?: string | null;
+            /** Format: uuid */
+            list_id?: string | null;
+            list_name?: string | null;
+            /** @description A prefetch or a scanner did it, not the person. */
+            machine: boolean;
+            /** @description A stable code. */
+            reason?: string | null;
+            /** @description What a server said; hostile input. */
+            reply?: string | null;
+            /**
+             * @description Where it came from.
+             * @example cancel_page
+             */
+            source?: string | null;
+            /** @description Of a click: where the link leads. */
+            url?: string | null;
+        };
         /** @description A person who logs in. */
         User: {
             /** Format: date-time */
@@ -6298,6 +6804,345 @@ export interface operations {
             };
         };
     };
+    list_campaign_deliveries: {
+        parameters: {
+            query?: {
+                state?: "queued" | "claimed" | "accepted" | "deferred" | "failed" | "unknown" | "skipped";
+                /**
+                 * @description A stable code.
+                 * @example rejected
+                 */
+                reason?: string;
+                /** @description Whether a person opened it. */
+                opened?: boolean;
+                /** @description Whether a person clicked in it. */
+                clicked?: boolean;
+                /** @description Words, each a part of the contact's address or name; all must be found. */
+                q?: string;
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Campaign */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page; none before the audience is frozen */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_Delivery"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_campaign_left_out: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this reason.
+                 * @example unsubscribed
+                 */
+                reason?: string;
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Campaign */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_LeftOutPerson"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pause_campaign: {
         parameters: {
             query?: never;
@@ -6496,6 +7341,280 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preflight"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_campaign_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Campaign */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_campaign_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Campaign */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description The request can't be read, for example broken JSON */
@@ -10167,6 +11286,304 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 422,
                      *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_contact_timeline: {
+        parameters: {
+            query?: {
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Contact */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_TimelineEntry"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Delivery */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
                      *       "type": "about:blank"
                      *     }
                      */
@@ -19638,6 +21055,121 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 409,
                      *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it stands now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -262,7 +262,7 @@ async fn a_persons_time_line_has_everything_newest_first_page_by_page() {
         entries.extend(items.iter().cloned());
         match page["next_cursor"].as_str() {
             Some(cursor) => {
-                path = format!("/v1/contacts/{contact}/timeline?limit=3&cursor={cursor}")
+                path = format!("/v1/contacts/{contact}/timeline?limit=3&cursor={cursor}");
             }
             None => break,
         }

@@ -129,7 +129,7 @@ fn twins(text: &str) -> Cow<'_, str> {
 }
 
 /// Adds a row (RFC 4180: CRLF, quotes doubled, quoted only where needed).
-pub(super) fn push_row<C: AsRef<str>>(
+pub(crate) fn push_row<C: AsRef<str>>(
     out: &mut String,
     delimiter: char,
     cells: impl IntoIterator<Item = C>,

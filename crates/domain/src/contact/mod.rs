@@ -1,7 +1,7 @@
 //! Contacts: the persons in a tenant's customer database.
 
 pub mod address;
-mod csv;
+pub(crate) mod csv;
 pub mod export;
 pub mod import;
 mod queries;

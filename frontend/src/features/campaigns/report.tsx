@@ -1,5 +1,5 @@
 import { Anchor, Loader, SimpleGrid, Table, Text } from "@mantine/core";
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { api, inBackground } from "@/api/client";
 import type { Campaign, Report } from "@/api/types";
 import { rateOf } from "@/components/campaign/numbers";
@@ -17,15 +17,28 @@ interface Props {
   onSearch: (change: Partial<CampaignSearch>) => void;
 }
 
+/** People react most in the first hours; later a look each minute is enough. */
+const isFresh = ({ started_at }: Campaign) => started_at != null && Date.now() - Date.parse(started_at) < 6 * 3_600_000;
+
 export function ReportView({ campaign, onSearch }: Props) {
   const t = useT();
   const query = api.useQuery(
     "get",
     "/v1/campaigns/{id}/report",
     { params: { path: { id: campaign.id } }, ...inBackground },
-    // Opens and clicks come in for days; while it is being sent the graph should move.
-    { refetchInterval: isRunning(campaign) ? 5_000 : 30_000, staleTime: 0 },
+    { refetchInterval: isRunning(campaign) ? 5_000 : isFresh(campaign) ? 10_000 : 60_000, staleTime: 0 },
   );
+  // What the campaign itself says is known sooner; the report has to agree with it.
+  const { state, counts } = campaign;
+  const told = `${state} ${counts.opened} ${counts.clicked} ${counts.cancelled}`;
+  const { refetch } = query;
+  const shown = useRef(told);
+  useEffect(() => {
+    if (shown.current !== told) {
+      shown.current = told;
+      void refetch();
+    }
+  }, [told, refetch]);
   return (
     <QueryView query={query}>
       {(report) => (

@@ -10,10 +10,10 @@ use super::words::Language;
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::campaign::CampaignRow;
-use crate::csv_cell;
+use crate::contact::csv;
 use crate::db::Db;
 use crate::delivery::read;
-use crate::error::{DomainError, Result};
+use crate::error::Result;
 use crate::ids::{CampaignId, DeliveryId};
 use crate::{tenant, user};
 
@@ -85,7 +85,7 @@ impl Export {
             Place::Headings => {
                 self.place = Place::After(DeliveryId(uuid::Uuid::nil()));
                 let mut piece = BOM.to_vec();
-                piece.extend(write([self.language.headings().map(str::to_owned)])?);
+                piece.extend(write([self.language.headings().map(str::to_owned)]));
                 Ok(Some(piece))
             }
             Place::After(after) => {
@@ -103,7 +103,7 @@ impl Export {
                 self.place = Place::After(last);
                 Ok(Some(write(
                     rows.into_iter().map(|(row, name)| self.cells(row, name)),
-                )?))
+                )))
             }
             Place::End => Ok(None),
         }
@@ -141,20 +141,10 @@ impl Export {
 }
 
 /// RFC 4180, every cell harmless in a spreadsheet.
-fn write(rows: impl IntoIterator<Item = [String; 16]>) -> Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+fn write(rows: impl IntoIterator<Item = [String; 16]>) -> Vec<u8> {
+    let mut out = String::new();
     for row in rows {
-        let cells = row.iter().map(|cell| csv_cell::escape(cell));
-        for cell in cells {
-            writer
-                .write_field(cell.as_bytes())
-                .map_err(DomainError::internal)?;
-        }
-        writer
-            .write_record(None::<&[u8]>)
-            .map_err(DomainError::internal)?;
+        csv::push_row(&mut out, ',', row);
     }
-    writer.into_inner().map_err(DomainError::internal)
+    out.into_bytes()
 }
