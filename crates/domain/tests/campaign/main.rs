@@ -2,6 +2,7 @@
 //! recipients do.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test stops at the first thing that is not as it should be"
 )]
 

@@ -1,7 +1,5 @@
 import { keepPreviousData } from "@tanstack/react-query";
-import { useCallback } from "react";
 import { api, client, ifMatch, inBackground } from "@/api/client";
-import { type ServerEvent, useLive, useServerEvents } from "@/api/events";
 import { queryClient, refresh } from "@/api/query";
 import type { Campaign } from "@/api/types";
 import type { CampaignListSearch } from "./search";
@@ -24,33 +22,15 @@ export function useCampaigns(search: CampaignListSearch) {
 const keyOf = (id: string) => api.queryOptions("get", "/v1/campaigns/{id}", init(id)).queryKey;
 const init = (id: string) => ({ params: { path: { id } }, ...inBackground });
 
-/** One campaign, live: events while the stream is up, polling otherwise, and a slow look after paused ones. */
+/** One campaign as it goes on: often while it is sent, a slow look while it rests, and after for late reactions. */
 export function useCampaign(id: string) {
-  const live = useLive();
-  const onEvent = useCallback(
-    ({ event, data }: ServerEvent) => {
-      const progress = data as Partial<Campaign> & { campaign_id?: string };
-      if (event !== "campaign" || (progress.campaign_id ?? progress.id) !== id) {
-        return;
-      }
-      const before = queryClient.getQueryData<Campaign>(keyOf(id));
-      if (before && progress.state === before.state && progress.counts) {
-        queryClient.setQueryData<Campaign>(keyOf(id), { ...before, counts: progress.counts });
-      } else {
-        // A change of state changes more than the event tells.
-        void refresh("/v1/campaigns", "/v1/summary");
-      }
-    },
-    [id],
-  );
-  useServerEvents(onEvent);
   return api.useQuery("get", "/v1/campaigns/{id}", init(id), {
     refetchInterval: ({ state }) => {
       const campaign = state.data;
       if (campaign && isRunning(campaign)) {
-        return live ? 5_000 : 1_500;
+        return 1_500;
       }
-      return campaign?.state === "paused" || campaign?.state === "scheduled" ? 10_000 : false;
+      return campaign?.state === "draft" ? false : 10_000;
     },
   });
 }

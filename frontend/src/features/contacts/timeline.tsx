@@ -137,7 +137,7 @@ function EntryDetail({ entry }: { entry: TimelineEntry }) {
   return (
     <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
       {campaign_id && campaign_name ? (
-        <TextLink to="/campaigns/$campaignId" params={{ campaignId: campaign_id }} size="sm">
+        <TextLink to="/campaigns/$campaignId" params={{ campaignId: campaign_id }} size="sm" underline="always">
           {campaign_name}
         </TextLink>
       ) : null}
