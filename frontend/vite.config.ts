@@ -71,5 +71,7 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}", "scripts/**/*.test.ts"],
     css: false,
+    // A form of Mantine takes seconds to appear on a machine that builds beside it.
+    testTimeout: 20_000,
   },
 });

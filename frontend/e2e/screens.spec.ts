@@ -51,11 +51,12 @@ async function inContext(context: BrowserContext, body: (page: Page) => Promise<
 for (const locale of ["ja", "en"] as const) {
   test(`every screen in ${locale} is accessible and fits, wide and narrow, light and dark`, async ({ context }) => {
     test.setTimeout(600_000);
-    await took(api.PATCH("/v1/me", { body: { locale } }));
     await inContext(context, async (page) => {
       await page.goto("/login");
       const wrong = locale === "ja" ? await look(page, "ja-login") : [];
+      await took(api.PATCH("/v1/me", { body: { locale: "ja" } }));
       await logIn(page);
+      await took(api.PATCH("/v1/me", { body: { locale } }));
       return [...wrong, ...(await walk(page, locale))];
     });
   });
