@@ -45,6 +45,7 @@ use crate::error::{Problem, ProblemField};
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),
         (name = "jobs", description = "Long work with progress"),
+        (name = "events", description = "What goes on, as it happens"),
         (name = "health", description = "Whether the service can work")
     )
 )]

@@ -35,7 +35,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::sender_domain::configure)
                 .configure(routes::import::configure)
                 .configure(routes::export::configure)
-                .configure(routes::job::configure),
+                .configure(routes::job::configure)
+                .configure(routes::event::configure),
         )
         .configure(routes::public::preview::configure)
         .configure(routes::public::cancel::configure)

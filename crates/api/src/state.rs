@@ -12,6 +12,7 @@ use domain::session::token::AccessTokens;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::events::Events;
 use crate::middleware::rate_limit::Limits;
 use crate::visitors::Visitors;
 
@@ -142,6 +143,7 @@ pub struct AppState {
     pub hasher: Hasher,
     pub limits: Arc<Limits>,
     pub visitors: Arc<Visitors>,
+    pub events: Arc<Events>,
 }
 
 impl AppState {

@@ -14,9 +14,11 @@ use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
 use domain::secret::Keys;
 use domain::session::password::{Cost, Hasher};
 use domain::session::token::AccessTokens;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::explain;
 use crate::app::Application;
+use crate::events::Events;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
@@ -32,6 +34,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
     let tracker = state.visitors.tracker.start();
     let jobs = Workers::start(&state.db, state.config.job_workers)?;
+    actix_web::rt::spawn(end_streams(Arc::clone(&state.events)));
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
@@ -51,6 +54,19 @@ pub(super) async fn run() -> anyhow::Result<()> {
     }
     jobs.end().await;
     served
+}
+
+/// Ends the event streams when the process is told to end, which would
+/// otherwise wait its whole time-out for them.
+async fn end_streams(events: Arc<Events>) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    events.close();
+    Ok(())
 }
 
 /// Turns off Nagle's algorithm. A compressed answer goes out in two pieces, and
@@ -77,6 +93,7 @@ pub(super) fn state() -> anyhow::Result<AppState> {
     Ok(AppState {
         limits: Arc::new(Limits::new(config.rate_limit)),
         config: Arc::new(config),
+        events: Arc::new(Events::new(db.clone())),
         db,
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,

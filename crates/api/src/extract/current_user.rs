@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use domain::session::token::Claims;
 use domain::{Actor, DomainError, session};
 
 use crate::error::ApiError;
@@ -46,14 +47,7 @@ async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
     let state = request
         .app_data::<web::Data<AppState>>()
         .ok_or_else(|| DomainError::internal("application state is missing"))?;
-    let token = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map_or("", |(_, token)| token.trim());
-    let claims = state.tokens.check(token, state.db.now())?;
+    let claims = claims(request)?;
     let mut actor = session::authenticate(
         &state.db,
         &claims,
@@ -66,6 +60,25 @@ async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
     let user = CurrentUser(actor);
     request.extensions_mut().insert(user.clone());
     Ok(user)
+}
+
+/// What the bearer token says, its signature and times checked; whether its
+/// session lives is not.
+///
+/// # Errors
+/// [`DomainError::Unauthenticated`]
+pub fn claims(request: &HttpRequest) -> Result<Claims, DomainError> {
+    let state = request
+        .app_data::<web::Data<AppState>>()
+        .ok_or_else(|| DomainError::internal("application state is missing"))?;
+    let token = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map_or("", |(_, token)| token.trim());
+    state.tokens.check(token, state.db.now())
 }
 
 /// The address of the other side. `X-Forwarded-For` counts only when the peer

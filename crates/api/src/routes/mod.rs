@@ -8,6 +8,7 @@ pub mod contact;
 pub mod contact_field;
 pub mod delivery;
 pub mod download;
+pub mod event;
 pub mod export;
 pub mod folder;
 pub mod health;

@@ -10,6 +10,7 @@
 
 mod auth;
 mod contact;
+mod event;
 mod http;
 mod idempotency;
 mod import;

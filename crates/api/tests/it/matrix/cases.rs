@@ -207,6 +207,7 @@ fn imports() -> Vec<Case> {
         needs("list_jobs", P::ContactsRead),
         needs("get_job", P::ContactsRead),
         needs("cancel_job", P::ContactsWrite),
+        anybody("stream_events").query("seconds=0"),
     ]
 }
 

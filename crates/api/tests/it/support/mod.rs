@@ -10,6 +10,7 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode, header};
 use api::app::Application;
+use api::events::Events;
 use api::middleware::rate_limit::Limits;
 use api::state::{ApiConfig, AppState, installation};
 use api::visitors::Visitors;
@@ -98,6 +99,7 @@ impl TestApp {
             visitors: Arc::new(visitors),
             limits: Arc::new(Limits::new(config.rate_limit)),
             config: Arc::new(config),
+            events: Arc::new(Events::new(database.db.clone())),
             db: database.db.clone(),
             tokens: Arc::new(AccessTokens::new(&keys).expect("tokens")),
             keys,
