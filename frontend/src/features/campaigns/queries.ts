@@ -1,5 +1,7 @@
 import { keepPreviousData } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { api, client, ifMatch, inBackground } from "@/api/client";
+import { type ServerEvent, useLive, useServerEvents } from "@/api/events";
 import { queryClient, refresh } from "@/api/query";
 import type { Campaign } from "@/api/types";
 import type { CampaignListSearch } from "./search";
@@ -22,15 +24,31 @@ export function useCampaigns(search: CampaignListSearch) {
 const keyOf = (id: string) => api.queryOptions("get", "/v1/campaigns/{id}", init(id)).queryKey;
 const init = (id: string) => ({ params: { path: { id } }, ...inBackground });
 
-/** One campaign as it goes on: often while it is sent, a slow look while it rests, and after for late reactions. */
+/** One campaign, live: events while the stream is up, polling otherwise, and a slow look after paused ones. */
 export function useCampaign(id: string) {
+  const live = useLive();
+  const onEvent = useCallback(
+    ({ event, data }: ServerEvent) => {
+      const campaign = data as Campaign;
+      if (event !== "campaign" || campaign.id !== id) {
+        return;
+      }
+      const before = queryClient.getQueryData<Campaign>(keyOf(id));
+      queryClient.setQueryData<Campaign>(keyOf(id), campaign);
+      if (before?.state !== campaign.state) {
+        void refresh("/v1/campaigns", "/v1/summary");
+      }
+    },
+    [id],
+  );
+  useServerEvents(onEvent);
   return api.useQuery("get", "/v1/campaigns/{id}", init(id), {
     refetchInterval: ({ state }) => {
       const campaign = state.data;
       if (campaign && isRunning(campaign)) {
-        return 1_500;
+        return live ? 5_000 : 1_500;
       }
-      return campaign?.state === "draft" ? false : 10_000;
+      return campaign?.state === "paused" || campaign?.state === "scheduled" ? 10_000 : false;
     },
   });
 }
