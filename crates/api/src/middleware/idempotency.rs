@@ -24,11 +24,11 @@ pub async fn apply(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    // What is no visible ASCII goes on as a key that is refused: to do the work without one, unnoticed, would be worse.
     let key = request
         .headers()
         .get(HEADER)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+        .map(|value| value.to_str().unwrap_or_default().to_owned());
     let is_json = |value: &header::HeaderValue| {
         value
             .to_str()

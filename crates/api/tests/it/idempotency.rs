@@ -58,17 +58,19 @@ async fn an_unfit_key_is_refused_before_anything_is_done() {
     let app = TestApp::new().await;
     app.tenant("acme").await;
     let owner = app.log_in("acme-owner").await;
-    let answer = app
-        .post("/v1/users")
-        .by(&owner)
-        .header("Idempotency-Key", "a b")
-        .json(&person("taro"))
-        .send()
-        .await;
-    assert_eq!(
-        answer.expect(422)["errors"][0]["pointer"],
-        "/Idempotency-Key"
-    );
+    for key in ["a b", ""] {
+        let answer = app
+            .post("/v1/users")
+            .by(&owner)
+            .header("Idempotency-Key", key)
+            .json(&person("taro"))
+            .send()
+            .await;
+        assert_eq!(
+            answer.expect(422)["errors"][0]["pointer"],
+            "/Idempotency-Key"
+        );
+    }
     assert_eq!(
         app.database
             .count("SELECT count(*) FROM user_account WHERE login_id = 'taro'")

@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::dto::{Campaign, CampaignCreate, CampaignUpdate, Preflight};
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 use crate::words::CampaignState;
@@ -67,7 +67,7 @@ async fn list_campaigns(
     let QueryOf(query) = query;
     let filter = CampaignFilter {
         states: query.state.into_iter().collect(),
-        q: query.q,
+        q: search(query.q, 200)?,
     };
     let page = PageRequest {
         limit: query.limit,
