@@ -3281,6 +3281,20 @@ export interface components {
              */
             domain: string;
         };
+        /** @description One event of the stream. */
+        ServerEvent: {
+            /**
+             * @description JSON: the campaign or job as its GET answers it; `{}` of `ready`.
+             * @example {}
+             */
+            data: string;
+            event: components["schemas"]["ServerEventKind"];
+        };
+        /**
+         * @description What an event is about.
+         * @enum {string}
+         */
+        ServerEventKind: "ready" | "campaign" | "job";
         /** @description Tokens of a session. The refresh token is in a cookie that scripts can't read. */
         Session: {
             /** @description JWT, sent as `Authorization: Bearer`. */
@@ -11664,17 +11678,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events */
+            /** @description Events, each of this shape */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example event: ready
-                     *     data: {}
-                     */
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["ServerEvent"];
                 };
             };
             /** @description The request can't be read, for example broken JSON */

@@ -13,7 +13,7 @@ use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::campaign::dto::Campaign;
@@ -40,6 +40,25 @@ pub struct EventQuery {
     seconds: Option<u16>,
 }
 
+/// What an event is about.
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerEventKind {
+    /// The stream is up.
+    Ready,
+    Campaign,
+    Job,
+}
+
+/// One event of the stream.
+#[derive(Debug, ToSchema)]
+pub struct ServerEvent {
+    pub event: ServerEventKind,
+    /// JSON: the campaign or job as its GET answers it; `{}` of `ready`.
+    #[schema(example = "{}")]
+    pub data: String,
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(stream_events);
 }
@@ -51,8 +70,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// Nothing is sent again after a cut: read what you show once more.
 #[utoipa::path(
     tag = "events", operation_id = "stream_events", params(EventQuery),
-    responses((status = 200, body = String, content_type = "text/event-stream", description = "Events",
-        example = "event: ready\ndata: {}\n\n"), ListProblems)
+    responses((status = 200, body = ServerEvent, content_type = "text/event-stream", description = "Events, each of this shape"), ListProblems)
 )]
 #[get("/events")]
 async fn stream_events(
