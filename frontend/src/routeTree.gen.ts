@@ -15,6 +15,7 @@ import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppListsRouteImport } from "./routes/_app.lists";
 import { Route as AppSuppressionsRouteImport } from "./routes/_app.suppressions";
+import { Route as AppTransactionalRouteImport } from "./routes/_app.transactional";
 import { Route as AppCampaignsIndexRouteImport } from "./routes/_app.campaigns.index";
 import { Route as AppCampaignsCampaignIdRouteImport } from "./routes/_app.campaigns.$campaignId";
 import { Route as AppCampaignsNewRouteImport } from "./routes/_app.campaigns.new";
@@ -66,6 +67,11 @@ const AppListsRoute = AppListsRouteImport.update({
 const AppSuppressionsRoute = AppSuppressionsRouteImport.update({
   id: "/suppressions",
   path: "/suppressions",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppTransactionalRoute = AppTransactionalRouteImport.update({
+  id: "/transactional",
+  path: "/transactional",
   getParentRoute: () => AppRoute,
 } as any);
 const AppCampaignsIndexRoute = AppCampaignsIndexRouteImport.update({
@@ -192,6 +198,7 @@ export interface FileRoutesByFullPath {
   "/blocks": typeof AppBlocksRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
+  "/transactional": typeof AppTransactionalRoute;
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
@@ -221,6 +228,7 @@ export interface FileRoutesByTo {
   "/blocks": typeof AppBlocksRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
+  "/transactional": typeof AppTransactionalRoute;
   "/": typeof AppIndexRoute;
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
@@ -253,6 +261,7 @@ export interface FileRoutesById {
   "/_app/blocks": typeof AppBlocksRoute;
   "/_app/lists": typeof AppListsRoute;
   "/_app/suppressions": typeof AppSuppressionsRoute;
+  "/_app/transactional": typeof AppTransactionalRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/_app/campaigns/new": typeof AppCampaignsNewRoute;
@@ -286,6 +295,7 @@ export interface FileRouteTypes {
     | "/blocks"
     | "/lists"
     | "/suppressions"
+    | "/transactional"
     | "/campaigns/$campaignId"
     | "/campaigns/new"
     | "/contacts/$contactId"
@@ -315,6 +325,7 @@ export interface FileRouteTypes {
     | "/blocks"
     | "/lists"
     | "/suppressions"
+    | "/transactional"
     | "/"
     | "/campaigns/$campaignId"
     | "/campaigns/new"
@@ -346,6 +357,7 @@ export interface FileRouteTypes {
     | "/_app/blocks"
     | "/_app/lists"
     | "/_app/suppressions"
+    | "/_app/transactional"
     | "/_app/"
     | "/_app/campaigns/$campaignId"
     | "/_app/campaigns/new"
@@ -419,6 +431,13 @@ declare module "@tanstack/react-router" {
       path: "/suppressions";
       fullPath: "/suppressions";
       preLoaderRoute: typeof AppSuppressionsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/transactional": {
+      id: "/_app/transactional";
+      path: "/transactional";
+      fullPath: "/transactional";
+      preLoaderRoute: typeof AppTransactionalRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/campaigns/": {
@@ -589,6 +608,7 @@ interface AppRouteChildren {
   AppBlocksRoute: typeof AppBlocksRoute;
   AppListsRoute: typeof AppListsRoute;
   AppSuppressionsRoute: typeof AppSuppressionsRoute;
+  AppTransactionalRoute: typeof AppTransactionalRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppCampaignsCampaignIdRoute: typeof AppCampaignsCampaignIdRoute;
   AppCampaignsNewRoute: typeof AppCampaignsNewRoute;
@@ -619,6 +639,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppBlocksRoute: AppBlocksRoute,
   AppListsRoute: AppListsRoute,
   AppSuppressionsRoute: AppSuppressionsRoute,
+  AppTransactionalRoute: AppTransactionalRoute,
   AppIndexRoute: AppIndexRoute,
   AppCampaignsCampaignIdRoute: AppCampaignsCampaignIdRoute,
   AppCampaignsNewRoute: AppCampaignsNewRoute,

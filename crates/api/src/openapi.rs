@@ -32,6 +32,7 @@ use crate::error::{Problem, ProblemField};
         (name = "mails", description = "Mails, their versions, previews and test sends"),
         (name = "campaigns", description = "Sendings of a mail to an audience"),
         (name = "deliveries", description = "What became of each mail"),
+        (name = "transactional-sends", description = "One call, one mail to one person, in the fast lane"),
         (name = "summary", description = "The home page"),
         (name = "templates", description = "Starts for mails, own and supplied"),
         (name = "blocks", description = "Parts that mails share"),

@@ -36,6 +36,8 @@ words! {
     MailSort = domain::mail::MailSort;
     /// Where a campaign stands.
     CampaignState = domain::campaign::state::State;
+    /// What sent a mail: a campaign, a test send, or a call of the API.
+    SendingKind = domain::campaign::kind::Kind;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// What protects the line to a relay.

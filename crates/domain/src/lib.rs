@@ -39,6 +39,7 @@ pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text_enum;
+pub mod transactional;
 pub mod user;
 
 pub use actor::{Actor, Permission};

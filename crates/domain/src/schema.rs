@@ -196,6 +196,8 @@ diesel::table! {
         clicked_at -> Nullable<Timestamptz>,
         cancelled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
+        copy -> Int4,
+        merge -> Nullable<Jsonb>,
     }
 }
 

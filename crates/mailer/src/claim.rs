@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use domain::Db;
 use domain::contact::EmailAddress;
-use domain::delivery::claim::{Batch, Claim, Turn, claim};
+use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
 use domain::delivery::{content, queue};
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
 use domain::mail::render::{CompiledMail, Installation};
@@ -132,7 +132,7 @@ impl Desk {
     ///
     /// # Errors
     /// When the database does.
-    pub async fn take(&self) -> anyhow::Result<Taken> {
+    pub async fn take(&self, lanes: Lanes) -> anyhow::Result<Taken> {
         let full: Vec<CampaignId> = self
             .state()
             .batches
@@ -140,7 +140,7 @@ impl Desk {
             .filter(|(_, (_, n))| *n >= BATCHES)
             .map(|(id, _)| *id)
             .collect();
-        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full)
+        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full, lanes)
             .await
             .map_err(explain)?
         else {
@@ -303,7 +303,7 @@ impl Desk {
             tenant: tenant_id,
             campaign: campaign_id,
             period: loaded.period,
-            test: loaded.test,
+            kind: loaded.kind,
             sample: loaded.sample,
             mail,
             sender,

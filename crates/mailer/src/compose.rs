@@ -3,6 +3,7 @@
 
 use std::time::SystemTime;
 
+use domain::campaign::kind::Kind;
 use domain::contact::EmailAddress;
 use domain::delivery::claim::Claimed;
 use domain::delivery::return_path::ReturnPath;
@@ -10,6 +11,7 @@ use domain::ids::{CampaignId, TenantId};
 use domain::mail::content::Locale;
 use domain::mail::render::{CompiledMail, Links, Recipient, RenderError, Rendered};
 use domain::secret::Keys;
+use domain::transactional;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -22,8 +24,8 @@ pub struct Letterhead {
     pub tenant: TenantId,
     pub campaign: CampaignId,
     pub period: chrono::NaiveDate,
-    /// Marked in subject and header.
-    pub test: bool,
+    /// A test is marked in subject and header.
+    pub kind: Kind,
     /// Of whom a test send speaks when nobody was chosen.
     pub sample: Recipient,
     pub mail: CompiledMail,
@@ -73,14 +75,7 @@ impl Letterhead {
         let to = EmailAddress::parse(&delivery.address)
             .map_err(|e| ComposeError::Address(e.detail))?
             .wire();
-        let recipient = match &delivery.person {
-            Some(person) => Recipient {
-                email: person.email.clone(),
-                name: person.name.clone(),
-                fields: person.fields.clone(),
-            },
-            None => self.sample.clone(),
-        };
+        let recipient = self.recipient(delivery);
         let links = Links::Signed {
             tenant: self.tenant,
             campaign: self.campaign,
@@ -97,6 +92,18 @@ impl Letterhead {
             message_id,
             content: self.signer.sign(message)?,
         })
+    }
+
+    fn recipient(&self, delivery: &Claimed) -> Recipient {
+        let person = delivery.person.as_ref().map(|person| Recipient {
+            email: person.email.clone(),
+            name: person.name.clone(),
+            fields: person.fields.clone(),
+        });
+        match &delivery.values {
+            Some(values) => transactional::recipient(person, &delivery.address, values),
+            None => person.unwrap_or_else(|| self.sample.clone()),
+        }
     }
 
     fn return_path(&self, delivery: &Claimed) -> String {
@@ -120,7 +127,7 @@ impl Letterhead {
         message_id: &str,
         now: SystemTime,
     ) -> Result<MessageBuilder, ComposeError> {
-        let subject = if self.test {
+        let subject = if self.kind == Kind::Test {
             let mark = match self.mail.locale() {
                 Locale::Ja => "【テスト】",
                 Locale::En => "[Test] ",
@@ -149,7 +156,7 @@ impl Letterhead {
                 .map_err(|e| ComposeError::Address(format!("in Reply-To {}", e.detail)))?;
             builder = builder.reply_to(Mailbox::new(None, address(&reply_to.wire())?));
         }
-        for (name, value) in self.list_headers(&rendered.cancel_url)? {
+        for (name, value) in self.own_headers(&rendered.cancel_url)? {
             builder = builder.raw_header(HeaderValue::dangerous_new_pre_encoded(
                 HeaderName::new_from_ascii_str(name),
                 value.clone(),
@@ -159,10 +166,29 @@ impl Letterhead {
         Ok(builder)
     }
 
-    /// Ours alone, ASCII: nothing to encode or fold.
+    /// Ours alone, ASCII: nothing to encode or fold. A transactional mail is
+    /// the answer to what the person did: it belongs to no list that could be
+    /// left (RFC 8058 is for bulk mail), and says that no human wrote it (RFC 3834).
+    fn own_headers(&self, cancel_url: &str) -> Result<Vec<(&'static str, String)>, ComposeError> {
+        let (tenant, campaign) = (self.tenant.0.simple(), self.campaign.0.simple());
+        let kind = self.kind.as_str();
+        let mut headers = vec![(
+            "Feedback-ID",
+            format!("{campaign}:{tenant}:{kind}:kikubari"),
+        )];
+        match self.kind {
+            Kind::Transactional => headers.push(("Auto-Submitted", "auto-generated".to_owned())),
+            Kind::Campaign => headers.extend(self.list_headers(cancel_url)?),
+            Kind::Test => {
+                headers.extend(self.list_headers(cancel_url)?);
+                headers.push(("X-Kikubari-Test", "yes".to_owned()));
+            }
+        }
+        Ok(headers)
+    }
+
     fn list_headers(&self, cancel_url: &str) -> Result<Vec<(&'static str, String)>, ComposeError> {
         one_line("List-Unsubscribe", cancel_url)?;
-        let (tenant, campaign) = (self.tenant.0.simple(), self.campaign.0.simple());
         let unsubscribe = match &self.cancel_mailbox {
             Some(mailbox) => {
                 // The token says who; the mailbox needs no more than the subject.
@@ -171,23 +197,15 @@ impl Letterhead {
             }
             None => format!("<{cancel_url}>"),
         };
-        let kind = if self.test { "test" } else { "campaign" };
-        let mut headers = vec![
+        let tenant = self.tenant.0.simple();
+        Ok(vec![
             ("List-Unsubscribe", unsubscribe),
             (
                 "List-Unsubscribe-Post",
                 "List-Unsubscribe=One-Click".to_owned(),
             ),
             ("List-Id", format!("<{tenant}.{}>", self.sender.domain())),
-            (
-                "Feedback-ID",
-                format!("{campaign}:{tenant}:{kind}:kikubari"),
-            ),
-        ];
-        if self.test {
-            headers.push(("X-Kikubari-Test", "yes".to_owned()));
-        }
-        Ok(headers)
+        ])
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Db;
-use domain::delivery::claim::Batch;
+use domain::delivery::claim::{Batch, Lanes};
 use domain::delivery::lease;
 use domain::ids::WorkerId;
 use domain::secret::Keys;
@@ -22,6 +22,9 @@ use crate::{listener, metrics, schedule};
 /// Batches in hand over all campaigns: with at most 200 deliveries each, the
 /// bound of this process's memory.
 const BATCHES: usize = 32;
+/// More batches of the fast lane alone, so that campaigns on a slow relay never
+/// have all hands.
+const FAST_BATCHES: usize = 8;
 /// Leases last three times as long.
 const RENEW: Duration = Duration::from_secs(30);
 const HOUSEKEEPING: Duration = Duration::from_secs(15);
@@ -101,7 +104,10 @@ impl Mailer {
             while called.try_recv().is_ok() {
                 self.look_round().await;
             }
-            let more = batches.len() < BATCHES && self.take(&mut batches).await;
+            let more = match lanes(batches.len()) {
+                Some(lanes) => self.take(&mut batches, lanes).await,
+                None => false,
+            };
             metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
             if more {
                 while batches.try_join_next().is_some() {}
@@ -136,8 +142,8 @@ impl Mailer {
     }
 
     /// Takes one batch, if one is due; false when nothing is.
-    async fn take(&self, batches: &mut JoinSet<()>) -> bool {
-        match self.desk.take().await {
+    async fn take(&self, batches: &mut JoinSet<()>, lanes: Lanes) -> bool {
+        match self.desk.take(lanes).await {
             Ok(Taken::Nothing) => false,
             Ok(Taken::Again) => true,
             Ok(Taken::Batch(work, batch)) => {
@@ -174,7 +180,7 @@ impl Mailer {
                 if batches.len() >= BATCHES {
                     batches.join_next().await;
                 }
-                match self.desk.take().await? {
+                match self.desk.take(Lanes::All).await? {
                     Taken::Batch(work, batch) => {
                         sent = true;
                         self.start(&mut batches, work, batch);
@@ -204,6 +210,17 @@ impl Mailer {
     /// When the database does.
     pub async fn heed(&self) -> anyhow::Result<()> {
         self.desk.look_round().await
+    }
+}
+
+/// What can be taken with so many batches in hand.
+fn lanes(in_hand: usize) -> Option<Lanes> {
+    if in_hand < BATCHES {
+        Some(Lanes::All)
+    } else if in_hand < BATCHES + FAST_BATCHES {
+        Some(Lanes::Fast)
+    } else {
+        None
     }
 }
 

@@ -62,13 +62,30 @@ export async function furnish(api: Api) {
   );
   const empty = await took(api.POST("/v1/mails", { body: { name: "書きかけ" } }));
   const blocked = await took(api.POST("/v1/campaigns", { body: { name: "準備中の配信", mail_id: empty.id } }));
-  return { contact, mail, campaign, domain, template, draft, blocked };
+  const confirmation = await took(
+    api.POST("/v1/mails", {
+      body: {
+        name: "ご注文の確認",
+        subject: "ご注文 {{ order_no }} を承りました",
+        text: "{{ name | sama }}\n{{ order_no }}",
+        sender_name: "気配り商店",
+        sender_address: `news@${domain.domain}`,
+      },
+    }),
+  );
+  const transactional = await took(
+    api.POST("/v1/transactional-sends", {
+      body: { mail_id: confirmation.id, contact_id: contact.id, values: { order_no: `A-${run}` } },
+    }),
+  );
+  return { contact, mail, campaign, domain, template, draft, blocked, transactional };
 }
 
 type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
-export function screens({ contact, mail, campaign, domain, template, draft, blocked }: Furniture): Screen[] {
+export function screens(furniture: Furniture): Screen[] {
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional } = furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },
@@ -99,6 +116,8 @@ export function screens({ contact, mail, campaign, domain, template, draft, bloc
     { name: "campaign-report", path: `/campaigns/${campaign.id}` },
     { name: "campaign-recipients", path: `/campaigns/${campaign.id}?tab=recipients` },
     { name: "campaign-left-out", path: `/campaigns/${campaign.id}?tab=left_out` },
+    { name: "transactional", path: "/transactional" },
+    { name: "transactional-one", path: `/transactional?open=${transactional.id}` },
     { name: "organisation", path: "/settings/organisation" },
     { name: "domains", path: "/settings/domains" },
     { name: "domain", path: `/settings/domains/${domain.id}` },

@@ -41,6 +41,7 @@ export type Counts = Schemas["Counts"];
 export type Preflight = Schemas["Preflight"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryState = Schemas["DeliveryState"];
+export type TransactionalSend = Schemas["TransactionalSend"];
 export type Report = Schemas["Report"];
 export type Summary = Schemas["Summary"];
 

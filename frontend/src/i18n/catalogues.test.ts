@@ -1,8 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { en } from "./en";
-import { ja } from "./ja";
+import { en as enFirst } from "./en";
+import { late as enLate } from "./en/late";
+import { ja as jaFirst } from "./ja";
+import { late as jaLate } from "./ja/late";
+
+const ja = { ...jaFirst, ...jaLate };
+const en = { ...enFirst, ...enLate };
 
 const src = path.resolve(import.meta.dirname, "..");
 const base = (key: string) => key.replace(/_(one|other)$/, "");
@@ -30,6 +35,11 @@ for (const source of sources) {
 const placeholders = (message: string) => new Set([...message.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]));
 
 describe("the catalogues", () => {
+  it("say nothing twice", () => {
+    expect(Object.keys(jaLate).filter((key) => key in jaFirst)).toEqual([]);
+    expect(Object.keys(enLate).filter((key) => key in enFirst)).toEqual([]);
+  });
+
   it("have the same keys", () => {
     expect([...jaKeys].filter((key) => !enKeys.has(key))).toEqual([]);
     expect([...enKeys].filter((key) => !jaKeys.has(key))).toEqual([]);

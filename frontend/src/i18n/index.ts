@@ -1,12 +1,17 @@
 import i18next from "i18next";
 import { useSyncExternalStore } from "react";
 import type { ja } from "./ja";
+import type { late } from "./ja/late";
 
 export type Locale = "ja" | "en";
 export const locales: readonly Locale[] = ["ja", "en"];
 
 /** A message key, without the plural endings that only i18next sees. */
-export type Key = keyof typeof ja extends infer K ? (K extends `${infer Base}_other` ? Base : K) : never;
+export type Key = keyof (typeof ja & typeof late) extends infer K
+  ? K extends `${infer Base}_other`
+    ? Base
+    : K
+  : never;
 export type Params = Record<string, string | number>;
 export type Translate = (key: Key, params?: Params) => string;
 
@@ -16,6 +21,23 @@ const catalogues: Record<Locale, () => Promise<Record<string, string>>> = {
   ja: async () => (await import("./ja")).ja,
   en: async () => (await import("./en")).en,
 };
+
+/** Words of screens that are opened seldom: a chunk of its own, loaded by the routes that need it. */
+const lateCatalogues: Record<Locale, () => Promise<Record<string, string>>> = {
+  ja: async () => (await import("./ja/late")).late,
+  en: async () => (await import("./en/late")).late,
+};
+let lateWanted = false;
+
+/** For a route's `loader`: its screen's words are there before it is. */
+export async function loadLateWords(): Promise<void> {
+  lateWanted = true;
+  await addLateWords(currentLocale());
+}
+
+async function addLateWords(locale: Locale): Promise<void> {
+  i18next.addResourceBundle(locale, "translation", await lateCatalogues[locale](), true, true);
+}
 
 /** Language of the pages before log-in: what was last chosen on this machine, otherwise Japanese. */
 export function rememberedLocale(): Locale {
@@ -42,6 +64,9 @@ export async function setLocale(locale: Locale): Promise<void> {
     } as Parameters<typeof i18next.init>[0]);
   }
   i18next.addResourceBundle(locale, "translation", messages, true, true);
+  if (lateWanted) {
+    await addLateWords(locale);
+  }
   if (i18next.language !== locale) {
     await i18next.changeLanguage(locale);
   }

@@ -1,9 +1,11 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { ImportsScreen } from "@/features/imports/list";
+import { loadLateWords } from "@/i18n";
 import { parsePage } from "@/lib/search-params";
 
 export const Route = createFileRoute("/_app/contacts/imports/")({
   validateSearch: parsePage,
+  loader: () => loadLateWords(),
   staticData: { title: "imports.title", permission: "contacts.write" },
   component: ImportsRoute,
 });

@@ -1,7 +1,7 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll } from "vitest";
-import { setLocale } from "@/i18n";
+import { loadLateWords, setLocale } from "@/i18n";
 import { server } from "./server";
 
 // What Mantine asks of a browser and jsdom hasn't.
@@ -27,6 +27,7 @@ window.HTMLElement.prototype.scrollIntoView = () => undefined;
 beforeAll(async () => {
   server.listen({ onUnhandledRequest: "error" });
   await setLocale("ja");
+  await loadLateWords();
 });
 afterEach(() => {
   cleanup();

@@ -3,7 +3,10 @@
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
-use domain::delivery::read::{self, DeliveryFilter, DeliveryState as State, EventKind as Kind};
+use domain::campaign::kind::Kind;
+use domain::delivery::read::{
+    self, DeliveryFilter, DeliveryState as State, EventKind as EventWord,
+};
 use domain::ids::{CampaignId, DeliveryId};
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use crate::error::ApiResult;
 use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
-use crate::words::{DeliveryState, EventKind};
+use crate::words::{DeliveryState, EventKind, SendingKind};
 
 /// What the receiving side said last. Hostile input: show it as text.
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,7 +100,7 @@ impl From<read::Delivery> for Delivery {
 pub struct DeliveryEvent {
     pub id: Uuid,
     #[schema(value_type = EventKind)]
-    pub kind: Kind,
+    pub kind: EventWord,
     /// A prefetch or a scanner did it, not the person.
     pub machine: bool,
     pub at: DateTime<Utc>,
@@ -114,7 +117,12 @@ pub struct DeliveryEvent {
 pub struct DeliveryDetail {
     #[serde(flatten)]
     pub delivery: Delivery,
+    /// What sent it.
+    #[schema(value_type = SendingKind)]
+    pub kind: Kind,
+    /// Of a transactional mail: the row under which its mail's sends are gathered.
     pub campaign_id: Uuid,
+    /// Of a transactional mail: the mail's name.
     pub campaign_name: String,
     /// Domain of the address.
     #[schema(example = "example.jp")]
@@ -141,6 +149,7 @@ impl From<read::DeliveryDetail> for DeliveryDetail {
             detail: event.detail,
         };
         Self {
+            kind: found.kind,
             campaign_id: found.delivery.campaign_id.0,
             campaign_name: found.campaign_name,
             site: found.site,

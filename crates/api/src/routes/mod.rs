@@ -29,4 +29,5 @@ pub mod template;
 pub mod tenant;
 pub mod test_send;
 pub mod timeline;
+pub mod transactional;
 pub mod user;

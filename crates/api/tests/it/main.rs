@@ -20,3 +20,4 @@ mod results;
 mod route;
 mod sender_domain;
 mod support;
+mod transactional;

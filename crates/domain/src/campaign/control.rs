@@ -119,12 +119,12 @@ async fn start(
 }
 
 /// First day of the month: the partition of what begins now.
-pub(super) fn period(now: DateTime<Utc>) -> NaiveDate {
+pub(crate) fn period(now: DateTime<Utc>) -> NaiveDate {
     let today = now.date_naive();
     today.with_day(1).unwrap_or(today)
 }
 
-pub(super) async fn announce(
+pub(crate) async fn announce(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,

@@ -236,7 +236,7 @@ async fn insert(
                    CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'skipped' END, j.reason,
                    CASE WHEN j.reason IS NULL THEN $9 END
             FROM judged j
-            ON CONFLICT (tenant_id, contact_id, campaign_id, period) DO NOTHING
+            ON CONFLICT (tenant_id, contact_id, campaign_id, period, copy) DO NOTHING
             RETURNING state)
          SELECT (SELECT count(*) FROM people) AS people,
                 (SELECT count(*) FROM written WHERE state = 'queued') AS queued,

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod control;
 pub mod freeze;
+pub mod kind;
 pub mod left_out;
 pub mod preflight;
 mod queries;
@@ -27,7 +28,7 @@ use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
 
-pub(crate) use self::queries::find;
+pub(crate) use self::queries::{enqueue, find, insert_links};
 
 /// A campaign as its row has it.
 #[derive(Debug, Clone, Queryable, Selectable)]

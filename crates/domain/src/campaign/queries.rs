@@ -12,10 +12,8 @@ use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
 use crate::page::contains_pattern;
 use crate::schema::{campaign, link, mail, route, send_queue};
 
-/// Lane of campaigns; test sends overtake them.
+/// Lane of campaigns; what is in the fast lane overtakes them.
 pub(super) const LANE_CAMPAIGN: i16 = 1;
-/// Lane of test sends.
-pub(super) const LANE_TEST: i16 = 0;
 
 fn not_found() -> DomainError {
     DomainError::not_found("campaign")
@@ -256,7 +254,7 @@ pub(super) async fn delete(
 }
 
 /// Puts a campaign before the mailers, or tells them that it changed.
-pub(super) async fn enqueue(
+pub(crate) async fn enqueue(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -296,7 +294,7 @@ pub(super) async fn unqueue(
 }
 
 /// Writes down where the counted links of a campaign's mail lead.
-pub(super) async fn insert_links(
+pub(crate) async fn insert_links(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,

@@ -14,6 +14,7 @@ use super::state::State;
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
+use crate::delivery::claim::LANE_FAST;
 use crate::delivery::counters;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, ContactId, DeliveryId, MailId, RouteId, TenantId, UserId};
@@ -112,7 +113,7 @@ pub async fn send(
             .values(&rows)
             .execute(tx)
             .await?;
-        queries::enqueue(tx, tenant, id, queries::LANE_TEST, State::Sending, now).await?;
+        queries::enqueue(tx, tenant, id, LANE_FAST, State::Sending, now).await?;
         let n = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         counters::add(tx, tenant, id, &[("queued", n)]).await?;
         announce(tx, tenant, id).await?;
@@ -202,7 +203,11 @@ async fn people(
     Ok(known)
 }
 
-async fn check_ways(tx: &mut AsyncPgConnection, tenant: TenantId, sender: &str) -> Result<()> {
+pub(crate) async fn check_ways(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    sender: &str,
+) -> Result<()> {
     let domain = crate::contact::EmailAddress::parse(sender)
         .map_err(|error| {
             DomainError::conflict(

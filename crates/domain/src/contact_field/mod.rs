@@ -101,15 +101,18 @@ const RESERVED: [&str; 8] = [
     "contact",
 ];
 
+/// Whether a name can stand in a template as a merge field.
+pub(crate) fn is_key(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
 fn check(field: &mut ContactField) -> Result<()> {
     let mut v = Validation::default();
-    let key_is_good = field.key.len() <= 63
-        && field.key.starts_with(|c: char| c.is_ascii_lowercase())
-        && field
-            .key
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if !key_is_good {
+    if !is_key(&field.key) {
         v.add(
             "/key",
             "malformed",

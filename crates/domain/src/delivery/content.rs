@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, MailId, TenantId};
@@ -15,8 +16,7 @@ use crate::schema::campaign;
 /// A campaign's mail before it is compiled.
 #[derive(Debug, Clone)]
 pub struct CampaignContent {
-    /// A test send: marked as such, and never counted.
-    pub test: bool,
+    pub kind: Kind,
     /// Partition of all its deliveries.
     pub period: NaiveDate,
     pub content: Content,
@@ -41,8 +41,12 @@ pub async fn load(
         let (kind, period, mail_id, number) = sent(tx, tenant, id).await?;
         let content = mail::find_version(tx, tenant, mail_id, number).await?;
         let surroundings = mail::surroundings(tx, tenant, installation, now).await?;
+        let surroundings = match kind {
+            Kind::Transactional => surroundings.without_fields(),
+            Kind::Campaign | Kind::Test => surroundings,
+        };
         Ok(CampaignContent {
-            test: kind == "test",
+            kind,
             period,
             sample: preview::sample(&content, &surroundings.fields),
             content,
@@ -56,7 +60,7 @@ async fn sent(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
-) -> Result<(String, NaiveDate, MailId, i32)> {
+) -> Result<(Kind, NaiveDate, MailId, i32)> {
     campaign::table
         .find((tenant, id))
         .filter(campaign::period.is_not_null())

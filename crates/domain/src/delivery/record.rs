@@ -137,7 +137,8 @@ async fn update(
             reply_code = coalesce(n.code, d.reply_code),
             reply_enhanced = CASE WHEN n.text IS NULL THEN d.reply_enhanced ELSE n.enhanced END,
             reply_text = coalesce(n.text, d.reply_text),
-            reply_host = coalesce(n.host, d.reply_host)
+            reply_host = coalesce(n.host, d.reply_host),
+            merge = CASE WHEN d.merge IS NOT NULL AND n.state = 'accepted' THEN '{}' ELSE d.merge END
          FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period, 'claimed' AS was, $4::uuid AS worker, u.*
                FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
                     AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host) OFFSET 0) n,

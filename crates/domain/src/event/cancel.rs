@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Visitor;
 use crate::actor::Actor;
 use crate::campaign::audience::Audience;
+use crate::campaign::kind::Kind;
 use crate::consent::{self, ConsentKind, NewConsent};
 use crate::contact::{self, Contact, ContactStatus, EmailAddress};
 use crate::db::Db;
@@ -308,7 +309,7 @@ async fn find(tx: &mut AsyncPgConnection, token: DeliveryToken, lock: bool) -> R
         .optional()?;
     let (campaign, contact_id, address, cancelled_at) =
         row.ok_or_else(|| DomainError::not_found("link"))?;
-    let (kind, audience, locale): (String, serde_json::Value, Locale) = campaign::table
+    let (kind, audience, locale): (Kind, serde_json::Value, Locale) = campaign::table
         .inner_join(
             mail_version::table.on(mail_version::tenant_id
                 .eq(campaign::tenant_id)
@@ -331,7 +332,7 @@ async fn find(tx: &mut AsyncPgConnection, token: DeliveryToken, lock: bool) -> R
         .select((tenant::name, tenant::legal_sender_name))
         .first(tx)
         .await?;
-    let is_test = kind == "test";
+    let is_test = kind == Kind::Test;
     let contact = match contact::find(tx, tenant, contact_id).await {
         Ok(contact) => Some(contact),
         Err(DomainError::NotFound { .. }) => None,

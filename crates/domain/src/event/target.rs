@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::campaign::audience::Audience;
+use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::delivery::content;
 use crate::delivery::token::DeliveryToken;
@@ -29,7 +30,7 @@ enum Target {
 struct Filling {
     around: Surroundings,
     locale: Locale,
-    test: bool,
+    kind: Kind,
     /// Of a test send: as whom its mail was filled in.
     as_contact: Option<ContactId>,
     sample: Recipient,
@@ -122,7 +123,7 @@ async fn filling(
     Ok(Filling {
         around,
         locale: loaded.content.locale,
-        test: loaded.test,
+        kind: loaded.kind,
         as_contact: audience.as_contact,
         sample: loaded.sample,
     })
@@ -171,7 +172,7 @@ impl Filling {
         let Some((contact, address)) = row else {
             return Ok(None);
         };
-        let contact = if self.test {
+        let contact = if self.kind == Kind::Test {
             self.as_contact
         } else {
             Some(contact)

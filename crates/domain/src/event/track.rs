@@ -137,7 +137,7 @@ async fn insert(
                    h.link, h.machine, h.at, h.ip, h.agent
             FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, machine, at, ip, agent)
             JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery
-            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind = 'campaign'
+            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
             ON CONFLICT DO NOTHING
             RETURNING campaign_id)
          SELECT DISTINCT campaign_id FROM written",
@@ -194,7 +194,7 @@ async fn mark_first(
                    d.clicked_at IS NULL AND f.clicked IS NOT NULL AS clicks
             FROM first f
             JOIN delivery d ON d.tenant_id = $1 AND d.period = f.period AND d.id = f.delivery
-            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind = 'campaign'
+            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
             WHERE d.opened_at IS NULL OR (d.clicked_at IS NULL AND f.clicked IS NOT NULL)
             ORDER BY d.id FOR UPDATE OF d
          )

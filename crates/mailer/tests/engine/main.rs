@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod control;
+mod fair;
 mod relay;
 mod schedule;
 mod send;
 mod support;
+mod transactional;
 mod wire;

@@ -2,6 +2,7 @@ import {
   type Icon,
   IconAddressBook,
   IconBan,
+  IconBolt,
   IconBuilding,
   IconHome,
   IconLayoutList,
@@ -50,7 +51,10 @@ export const sections: readonly NavSection[] = [
   },
   {
     title: "nav.section_sending",
-    items: [{ to: "/campaigns", label: "nav.campaigns", icon: IconSend, permission: "campaigns.read" }],
+    items: [
+      { to: "/campaigns", label: "nav.campaigns", icon: IconSend, permission: "campaigns.read" },
+      { to: "/transactional", label: "nav.transactional", icon: IconBolt, permission: "campaigns.read" },
+    ],
   },
   {
     title: "nav.section_settings",

@@ -4,32 +4,16 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, inBackground } from "@/api/client";
 import type { Campaign, Delivery, DeliveryState } from "@/api/types";
+import { DeliveryDetail, DeliveryStateLabel, replyText } from "@/components/delivery/detail";
+import { deliveryStates } from "@/components/delivery/states";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
-import { DefinitionList } from "@/components/ui/definition";
-import { TextLink } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
-import { Status, type Tone } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { isRunning } from "./queries";
-import { type CampaignSearch, deliveryStates } from "./search";
-
-const tones: Record<DeliveryState, Tone> = {
-  queued: "idle",
-  claimed: "info",
-  accepted: "good",
-  deferred: "warn",
-  failed: "bad",
-  unknown: "info",
-  skipped: "idle",
-};
-
-const replyText = (delivery: Delivery) =>
-  delivery.last_reply
-    ? [delivery.last_reply.code, delivery.last_reply.enhanced, delivery.last_reply.text].filter(Boolean).join(" ")
-    : null;
+import type { CampaignSearch } from "./search";
 
 interface Props {
   campaign: Campaign;
@@ -78,7 +62,7 @@ export function Recipients({ campaign, search, onSearch }: Props) {
       id: "state",
       header: t("recipients.state"),
       width: 120,
-      cell: (row) => <Status tone={tones[row.state]} label={t(`delivery_state.${row.state}`)} />,
+      cell: (row) => <DeliveryStateLabel state={row.state} />,
     },
     {
       id: "reply",
@@ -153,65 +137,6 @@ export function Recipients({ campaign, search, onSearch }: Props) {
       >
         {opened ? <DeliveryDetail delivery={opened} /> : null}
       </Drawer>
-    </>
-  );
-}
-
-function DeliveryDetail({ delivery }: { delivery: Delivery }) {
-  const t = useT();
-  const format = useFormat();
-  const time = (at: string | null | undefined) => (at ? format.dateTime(at) : "–");
-  const reply = delivery.last_reply;
-  return (
-    <>
-      <DefinitionList
-        items={[
-          [
-            t("recipients.state"),
-            <Status key="state" tone={tones[delivery.state]} label={t(`delivery_state.${delivery.state}`)} />,
-          ],
-          [t("report.reason"), delivery.reason ? translateCode("reason", delivery.reason) : "–"],
-          [t("recipients.attempts"), format.number(delivery.attempts)],
-          [t("recipients.due_at"), time(delivery.due_at)],
-          [t("recipients.accepted_at"), time(delivery.accepted_at)],
-          [t("count.opened"), time(delivery.opened_at)],
-          [t("count.clicked"), time(delivery.clicked_at)],
-        ]}
-      />
-      {reply ? (
-        <>
-          <Text fw={600} size="sm" mt="md" mb={4}>
-            {t("recipients.last_reply")}
-          </Text>
-          <DefinitionList
-            items={[
-              [t("recipients.host"), reply.host],
-              [t("recipients.code"), [reply.code, reply.enhanced].filter(Boolean).join(" ")],
-              [
-                t("recipients.reply"),
-                <span key="text" className="kb-mono" style={{ whiteSpace: "pre-wrap" }}>
-                  {reply.text}
-                </span>,
-              ],
-              [t("recipients.replied_at"), time(reply.at)],
-            ]}
-          />
-        </>
-      ) : null}
-      <Text size="xs" c="dimmed" mt="md">
-        {t("recipients.truth")}
-      </Text>
-      {delivery.contact_id ? (
-        <TextLink
-          to="/contacts/$contactId"
-          params={{ contactId: delivery.contact_id }}
-          size="sm"
-          mt="sm"
-          display="block"
-        >
-          {t("recipients.to_contact")}
-        </TextLink>
-      ) : null}
     </>
   );
 }

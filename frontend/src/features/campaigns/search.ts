@@ -1,4 +1,5 @@
 import type { CampaignState, DeliveryState } from "@/api/types";
+import { deliveryStates } from "@/components/delivery/states";
 import { oneOf, type RawSearch, text } from "@/lib/search-params";
 
 export const campaignStates: readonly CampaignState[] = [
@@ -9,15 +10,6 @@ export const campaignStates: readonly CampaignState[] = [
   "paused",
   "stopped",
   "finished",
-];
-export const deliveryStates: readonly DeliveryState[] = [
-  "queued",
-  "claimed",
-  "accepted",
-  "deferred",
-  "failed",
-  "unknown",
-  "skipped",
 ];
 
 export interface CampaignListSearch {

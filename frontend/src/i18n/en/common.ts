@@ -61,6 +61,7 @@ export const common = {
   "nav.templates": "Templates",
   "nav.blocks": "Shared blocks",
   "nav.section_sending": "Sending",
+  "nav.transactional": "Transactional mails",
   "nav.campaigns": "Campaigns",
   "nav.section_settings": "Settings",
   "nav.organisation": "Organisation & legal",

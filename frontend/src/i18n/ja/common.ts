@@ -61,6 +61,7 @@ export const common = {
   "nav.blocks": "共通ブロック",
   "nav.section_sending": "配信",
   "nav.campaigns": "配信一覧",
+  "nav.transactional": "トランザクションメール",
   "nav.section_settings": "設定",
   "nav.organisation": "会社情報・法定表示",
   "nav.domains": "送信ドメイン",

@@ -290,6 +290,10 @@ fn campaigns() -> Vec<Case> {
         needs("get_campaign_report", P::ReportsRead),
         needs("export_campaign_report", P::ContactsExport),
         needs("get_delivery", P::CampaignsRead),
+        needs("list_transactional_sends", P::CampaignsRead),
+        needs("create_transactional_send", P::CampaignsSend)
+            .body(|own| json!({"mail_id": own.id("mails"), "contact_id": own.id("contacts")}))
+            .foreign(|theirs| json!({"mail_id": theirs.id("mails"), "email": "spy@example.jp"})),
         anybody("get_summary"),
         needs("list_test_sends", P::MailsRead),
         needs("create_test_send", P::MailsWrite)

@@ -5,18 +5,20 @@ mod queries;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 
 use crate::actor::{Actor, Permission};
 use crate::campaign;
+use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
-use crate::ids::{CampaignId, ContactId, DeliveryId, EventId};
+use crate::ids::{CampaignId, ContactId, DeliveryId, EventId, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::schema::delivery;
 use crate::text_enum::text_enum;
 
-pub(crate) use queries::{page_of, rows_of};
+pub(crate) use queries::{names, page_of, rows_of};
 
 /// Cursors of the lists; ids are in the order in which the audience was frozen.
 const SORT: &str = "id";
@@ -132,7 +134,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    fn new(row: Row, name: Option<String>) -> Self {
+    pub(crate) fn new(row: Row, name: Option<String>) -> Self {
         let last_reply =
             (row.reply_code.is_some() || row.reply_text.is_some()).then(|| LastReply {
                 code: row.reply_code,
@@ -179,6 +181,9 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub struct DeliveryDetail {
     pub delivery: Delivery,
+    /// Whether a campaign sent it or a call of the API.
+    pub kind: Kind,
+    /// Of a transactional mail: the mail's name.
     pub campaign_name: String,
     /// Domain of the address.
     pub site: Option<String>,
@@ -224,21 +229,30 @@ pub async fn list(
 pub async fn get(db: &Db, actor: &Actor, id: DeliveryId) -> Result<DeliveryDetail> {
     actor.require(Permission::CampaignsRead)?;
     let tenant = actor.tenant_id;
-    db.tenant(tenant, async |tx| {
-        let (row, campaign_name) = queries::find(tx, tenant, id)
-            .await?
-            .ok_or_else(|| DomainError::not_found("delivery"))?;
-        let names = queries::names(tx, tenant, &[row.contact_id]).await?;
-        let events = queries::events(tx, tenant, &row).await?;
-        Ok(DeliveryDetail {
-            campaign_name,
-            site: row.site.clone(),
-            message_id: row.message_id.clone(),
-            created_at: row.created_at,
-            attempted_at: row.attempted_at,
-            delivery: Delivery::new(row.clone(), names.get(&row.contact_id).cloned()),
-            events,
-        })
+    db.tenant(tenant, async |tx| load(tx, tenant, id).await)
+        .await
+}
+
+/// As [`get`], in the caller's transaction.
+pub(crate) async fn load(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: DeliveryId,
+) -> Result<DeliveryDetail> {
+    let found = queries::find(tx, tenant, id)
+        .await?
+        .ok_or_else(|| DomainError::not_found("delivery"))?;
+    let row = found.delivery;
+    let names = queries::names(tx, tenant, &[row.contact_id]).await?;
+    let events = queries::events(tx, tenant, &row).await?;
+    Ok(DeliveryDetail {
+        kind: found.kind,
+        campaign_name: found.campaign_name,
+        site: row.site.clone(),
+        message_id: row.message_id.clone(),
+        created_at: row.created_at,
+        attempted_at: row.attempted_at,
+        delivery: Delivery::new(row.clone(), names.get(&row.contact_id).cloned()),
+        events,
     })
-    .await
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Delivery, DeliveryFilter, Event, EventKind, MAX_EVENTS, Row};
 use crate::campaign::CampaignRow;
+use crate::campaign::kind::Kind;
 use crate::contact;
 use crate::error::Result;
 use crate::ids::{ContactId, DeliveryId, EventId, TenantId};
@@ -92,7 +93,7 @@ async fn find_rows(
 }
 
 /// Names of the contacts that are still there.
-pub(super) async fn names(
+pub(crate) async fn names(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     ids: &[ContactId],
@@ -248,11 +249,13 @@ impl Scope<'_> {
 }
 
 #[derive(QueryableByName)]
-struct Found {
+pub(super) struct Found {
     #[diesel(embed)]
-    delivery: Row,
+    pub(super) delivery: Row,
     #[diesel(sql_type = Text)]
-    campaign_name: String,
+    pub(super) campaign_name: String,
+    #[diesel(sql_type = Text)]
+    pub(super) kind: Kind,
 }
 
 /// A delivery of a campaign that is still there, by its id alone. The months in
@@ -263,10 +266,10 @@ pub(super) async fn find(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: DeliveryId,
-) -> Result<Option<(Row, String)>> {
-    let found: Option<Found> = diesel::sql_query(
-        "SELECT d.*, c.name AS campaign_name FROM delivery d
-         JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind = 'campaign'
+) -> Result<Option<Found>> {
+    let found = diesel::sql_query(
+        "SELECT d.*, c.name AS campaign_name, c.kind AS kind FROM delivery d
+         JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
          WHERE d.tenant_id = $1 AND d.id = $2
            AND d.period = ANY (ARRAY(SELECT DISTINCT p.period FROM campaign p
                                      WHERE p.tenant_id = $1 AND p.period IS NOT NULL))",
@@ -276,7 +279,7 @@ pub(super) async fn find(
     .get_result(tx)
     .await
     .optional()?;
-    Ok(found.map(|found| (found.delivery, found.campaign_name)))
+    Ok(found)
 }
 
 #[derive(QueryableByName)]

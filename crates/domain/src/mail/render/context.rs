@@ -116,10 +116,16 @@ impl Context {
     }
 }
 
-/// Own fields are words, numbers, yes or no, and lists of words.
+/// Own fields are words, numbers, yes or no, and lists of words; what a
+/// transactional call gives may also be lists of things with names.
 fn to_value(json: &serde_json::Value) -> Value {
     match json {
-        serde_json::Value::Null | serde_json::Value::Object(_) => Value::UNDEFINED,
+        serde_json::Value::Null => Value::UNDEFINED,
+        serde_json::Value::Object(things) => Value::from_pairs(
+            things
+                .iter()
+                .map(|(name, value)| (name.as_str(), to_value(value))),
+        ),
         serde_json::Value::Bool(yes) => Value::from(*yes),
         serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => Value::from(whole),

@@ -69,6 +69,17 @@ pub struct Surroundings {
     pub installation: Installation,
 }
 
+impl Surroundings {
+    /// For a transactional mail: the call's values may stand in for a contact's
+    /// fields, and are gone when somebody clicks, so that a link with a merge
+    /// field in it has to be filled in at once and stays uncounted.
+    #[must_use]
+    pub fn without_fields(mut self) -> Self {
+        self.fields.clear();
+        self
+    }
+}
+
 /// Whom a mail is rendered for.
 #[derive(Debug, Clone, Default)]
 pub struct Recipient {
@@ -182,6 +193,7 @@ pub struct CompiledMail {
     merge_fields: BTreeSet<String>,
     unknown_fields: BTreeSet<String>,
     unguarded_fields: BTreeSet<String>,
+    required_names: BTreeSet<String>,
 }
 
 impl CompiledMail {
@@ -302,6 +314,12 @@ impl CompiledMail {
     pub fn unguarded_fields(&self) -> &BTreeSet<String> {
         &self.unguarded_fields
     }
+
+    /// Those of [`CompiledMail::unknown_fields`] that would leave a hole.
+    #[must_use]
+    pub fn required_names(&self) -> &BTreeSet<String> {
+        &self.required_names
+    }
 }
 
 /// What a reader sees of an HTML part, as text.
@@ -418,6 +436,11 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
         .intersection(&merge_fields)
         .cloned()
         .collect();
+    let required_names = uses
+        .unguarded()
+        .intersection(&unknown_fields)
+        .cloned()
+        .collect();
     let shared = Arc::new(context::Shared::new(around, content.locale));
     Ok(CompiledMail {
         env,
@@ -430,6 +453,7 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
         merge_fields,
         unknown_fields,
         unguarded_fields,
+        required_names,
     })
 }
 

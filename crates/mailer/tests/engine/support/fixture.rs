@@ -90,12 +90,31 @@ impl Fixture {
         .unwrap()
     }
 
+    /// Another tenant, that sends to `sink`.
+    pub(crate) async fn another_tenant(&self, name: &str, sink: &Sink) -> TenantId {
+        let db = &self.database.db;
+        let tenant = TestTenant::create(db, name).await.id;
+        let actor = Actor::operator(tenant);
+        sender_domain::create(db, &self.keys, &actor, "example.co.jp")
+            .await
+            .unwrap();
+        route::create(db, &self.keys, &actor, route_to(sink))
+            .await
+            .unwrap();
+        tenant
+    }
+
     /// A sending campaign to these addresses; answers its id. Names are `人N`.
     pub(crate) async fn campaign(&self, addresses: &[String]) -> CampaignId {
+        self.campaign_of(self.tenant, addresses).await
+    }
+
+    /// As [`Fixture::campaign`], of a tenant.
+    pub(crate) async fn campaign_of(&self, tenant: TenantId, addresses: &[String]) -> CampaignId {
         let id = CampaignId::new();
         let now = self.database.db.now();
         let period = now.date_naive().with_day(1).unwrap();
-        let (tenant, quoted) = (self.tenant, quote(addresses));
+        let quoted = quote(addresses);
         let mail = uuid::Uuid::now_v7();
         let ids: Vec<String> = addresses
             .iter()

@@ -9,6 +9,8 @@
 //! which holds ids and times only; everything else happens behind the tenant
 //! door.
 
+mod sql;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
@@ -18,13 +20,17 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
+use self::sql::{CLAIM, CLAIM_TEST, CLAIM_TRANSACTIONAL, NEXT_TURN};
 use super::{counters, queue};
+use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
 
 /// Most deliveries in a batch: the bound of what a lost machine leaves unknown.
 pub const BATCH: u16 = 200;
+/// Lane of test sends and transactional mails; they overtake campaigns.
+pub const LANE_FAST: i16 = 0;
 /// How long a claim holds unless renewed.
 pub const LEASE: TimeDelta = TimeDelta::seconds(90);
 
@@ -40,6 +46,23 @@ pub struct Turn {
     pub lane: i16,
 }
 
+/// Which lanes a mailer has hands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    All,
+    /// Transactional mails and test sends only.
+    Fast,
+}
+
+impl Lanes {
+    fn last(self) -> i16 {
+        match self {
+            Self::All => i16::MAX,
+            Self::Fast => LANE_FAST,
+        }
+    }
+}
+
 /// A delivery in the hand of this mailer, with all that its mail needs of the person.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -48,8 +71,10 @@ pub struct Claimed {
     /// Attempts before this one.
     pub attempts: u16,
     pub address: String,
-    /// The person; `None` for a test send to somebody who is no contact.
+    /// The person; `None` for a test send or a transactional mail to somebody who is no contact.
     pub person: Option<Person>,
+    /// What a transactional call gave for merge fields.
+    pub values: Option<Value>,
 }
 
 /// What a mail can say of a contact.
@@ -87,31 +112,20 @@ pub enum Claim {
 /// Takes the turn of the campaign that waits longest, transactional lane
 /// first. Tenants take turns, and within a tenant its campaigns, so that ten
 /// campaigns of one weigh as much as one of another. `except`: campaigns of
-/// which this mailer has its hands full.
+/// which this mailer has its hands full. `lanes`: of which it has hands left.
 ///
 /// # Errors
 /// When the database does.
 #[expect(clippy::disallowed_methods, reason = "UPDATE from a locked sub-select")]
-pub async fn next_turn(db: &Db, except: &[CampaignId]) -> Result<Option<Turn>> {
+pub async fn next_turn(db: &Db, except: &[CampaignId], lanes: Lanes) -> Result<Option<Turn>> {
     let now = db.now();
     db.system(async |tx| {
-        // clock_timestamp() and not ours: the order between mailers on several
-        // machines must not hang on their clocks.
-        let turns: Vec<Turn> = diesel::sql_query(
-            "UPDATE send_queue AS taken SET served_at = clock_timestamp()
-             FROM (SELECT q.tenant_id, q.campaign_id FROM send_queue q
-                   WHERE q.state = 'sending' AND q.due_at <= $1 AND q.campaign_id <> ALL ($2)
-                   ORDER BY q.lane,
-                            (SELECT max(o.served_at) FROM send_queue o WHERE o.tenant_id = q.tenant_id AND o.lane = q.lane),
-                            q.served_at
-                   LIMIT 1 FOR UPDATE OF q SKIP LOCKED) AS next
-             WHERE taken.tenant_id = next.tenant_id AND taken.campaign_id = next.campaign_id
-             RETURNING taken.tenant_id, taken.campaign_id, taken.lane",
-        )
-        .bind::<Timestamptz, _>(now)
-        .bind::<Array<SqlUuid>, _>(except)
-        .load(tx)
-        .await?;
+        let turns: Vec<Turn> = diesel::sql_query(NEXT_TURN)
+            .bind::<Timestamptz, _>(now)
+            .bind::<Array<SqlUuid>, _>(except)
+            .bind::<SmallInt, _>(lanes.last())
+            .load(tx)
+            .await?;
         Ok(turns.into_iter().next())
     })
     .await
@@ -122,14 +136,14 @@ struct CampaignRow {
     #[diesel(sql_type = Nullable<Date>)]
     period: Option<NaiveDate>,
     #[diesel(sql_type = Text)]
-    kind: String,
+    kind: Kind,
     #[diesel(sql_type = Jsonb)]
     audience: Value,
 }
 
 /// How the audience was chosen, as far as the claim checks it again.
 struct Audience {
-    test: bool,
+    kind: Kind,
     all: bool,
     lists: Vec<Uuid>,
     as_contact: Option<Uuid>,
@@ -139,7 +153,7 @@ impl CampaignRow {
     fn audience(&self) -> Audience {
         let uuid = |value: &Value| value.as_str().and_then(|text| text.parse::<Uuid>().ok());
         Audience {
-            test: self.kind == "test",
+            kind: self.kind,
             all: self.audience["all"].as_bool().unwrap_or(false),
             lists: self.audience["list_ids"]
                 .as_array()
@@ -174,6 +188,8 @@ struct Row {
     fields: Option<Value>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     created_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    merge: Option<Value>,
 }
 
 impl Row {
@@ -191,6 +207,7 @@ impl Row {
             attempts: u16::try_from(self.attempts).unwrap_or(0),
             address: self.address,
             person,
+            values: self.merge,
         }
     }
 }
@@ -294,7 +311,11 @@ async fn claim_rows(
 ) -> Result<Vec<Row>> {
     // A test send goes to a user's address and speaks of another person, so it
     // joins that one; nobody's list or status keeps it back, suppression does.
-    let sql = if audience.test { CLAIM_TEST } else { CLAIM };
+    let sql = match audience.kind {
+        Kind::Campaign => CLAIM,
+        Kind::Test => CLAIM_TEST,
+        Kind::Transactional => CLAIM_TRANSACTIONAL,
+    };
     let rows = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(turn.tenant_id)
         .bind::<SqlUuid, _>(turn.campaign_id)
@@ -303,82 +324,18 @@ async fn claim_rows(
         .bind::<BigInt, _>(limit)
         .bind::<SqlUuid, _>(worker)
         .bind::<Timestamptz, _>(now + LEASE);
-    let rows: Vec<Row> = if audience.test {
-        rows.bind::<Nullable<SqlUuid>, _>(audience.as_contact)
-            .load(tx)
-            .await?
-    } else {
-        rows.bind::<diesel::sql_types::Bool, _>(audience.all)
-            .bind::<Array<SqlUuid>, _>(&audience.lists)
-            .load(tx)
-            .await?
-    };
-    Ok(rows)
+    Ok(match audience.kind {
+        Kind::Campaign => {
+            rows.bind::<diesel::sql_types::Bool, _>(audience.all)
+                .bind::<Array<SqlUuid>, _>(&audience.lists)
+                .load(tx)
+                .await?
+        }
+        Kind::Test => {
+            rows.bind::<Nullable<SqlUuid>, _>(audience.as_contact)
+                .load(tx)
+                .await?
+        }
+        Kind::Transactional => rows.load(tx).await?,
+    })
 }
-
-/// $1 tenant, $2 campaign, $3 period, $4 now, $5 limit, $6 worker, $7 lease end, $8 all, $9 lists.
-///
-/// Written so that no statistics are needed: a campaign begins to send seconds
-/// after its rows were made, when the planner still believes that the tenant
-/// has none. Were tenant and period given as parameters at the end too, they
-/// would seem to be enough, and each of the 200 rows be found by a scan of the
-/// tenant's month; taken from the materialized rows they leave nothing but a
-/// look-up by the whole key. OFFSET 0 does the same for the contact.
-const CLAIM: &str = "
-WITH due AS MATERIALIZED (
-    SELECT d.tenant_id, d.period, d.id, d.contact_id, d.state FROM delivery d
-    WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
-      AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
-    ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
-), judged AS MATERIALIZED (
-    SELECT due.tenant_id, due.period, due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
-        CASE
-            WHEN c.id IS NULL THEN 'contact_deleted'
-            WHEN c.status <> 'active' THEN c.status
-            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
-                         AND (s.kind, s.value) IN (('address', c.email_key), ('domain', substring(c.email_key FROM '[^@]*$'))))
-            THEN 'suppressed'
-            WHEN NOT $8 AND NOT EXISTS (SELECT FROM subscription s WHERE s.tenant_id = $1
-                         AND s.list_id = ANY ($9) AND s.contact_id = c.id AND s.status = 'subscribed')
-            THEN 'cancelled'
-        END AS verdict
-    FROM due LEFT JOIN LATERAL (
-        SELECT * FROM contact p WHERE p.tenant_id = $1 AND p.id = due.contact_id OFFSET 0
-    ) c ON true
-)
-UPDATE delivery d SET
-    state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
-    reason = j.verdict, due_at = NULL,
-    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
-    lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
-    address = coalesce(j.email, d.address),
-    site = lower(substring(coalesce(j.email, d.address) FROM '[^@]*$'))
-FROM judged j
-WHERE d.tenant_id = j.tenant_id AND d.period = j.period AND d.id = j.id
-RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";
-
-/// As [`CLAIM`]; $8 is the person to speak of.
-const CLAIM_TEST: &str = "
-WITH due AS MATERIALIZED (
-    SELECT d.tenant_id, d.period, d.id, d.state, d.address FROM delivery d
-    WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
-      AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
-    ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
-), judged AS MATERIALIZED (
-    SELECT due.tenant_id, due.period, due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
-        CASE
-            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
-                         AND (s.kind, s.value) IN (('address', lower(due.address)), ('domain', lower(substring(due.address FROM '[^@]*$')))))
-            THEN 'suppressed'
-        END AS verdict
-    FROM due LEFT JOIN contact c ON c.tenant_id = $1 AND c.id = $8
-)
-UPDATE delivery d SET
-    state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
-    reason = j.verdict, due_at = NULL,
-    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
-    lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
-    site = lower(substring(d.address FROM '[^@]*$'))
-FROM judged j
-WHERE d.tenant_id = j.tenant_id AND d.period = j.period AND d.id = j.id
-RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at";

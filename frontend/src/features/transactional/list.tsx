@@ -1,0 +1,175 @@
+import { Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
+import { IconBolt } from "@tabler/icons-react";
+import { keepPreviousData } from "@tanstack/react-query";
+import { api, inBackground } from "@/api/client";
+import type { DeliveryState, TransactionalSend } from "@/api/types";
+import { DeliveryDetail, DeliveryStateLabel, replyText } from "@/components/delivery/detail";
+import { deliveryStates } from "@/components/delivery/states";
+import { Page } from "@/components/layout/page";
+import { type Column, DataTable } from "@/components/table/data-table";
+import { Pager } from "@/components/table/pager";
+import { SearchBox } from "@/components/table/search-box";
+import { EmptyState, QueryView } from "@/components/ui/state-view";
+import { translateCode, useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import type { TransactionalSearch } from "./search";
+
+interface Props {
+  search: TransactionalSearch;
+  onSearch: (change: Partial<TransactionalSearch>) => void;
+}
+
+const isOpen = (row: { state: DeliveryState }) => ["queued", "claimed", "deferred"].includes(row.state);
+
+/** Mails that calls of the API sent, one by one. */
+export function TransactionalScreen({ search, onSearch }: Props) {
+  const t = useT();
+  const format = useFormat();
+  const query = api.useQuery(
+    "get",
+    "/v1/transactional-sends",
+    {
+      params: { query: { email: search.q, state: search.state, cursor: search.cursor, limit: 50 } },
+      ...inBackground,
+    },
+    {
+      placeholderData: keepPreviousData,
+      refetchInterval: ({ state }) => (state.data?.items.some(isOpen) ? 5_000 : false),
+      retry: false,
+    },
+  );
+  const columns: Column<TransactionalSend>[] = [
+    {
+      id: "address",
+      header: t("contacts.email"),
+      cell: (row) => (
+        <div>
+          <UnstyledButton onClick={() => onSearch({ open: row.id })} aria-haspopup="dialog">
+            <Text size="sm" fw={500} c="var(--mantine-color-anchor)">
+              {row.address}
+            </Text>
+          </UnstyledButton>
+          {row.name ? (
+            <Text size="xs" c="dimmed">
+              {row.name}
+            </Text>
+          ) : null}
+        </div>
+      ),
+    },
+    { id: "mail", header: t("transactional.mail"), cell: (row) => row.mail_name },
+    {
+      id: "state",
+      header: t("recipients.state"),
+      width: 120,
+      cell: (row) => <DeliveryStateLabel state={row.state} />,
+    },
+    {
+      id: "reply",
+      header: t("recipients.reply"),
+      cell: (row) => (
+        <Text size="xs" className="kb-mono" lineClamp={1} c={row.last_reply ? undefined : "dimmed"}>
+          {replyText(row) ?? (row.reason ? translateCode("reason", row.reason) : "–")}
+        </Text>
+      ),
+    },
+    {
+      id: "asked",
+      header: t("transactional.asked_at"),
+      numeric: true,
+      width: 150,
+      cell: (row) => format.dateTime(row.created_at),
+    },
+    {
+      id: "accepted",
+      header: t("recipients.accepted_at"),
+      numeric: true,
+      width: 150,
+      cell: (row) => (row.accepted_at ? format.dateTime(row.accepted_at) : "–"),
+    },
+  ];
+  const filtered = search.q !== undefined || search.state !== undefined;
+  return (
+    <Page title={t("nav.transactional")} description={t("transactional.description")}>
+      <Group gap="xs" mb="sm">
+        <SearchBox
+          label={t("transactional.address")}
+          value={search.q ?? ""}
+          onChange={(q) => onSearch({ q: q || undefined, cursor: undefined })}
+        />
+        <Select
+          aria-label={t("recipients.state")}
+          placeholder={t("recipients.state")}
+          w={160}
+          clearable
+          clearButtonProps={{ "aria-label": t("picker.clear") }}
+          data={deliveryStates.map((state) => ({ value: state, label: t(`delivery_state.${state}`) }))}
+          value={search.state ?? null}
+          onChange={(state) => onSearch({ state: (state as DeliveryState) ?? undefined, cursor: undefined })}
+        />
+      </Group>
+      <div className="kb-panel">
+        <DataTable
+          caption={t("nav.transactional")}
+          columns={columns}
+          rows={query.data?.items}
+          rowId={(row) => row.id}
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          busy={query.isPlaceholderData}
+          empty={
+            filtered ? (
+              <EmptyState icon={IconBolt} title={t("table.no_match_title")} body={t("table.no_match_body")} />
+            ) : (
+              <EmptyState icon={IconBolt} title={t("transactional.empty_title")} body={t("transactional.empty_body")} />
+            )
+          }
+        />
+        {query.data && query.data.items.length > 0 ? (
+          <Pager
+            cursor={search.cursor}
+            nextCursor={query.data.next_cursor}
+            shown={query.data.items.length}
+            onCursor={(cursor) => onSearch({ cursor })}
+          />
+        ) : null}
+      </div>
+      <Text size="xs" c="dimmed" mt="sm">
+        {t("transactional.suppressed_help")}
+      </Text>
+      <Drawer
+        opened={search.open !== undefined}
+        onClose={() => onSearch({ open: undefined })}
+        title={t("common.details")}
+        closeButtonProps={{ "aria-label": t("common.close") }}
+      >
+        {search.open ? <One id={search.open} /> : null}
+      </Drawer>
+    </Page>
+  );
+}
+
+function One({ id }: { id: string }) {
+  const t = useT();
+  const query = api.useQuery("get", "/v1/deliveries/{id}", { params: { path: { id } } });
+  return (
+    <QueryView query={query}>
+      {(delivery) => (
+        <>
+          <Text fw={600} style={{ overflowWrap: "anywhere" }}>
+            {delivery.address}
+          </Text>
+          <Text size="sm" c="dimmed" mb="sm">
+            {delivery.campaign_name}
+          </Text>
+          <DeliveryDetail delivery={delivery} />
+          {delivery.message_id ? (
+            <Text size="xs" c="dimmed" mt="sm" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
+              {t("transactional.message_id")}: {delivery.message_id}
+            </Text>
+          ) : null}
+        </>
+      )}
+    </QueryView>
+  );
+}

@@ -1,0 +1,4 @@
+import { imports } from "./imports";
+import { transactional } from "./transactional";
+
+export const late = { ...imports, ...transactional };
