@@ -36,6 +36,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::sender_domain::configure)
                 .configure(routes::import::configure)
                 .configure(routes::export::configure)
+                .configure(routes::bounce_reset::configure)
                 .configure(routes::job::configure)
                 .configure(routes::event::configure),
         )

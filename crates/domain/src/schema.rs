@@ -99,6 +99,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        soft_bounced_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -198,6 +199,9 @@ diesel::table! {
         created_at -> Timestamptz,
         copy -> Int4,
         merge -> Nullable<Jsonb>,
+        bounced_at -> Nullable<Timestamptz>,
+        bounce -> Nullable<Text>,
+        complained_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -596,6 +600,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        soft_bounce_limit -> Nullable<Int2>,
     }
 }
 

@@ -242,6 +242,27 @@ export interface paths {
         patch: operations["update_block"];
         trace?: never;
     };
+    "/v1/bounce-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset bounces
+         * @description Contacts of status `bounced` become `active` again, and soft bounces are counted anew. Those who cancelled or
+         *     complained stay as they are, and so does the block-list.
+         */
+        post: operations["create_bounce_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns": {
         parameters: {
             query?: never;
@@ -1564,6 +1585,11 @@ export interface components {
             name?: string | null;
             text?: string | null;
         };
+        /** @description Whom to reset. */
+        BounceResetCreate: {
+            /** @description These contacts; all when it is left out. */
+            contact_ids?: string[] | null;
+        };
         /** @description One sending of a mail to an audience. */
         Campaign: {
             audience: components["schemas"]["Audience"];
@@ -1742,6 +1768,12 @@ export interface components {
             lists?: components["schemas"]["ContactList"][] | null;
             /** @example 山田 花子 */
             name: string;
+            /**
+             * Format: int32
+             * @description Soft bounces since a mail last arrived; at the company's limit the contact is stopped.
+             * @example 0
+             */
+            soft_bounces: number;
             status: components["schemas"]["ContactStatus"];
             /** Format: date-time */
             updated_at: string;
@@ -1879,6 +1911,16 @@ export interface components {
              * @example 10000
              */
             audience: number;
+            /**
+             * Format: int64
+             * @description Mails that came back, and the address is good for nothing.
+             */
+            bounced_hard: number;
+            /**
+             * Format: int64
+             * @description Mails that came back; the next one may arrive.
+             */
+            bounced_soft: number;
             /** Format: int64 */
             cancelled: number;
             /**
@@ -1888,6 +1930,11 @@ export interface components {
             claimed: number;
             /** Format: int64 */
             clicked: number;
+            /**
+             * Format: int64
+             * @description Mails that somebody reported as unwanted.
+             */
+            complained: number;
             /**
              * Format: int64
              * @description To be tried again.
@@ -2365,7 +2412,7 @@ export interface components {
          * @description What is done.
          * @enum {string}
          */
-        JobKind: "contact_import_check" | "contact_import" | "contact_export";
+        JobKind: "contact_import_check" | "contact_import" | "contact_export" | "bounce_reset";
         /** @description How far it came, in rows. */
         JobProgress: {
             /** Format: int64 */
@@ -3580,6 +3627,12 @@ export interface components {
             locale: string;
             name: string;
             /**
+             * Format: int32
+             * @description Soft bounces in a row after which a contact is stopped; null never.
+             * @example 3
+             */
+            soft_bounce_limit?: number | null;
+            /**
              * @description IANA name.
              * @example Asia/Tokyo
              */
@@ -3594,6 +3647,11 @@ export interface components {
             legal?: components["schemas"]["LegalUpdate"] | null;
             locale?: string | null;
             name?: string | null;
+            /**
+             * Format: int32
+             * @description Null switches the limit off.
+             */
+            soft_bounce_limit?: number | null;
             /** @example Asia/Tokyo */
             time_zone?: string | null;
         };
@@ -5951,6 +6009,204 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 428,
                      *       "title": "Precondition Required",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_bounce_reset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BounceResetCreate"];
+            };
+        };
+        responses: {
+            /** @description Under way; its result says how many were reset and activated */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -94,6 +94,9 @@ pub struct Contact {
     /// Lists that the contact has a word on; only where one contact is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lists: Option<Vec<ContactList>>,
+    /// Soft bounces since a mail last arrived; at the company's limit the contact is stopped.
+    #[schema(example = 0)]
+    pub soft_bounces: i16,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub version: i32,
@@ -117,6 +120,7 @@ impl From<contact::Contact> for Contact {
             status: row.status.as_str(),
             fields: row.fields,
             lists: None,
+            soft_bounces: row.soft_bounces,
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,

@@ -27,6 +27,9 @@ pub enum JobKind {
     Import,
     #[serde(rename = "contact_export")]
     Export,
+    /// Contacts that bounces stopped get another chance.
+    #[serde(rename = "bounce_reset")]
+    BounceReset,
 }
 
 impl From<JobKind> for Kind {
@@ -35,6 +38,7 @@ impl From<JobKind> for Kind {
             JobKind::ImportCheck => Self::ImportCheck,
             JobKind::Import => Self::Import,
             JobKind::Export => Self::Export,
+            JobKind::BounceReset => Self::BounceReset,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod block;
+pub mod bounce_reset;
 pub mod campaign;
 pub mod consent;
 pub mod contact;

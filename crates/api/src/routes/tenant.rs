@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, IfMatch, etag};
+use crate::extract::{Body, CurrentUser, IfMatch, etag, nullable};
 use crate::problems::{ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -28,6 +28,9 @@ pub struct Tenant {
     #[schema(example = 30)]
     pub idle_minutes: i32,
     pub legal: Legal,
+    /// Soft bounces in a row after which a contact is stopped; null never.
+    #[schema(example = 3, minimum = 1, maximum = 10)]
+    pub soft_bounce_limit: Option<i16>,
     pub version: i32,
 }
 
@@ -56,6 +59,7 @@ impl From<tenant::Tenant> for Tenant {
                 postal_address: row.legal_postal_address,
                 contact: row.legal_contact,
             },
+            soft_bounce_limit: row.soft_bounce_limit,
             version: row.version,
         }
     }
@@ -74,6 +78,10 @@ pub struct TenantUpdate {
     #[schema(minimum = 5, maximum = 1440)]
     pub idle_minutes: Option<i32>,
     pub legal: Option<LegalUpdate>,
+    /// Null switches the limit off.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(minimum = 1, maximum = 10, value_type = Option<i16>)]
+    pub soft_bounce_limit: Option<Option<i16>>,
 }
 
 /// A change of the legal items.
@@ -132,6 +140,7 @@ async fn update_tenant(
         legal_sender_name: legal.sender_name,
         legal_postal_address: legal.postal_address,
         legal_contact: legal.contact,
+        soft_bounce_limit: update.soft_bounce_limit,
     };
     Ok(answer(
         tenant::update(&state.db, &user, version.0, change).await?,

@@ -9,6 +9,7 @@
 )]
 
 mod auth;
+mod bounce;
 mod contact;
 mod event;
 mod http;

@@ -1,6 +1,7 @@
 //! Contacts: the persons in a tenant's customer database.
 
 pub mod address;
+pub mod bounce_reset;
 pub(crate) mod csv;
 pub mod export;
 pub mod import;
@@ -32,7 +33,7 @@ use crate::list::subscription;
 use crate::page::{Page, PageRequest};
 use crate::text_enum::text_enum;
 
-pub(crate) use queries::{find, set_status};
+pub(crate) use queries::{clear_soft_bounces, find, set_status};
 pub(crate) use search::patterns;
 
 /// Characters of a name.
@@ -76,6 +77,9 @@ pub struct Contact {
     /// `manual`, `api`, `import:<id>` or `form:<id>`.
     #[diesel(sql_type = sql_types::Text)]
     pub source: String,
+    /// Soft bounces since a mail last arrived.
+    #[diesel(sql_type = sql_types::SmallInt)]
+    pub soft_bounces: i16,
     #[diesel(sql_type = sql_types::Integer)]
     pub version: i32,
     #[diesel(sql_type = sql_types::Timestamptz)]
@@ -207,6 +211,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewContact, source: &str) -> Re
             status: ContactStatus::Active,
             fields: Value::Object(stored),
             source: source.to_owned(),
+            soft_bounces: 0,
             version: 1,
             created_at: now,
             updated_at: now,

@@ -11,7 +11,7 @@ use crate::error::{DomainError, Result};
 use crate::ids::{ContactId, TenantId};
 use crate::schema::contact;
 
-pub(super) const COLUMNS: &str = "c.id, c.email, c.email_key, c.name, c.status, c.fields, c.source, c.version, c.created_at, c.updated_at";
+pub(super) const COLUMNS: &str = "c.id, c.email, c.email_key, c.name, c.status, c.fields, c.source, c.soft_bounces, c.version, c.created_at, c.updated_at";
 
 const EMAIL_KEY: &str = "contact_tenant_id_email_key_key";
 
@@ -96,6 +96,38 @@ pub(crate) async fn set_status(
             contact::status.eq(status),
             contact::version.eq(contact::version + 1),
             contact::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Begins the count of soft bounces anew: a mail arrived.
+pub(crate) async fn clear_soft_bounces(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ids: &[ContactId],
+) -> Result<()> {
+    // Locked in the order of ids, so that two batches never wait for each other.
+    let counted: Vec<ContactId> = contact::table
+        .filter(contact::tenant_id.eq(tenant))
+        .filter(contact::id.eq_any(ids))
+        .filter(contact::soft_bounces.gt(0))
+        .order(contact::id)
+        .select(contact::id)
+        .for_update()
+        .load(tx)
+        .await?;
+    if counted.is_empty() {
+        return Ok(());
+    }
+    let target = contact::table
+        .filter(contact::tenant_id.eq(tenant))
+        .filter(contact::id.eq_any(counted));
+    diesel::update(target)
+        .set((
+            contact::soft_bounces.eq(0),
+            contact::soft_bounced_at.eq(None::<DateTime<Utc>>),
         ))
         .execute(tx)
         .await?;

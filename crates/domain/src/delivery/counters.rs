@@ -12,7 +12,7 @@ use crate::ids::{CampaignId, TenantId};
 use crate::schema::campaign_counter;
 
 /// Adds to counters by name: a delivery state, or `opened`, `clicked`,
-/// `cancelled` (people). Deltas of the same name are summed; zeros cost nothing.
+/// `cancelled` (people), or `bounced_hard`, `bounced_soft`, `complained` (mails). Deltas of the same name are summed; zeros cost nothing.
 ///
 /// # Errors
 /// When the database does.
@@ -72,6 +72,11 @@ pub struct Counts {
     pub opened: i64,
     pub clicked: i64,
     pub cancelled: i64,
+    /// Mails that came back.
+    pub bounced_hard: i64,
+    pub bounced_soft: i64,
+    /// Mails that somebody reported as unwanted.
+    pub complained: i64,
 }
 
 impl Counts {
@@ -99,6 +104,9 @@ impl Counts {
             "opened" => &mut self.opened,
             "clicked" => &mut self.clicked,
             "cancelled" => &mut self.cancelled,
+            "bounced_hard" => &mut self.bounced_hard,
+            "bounced_soft" => &mut self.bounced_soft,
+            "complained" => &mut self.complained,
             _ => return,
         } = value;
     }

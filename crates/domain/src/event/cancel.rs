@@ -3,13 +3,13 @@
 //! the mailer checks what is written here, so that it holds for queued mails
 //! from the next batch on.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::Visitor;
+use super::{Visitor, month};
 use crate::actor::Actor;
 use crate::campaign::audience::Audience;
 use crate::campaign::kind::Kind;
@@ -56,6 +56,8 @@ text_enum! {
     pub enum How {
         Page = "cancel_page",
         OneClick = "one_click",
+        /// A mail to the mailbox of cancellations.
+        Mail = "mail",
     }
 }
 
@@ -538,12 +540,6 @@ async fn give_back(
         }
     }
     Ok(())
-}
-
-/// First day of the month, the partition of an event.
-fn month(at: DateTime<Utc>) -> NaiveDate {
-    let day = at.date_naive();
-    day.with_day(1).unwrap_or(day)
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Events: what came back of a delivery. Opens and clicks arrive in batches
-//! ([`track`]), cancellations one by one ([`cancel`]).
+//! ([`track`]), cancellations ([`cancel`]), bounces and complaints ([`bounce`])
+//! one by one.
 
+pub mod bounce;
 pub mod cancel;
 pub mod machine;
 pub mod target;
 pub mod track;
 
 use std::net::IpAddr;
+
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 /// Longest user agent that is kept.
 const MAX_USER_AGENT: usize = 300;
@@ -30,4 +34,10 @@ impl Visitor {
             request_id,
         }
     }
+}
+
+/// First day of the month, the partition of an event.
+fn month(at: DateTime<Utc>) -> NaiveDate {
+    let day = at.date_naive();
+    day.with_day(1).unwrap_or(day)
 }

@@ -14,11 +14,12 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 
 use super::Visitor;
+use crate::contact;
 use crate::db::Db;
 use crate::delivery::counters;
 use crate::delivery::token::{DeliveryToken, Purpose};
 use crate::error::Result;
-use crate::ids::{CampaignId, DeliveryId, EventId, TenantId};
+use crate::ids::{CampaignId, ContactId, DeliveryId, EventId, TenantId};
 use crate::signal::{self, Signal};
 
 /// Most hits of one transaction.
@@ -77,7 +78,8 @@ impl Hit {
     }
 }
 
-/// Writes hits of one tenant. Those of test sends, and of deliveries that are
+/// Writes hits of one tenant. Whoever opens gets mail, so that soft bounces are
+/// counted anew. Those of test sends, and of deliveries that are
 /// gone, are left out. A person's click is an open too: many readers load no
 /// images.
 ///
@@ -89,11 +91,14 @@ pub async fn record(db: &Db, tenant: TenantId, hits: &[Hit]) -> Result<()> {
         for row in insert(tx, tenant, hits).await? {
             campaigns.entry(row.campaign_id).or_default();
         }
+        let mut readers = Vec::new();
         for row in mark_first(tx, tenant, hits).await? {
             let (opened, clicked) = campaigns.entry(row.campaign_id).or_default();
             *opened += i64::from(row.opens);
             *clicked += i64::from(row.clicks);
+            readers.push(row.contact_id);
         }
+        contact::clear_soft_bounces(tx, tenant, &readers).await?;
         // In the order of ids, so that two batches never wait for each other.
         for (campaign, (opened, clicked)) in campaigns {
             let deltas = [("opened", opened), ("clicked", clicked)];
@@ -160,6 +165,8 @@ async fn insert(
 struct First {
     #[diesel(sql_type = SqlUuid)]
     campaign_id: CampaignId,
+    #[diesel(sql_type = SqlUuid)]
+    contact_id: ContactId,
     #[diesel(sql_type = Bool)]
     opens: bool,
     #[diesel(sql_type = Bool)]
@@ -202,7 +209,7 @@ async fn mark_first(
             opened_at = coalesce(d.opened_at, l.opened), clicked_at = coalesce(d.clicked_at, l.clicked)
          FROM locked l
          WHERE d.tenant_id = $1 AND d.period = l.period AND d.id = l.id
-         RETURNING d.campaign_id, l.opens, l.clicks",
+         RETURNING d.campaign_id, d.contact_id, l.opens, l.clicks",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Array<SqlUuid>, _>(deliveries)

@@ -38,6 +38,7 @@ text_enum! {
         ImportCheck = "contact_import_check",
         Import = "contact_import",
         Export = "contact_export",
+        BounceReset = "bounce_reset",
     }
 }
 
@@ -46,7 +47,7 @@ impl Kind {
     #[must_use]
     pub fn permission(self) -> Permission {
         match self {
-            Self::ImportCheck | Self::Import => Permission::ContactsWrite,
+            Self::ImportCheck | Self::Import | Self::BounceReset => Permission::ContactsWrite,
             Self::Export => Permission::ContactsExport,
         }
     }
@@ -215,5 +216,7 @@ async fn settle(
     match job.kind {
         Kind::ImportCheck | Kind::Import => import::settle(tx, tenant, job, state, now).await,
         Kind::Export => export::settle(tx, tenant, job, state, now).await,
+        // It has no row of its own.
+        Kind::BounceReset => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::queries::{self, LEASE, Leased};
 use super::run::{LEASE_LOST, Outcome, Run};
 use super::{Ended, Job, Kind, settle};
-use crate::contact::{export, import};
+use crate::contact::{bounce_reset, export, import};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::WorkerId;
@@ -160,6 +160,7 @@ async fn handle(run: &Run) -> Result<Outcome> {
         Kind::ImportCheck => import::apply::check(run).await,
         Kind::Import => import::apply::run(run).await,
         Kind::Export => export::write(run).await,
+        Kind::BounceReset => bounce_reset::run(run).await,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Tenant {
     pub legal_sender_name: String,
     pub legal_postal_address: String,
     pub legal_contact: String,
+    /// Soft bounces in a row after which a contact is stopped, 1 to 10; `None` never.
+    pub soft_bounce_limit: Option<i16>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
 }
@@ -49,6 +51,8 @@ pub struct TenantChange {
     pub legal_sender_name: Option<String>,
     pub legal_postal_address: Option<String>,
     pub legal_contact: Option<String>,
+    /// `Some(None)` switches the limit off.
+    pub soft_bounce_limit: Option<Option<i16>>,
 }
 
 impl TenantChange {
@@ -75,6 +79,12 @@ impl TenantChange {
             && !(5..=1440).contains(&minutes)
         {
             v.add("/idle_minutes", "out_of_range", "must be 5 to 1440 minutes");
+        }
+        if let Some(Some(limit)) = self.soft_bounce_limit
+            && !(1..=10).contains(&limit)
+        {
+            let detail = "must be 1 to 10, or null for never";
+            v.add("/soft_bounce_limit", "out_of_range", detail);
         }
         for (pointer, text) in [
             ("/legal/sender_name", &self.legal_sender_name),

@@ -4,6 +4,7 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+mod bounce_reset;
 mod export;
 mod file;
 mod housekeeping;

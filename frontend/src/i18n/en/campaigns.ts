@@ -119,6 +119,8 @@ export const campaigns = {
   "reason.interrupted": "Connection lost",
   "reason.no_answer": "No answer after sending",
   "reason.lease_expired": "Sending was interrupted",
+  "reason.bounced_hard": "Bounced: no such address",
+  "reason.bounced_soft": "Bounced for the time being",
   "reason.given_up": "Retries used up",
   "reason.not_composed": "No mail could be made",
   "reason.not_subscribed": "Left the list",

@@ -116,6 +116,8 @@ export const campaigns = {
   "reason.interrupted": "通信が途切れた",
   "reason.no_answer": "送信後に応答がない",
   "reason.lease_expired": "送信処理が中断した",
+  "reason.bounced_hard": "エラーメール（宛先なし）",
+  "reason.bounced_soft": "エラーメール（一時的）",
   "reason.given_up": "再送の期限切れ",
   "reason.not_composed": "メールを作成できない",
   "reason.not_subscribed": "グループから解除済み",

@@ -80,6 +80,12 @@ pub struct Counts {
     pub opened: i64,
     pub clicked: i64,
     pub cancelled: i64,
+    /// Mails that came back, and the address is good for nothing.
+    pub bounced_hard: i64,
+    /// Mails that came back; the next one may arrive.
+    pub bounced_soft: i64,
+    /// Mails that somebody reported as unwanted.
+    pub complained: i64,
 }
 
 impl From<counters::Counts> for Counts {
@@ -96,6 +102,9 @@ impl From<counters::Counts> for Counts {
             opened: counts.opened,
             clicked: counts.clicked,
             cancelled: counts.cancelled,
+            bounced_hard: counts.bounced_hard,
+            bounced_soft: counts.bounced_soft,
+            complained: counts.complained,
         }
     }
 }

@@ -147,6 +147,9 @@ fn contacts() -> Vec<Case> {
         needs("update_contact", P::ContactsWrite)
             .if_match()
             .body(|_| json!({"name": "改名"})),
+        needs("create_bounce_reset", P::ContactsWrite)
+            .body(|_| json!({}))
+            .foreign(|theirs| json!({"contact_ids": [theirs.id("contacts")]})),
         needs("list_contact_consents", P::ContactsRead),
         needs("create_contact_consent", P::ContactsWrite)
             .body(|_| json!({"kind": "given", "source": "電話", "wording": "案内を送ってよい"})),

@@ -100,6 +100,8 @@ impl Language {
             "interrupted" => ("通信が途切れた", "The line was cut"),
             "no_answer" => ("送信後の応答なし", "No answer after sending"),
             "lease_expired" => ("送信処理の中断", "Sending was interrupted"),
+            "bounced_hard" => ("エラーメール（宛先なし）", "Bounced: no such address"),
+            "bounced_soft" => ("エラーメール（一時的）", "Bounced for the time being"),
             "given_up" => ("再送の期限切れ", "Given up after 72 hours"),
             "not_composed" => ("メールを作成できない", "No mail could be made"),
             other => return other,
