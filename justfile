@@ -36,6 +36,10 @@ bench *names:
 stack:
     @scripts/stack
 
+# What the bounces in a folder of .eml files say: a JSON line for each
+bounces dir:
+    @cargo run --quiet --bin kikubari-mailer -- parse-bounce "$1"/*.eml
+
 # Open psql on the database of `up` (as the owner)
 psql:
     @scripts/psql

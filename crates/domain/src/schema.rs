@@ -197,11 +197,11 @@ diesel::table! {
         clicked_at -> Nullable<Timestamptz>,
         cancelled_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
-        copy -> Int4,
-        merge -> Nullable<Jsonb>,
         bounced_at -> Nullable<Timestamptz>,
         bounce -> Nullable<Text>,
         complained_at -> Nullable<Timestamptz>,
+        copy -> Int4,
+        merge -> Nullable<Jsonb>,
     }
 }
 

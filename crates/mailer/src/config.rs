@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inbound::Protocol;
 use crate::smtp::connect::Timeouts;
 
 /// Read from `KIKUBARI_*`.
@@ -22,6 +23,11 @@ pub struct MailerConfig {
     /// `KIKUBARI_CANCEL_MAILBOX`: address that people cancel at by mail,
     /// beside the one-click link; somebody must read it.
     pub cancel_mailbox: Option<String>,
+    /// `KIKUBARI_INBOUND_LISTEN`: where a relay hands bounces over by SMTP, for
+    /// example `127.0.0.1:2525`; without it nothing listens.
+    pub inbound_listen: Option<SocketAddr>,
+    /// `KIKUBARI_INBOUND_LMTP_LISTEN`: the same by LMTP.
+    pub inbound_lmtp_listen: Option<SocketAddr>,
     /// `KIKUBARI_HELO` (the host of the public URL): what EHLO says.
     pub helo: Option<String>,
     /// `KIKUBARI_METRICS_LISTEN`: where Prometheus may ask, for example `127.0.0.1:9464`.
@@ -41,6 +47,8 @@ impl Default for MailerConfig {
             relay_allow_private: false,
             bounce_domain: None,
             cancel_mailbox: None,
+            inbound_listen: None,
+            inbound_lmtp_listen: None,
             helo: None,
             metrics_listen: None,
             smtp_connect_seconds: 30,
@@ -79,6 +87,12 @@ impl MailerConfig {
             domain::contact::EmailAddress::parse(mailbox)
                 .map_err(|error| format!("KIKUBARI_CANCEL_MAILBOX {}", error.detail))?;
         }
+        if (self.inbound_listen.is_some() || self.inbound_lmtp_listen.is_some())
+            && self.bounce_domain.is_none()
+            && self.cancel_mailbox.is_none()
+        {
+            return Err("KIKUBARI_INBOUND_LISTEN and KIKUBARI_INBOUND_LMTP_LISTEN need KIKUBARI_BOUNCE_DOMAIN or KIKUBARI_CANCEL_MAILBOX: they take mail for these only".to_owned());
+        }
         if let Some(listen) = self.metrics_listen
             && !listen.ip().is_loopback()
         {
@@ -105,6 +119,13 @@ impl MailerConfig {
         } else {
             host.to_owned()
         }
+    }
+
+    /// Where mail comes in, and how it is spoken there.
+    pub fn inbound(&self) -> impl Iterator<Item = (SocketAddr, Protocol)> {
+        let smtp = self.inbound_listen.map(|at| (at, Protocol::Smtp));
+        let lmtp = self.inbound_lmtp_listen.map(|at| (at, Protocol::Lmtp));
+        smtp.into_iter().chain(lmtp)
     }
 
     #[must_use]
@@ -158,6 +179,10 @@ mod tests {
             },
             MailerConfig {
                 metrics_listen: Some("0.0.0.0:9464".parse().unwrap()),
+                ..good.clone()
+            },
+            MailerConfig {
+                inbound_listen: Some("127.0.0.1:2525".parse().unwrap()),
                 ..good
             },
         ];

@@ -3,13 +3,14 @@
 //! [`runner`] takes batches of due deliveries ([`claim`]); [`handover`] makes
 //! each mail ([`compose`], [`sign`]), gives it to a session of its route
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
-//! ledger ([`record`]). docs/architecture.md walks one campaign through.
+//! ledger ([`record`]). What comes back by mail is read in [`inbound`]. docs/architecture.md walks one campaign through.
 
 pub mod claim;
 pub mod classify;
 pub mod compose;
 pub mod config;
 pub mod handover;
+pub mod inbound;
 pub mod listener;
 pub mod metrics;
 pub mod record;

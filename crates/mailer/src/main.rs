@@ -1,5 +1,8 @@
-//! `kikubari-mailer run`: the sending engine.
+//! `kikubari-mailer run`: the sending engine. `parse-bounce`: a look at bounces.
 
+mod parse;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,8 +13,10 @@ use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
 use domain::secret::Keys;
 use mailer::config::MailerConfig;
 use mailer::explain;
+use mailer::inbound::{Desk, Inbound};
 use mailer::runner::Mailer;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 /// Sends the mails of Kikubari.
 #[derive(Debug, Parser)]
@@ -25,12 +30,22 @@ struct Cli {
 enum Command {
     /// Send until SIGTERM or SIGINT
     Run,
+    /// Say what bounces and complaints in files say, as JSON lines
+    ParseBounce {
+        /// Mails as they came, one in each file
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
-    let Cli {
-        command: Command::Run,
-    } = Cli::parse();
+    match Cli::parse().command {
+        Command::Run => start(),
+        Command::ParseBounce { files } => parse::bounces(&files, std::io::stdout().lock()),
+    }
+}
+
+fn start() -> anyhow::Result<()> {
     domain::log::init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -51,6 +66,7 @@ async fn run() -> anyhow::Result<()> {
             .await
             .with_context(|| format!("listen on {listen} (KIKUBARI_METRICS_LISTEN)"))?;
     }
+    let inbound = inbound(&db, &keys, &config).await?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let mailer = Mailer::new(&db, &keys, &config)?;
@@ -63,6 +79,24 @@ async fn run() -> anyhow::Result<()> {
             }
         })
         .await;
+    drop(inbound);
     tracing::info!(name: "mailer.ended", "ended");
     Ok(())
+}
+
+/// The listeners for what comes back; they end when the set is dropped.
+async fn inbound(db: &Db, keys: &Arc<Keys>, config: &MailerConfig) -> anyhow::Result<JoinSet<()>> {
+    let desk = Arc::new(Desk::new(
+        db.clone(),
+        Arc::clone(keys),
+        config.bounce_domain.clone(),
+        config.cancel_mailbox.clone(),
+    ));
+    let mut listeners = JoinSet::new();
+    for (listen, protocol) in config.inbound() {
+        let listener = Inbound::bind(listen, protocol, &config.helo_name(), &desk).await?;
+        tracing::info!(name: "inbound.listening", %listen, ?protocol, "taking bounces");
+        listeners.spawn(listener.run());
+    }
+    Ok(listeners)
 }

@@ -1,6 +1,7 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod bounce;
 mod control;
 mod fair;
 mod relay;
