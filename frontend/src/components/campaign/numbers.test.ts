@@ -13,6 +13,9 @@ const counts = {
   opened: 35,
   clicked: 7,
   cancelled: 1,
+  bounced_hard: 0,
+  bounced_soft: 0,
+  complained: 0,
 };
 
 describe("campaign numbers", () => {
