@@ -1,7 +1,9 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { PersonScreen } from "@/features/contacts/person";
+import { loadLateWords } from "@/i18n";
 
 export const Route = createFileRoute("/_app/contacts/$contactId")({
+  loader: () => loadLateWords(),
   staticData: { title: "nav.contacts", permission: "contacts.read" },
   component: PersonRoute,
 });

@@ -185,7 +185,8 @@ const SOURCES: &str = concat!(
         "e.at", "e.id",
         "CASE e.kind WHEN 'open' THEN 'opened' WHEN 'click' THEN 'clicked' WHEN 'bounce' THEN 'bounced'
               WHEN 'complaint' THEN 'complained' ELSE 'cancelled' END,
-         e.campaign_id, g.name, e.delivery_id, NULL, NULL, k.url, NULL, e.detail ->> 'reason', NULL, NULL, e.machine",
+         e.campaign_id, g.name, e.delivery_id, NULL, NULL, k.url, NULL, e.detail ->> 'reason',
+         CASE WHEN e.kind IN ('bounce', 'complaint') THEN e.detail ->> 'text' END, NULL, e.machine",
         "event e LEFT JOIN campaign g ON g.tenant_id = $1 AND g.id = e.campaign_id
          LEFT JOIN link k ON k.tenant_id = $1 AND k.campaign_id = e.campaign_id AND k.number = e.link_number
          WHERE e.tenant_id = $1 AND e.contact_id = $2"

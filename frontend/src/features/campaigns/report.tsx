@@ -30,7 +30,7 @@ export function ReportView({ campaign, onSearch }: Props) {
   );
   // What the campaign itself says is known sooner; the report has to agree with it.
   const { state, counts } = campaign;
-  const told = `${state} ${counts.opened} ${counts.clicked} ${counts.cancelled}`;
+  const told = [state, counts.opened, counts.clicked, counts.cancelled, counts.failed, counts.complained].join(" ");
   const { refetch } = query;
   const shown = useRef(told);
   useEffect(() => {
@@ -44,6 +44,7 @@ export function ReportView({ campaign, onSearch }: Props) {
       {(report) => (
         <>
           <Reactions report={report} />
+          <CameBack report={report} />
           <Panel title={t("report.timeline")}>
             {report.timeline.length === 0 ? (
               <Nothing>{t("report.no_timeline")}</Nothing>
@@ -101,6 +102,21 @@ function Reactions({ report }: { report: Report }) {
         );
       })}
     </SimpleGrid>
+  );
+}
+
+/** Mails that came back, and complaints: nothing where there are none. */
+function CameBack({ report }: { report: Report }) {
+  const t = useT();
+  const format = useFormat();
+  const names = (["bounced_hard", "bounced_soft", "complained"] as const).filter((name) => report.counts[name] > 0);
+  if (names.length === 0) {
+    return null;
+  }
+  return (
+    <Text size="sm" mb="md" className="num">
+      {names.map((name) => `${t(`count.${name}`)} ${format.number(report.counts[name])}`).join(" · ")}
+    </Text>
   );
 }
 

@@ -5,11 +5,13 @@ import {
   IconDownload,
   IconFileImport,
   IconForms,
+  IconMailForward,
   IconPlus,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useCan } from "@/auth/guard";
+import { BounceResetDialog } from "@/components/bounces/lazy";
 import { Page } from "@/components/layout/page";
 import { ListFilter } from "@/components/pickers/lists";
 import { ColumnMenu } from "@/components/table/column-menu";
@@ -42,7 +44,7 @@ export function ContactsScreen({ search, onSearch }: Props) {
   const fields = useContactFields();
   const columns = useContactColumns(fields.data?.items ?? []);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [dialog, setDialog] = useState<"export" | "add_to_list" | null>(null);
+  const [dialog, setDialog] = useState<"export" | "add_to_list" | "reset_some" | "reset_all" | null>(null);
 
   const standard = columns.filter((column) => !column.optional).map((column) => column.id);
   const visible = search.cols ?? standard;
@@ -66,6 +68,11 @@ export function ContactsScreen({ search, onSearch }: Props) {
               {canExport ? (
                 <Menu.Item leftSection={<IconDownload size={16} />} onClick={() => setDialog("export")}>
                   {t("exports.action")}
+                </Menu.Item>
+              ) : null}
+              {canWrite ? (
+                <Menu.Item leftSection={<IconMailForward size={16} />} onClick={() => setDialog("reset_all")}>
+                  {t("bounces.reset")}
                 </Menu.Item>
               ) : null}
               <MenuLinks canExport={canExport} canWrite={canWrite} />
@@ -121,9 +128,14 @@ export function ContactsScreen({ search, onSearch }: Props) {
             {t("table.selected", { count: selected.size })}
           </Text>
           {canWrite ? (
-            <Button size="xs" variant="default" onClick={() => setDialog("add_to_list")}>
-              {t("contacts.add_to_list")}
-            </Button>
+            <>
+              <Button size="xs" variant="default" onClick={() => setDialog("add_to_list")}>
+                {t("contacts.add_to_list")}
+              </Button>
+              <Button size="xs" variant="default" onClick={() => setDialog("reset_some")}>
+                {t("bounces.reset")}
+              </Button>
+            </>
           ) : null}
           <Button size="xs" variant="subtle" onClick={() => setSelected(new Set())}>
             {t("table.clear_selection")}
@@ -194,6 +206,13 @@ export function ContactsScreen({ search, onSearch }: Props) {
             search={search}
             columns={columns}
             total={contacts.data?.total ?? null}
+          />
+        ) : null}
+        {dialog === "reset_some" || dialog === "reset_all" ? (
+          <BounceResetDialog
+            onClose={() => setDialog(null)}
+            contactIds={dialog === "reset_some" ? [...selected] : null}
+            onDone={() => setSelected(new Set())}
           />
         ) : null}
         {dialog === "add_to_list" ? (

@@ -1,9 +1,10 @@
 import { Button, Group, SimpleGrid, Tabs, Text } from "@mantine/core";
-import { IconPencil, IconTrash } from "@tabler/icons-react";
+import { IconMailForward, IconPencil, IconTrash } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import type { Contact } from "@/api/types";
 import { useCan } from "@/auth/guard";
+import { BounceResetDialog } from "@/components/bounces/lazy";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
@@ -68,6 +69,9 @@ function Person({ contact }: { contact: Contact }) {
                     <FieldText key={field.id} field={field} value={contact.fields?.[field.key]} />,
                   ] as const,
               ),
+              ...(contact.soft_bounces > 0
+                ? [[t("bounces.count"), t("bounces.count_value", { count: contact.soft_bounces })] as const]
+                : []),
               [t("contacts.created_at"), format.dateTime(contact.created_at)],
               [t("contacts.updated_at"), format.dateTime(contact.updated_at)],
             ]}
@@ -99,7 +103,7 @@ function Actions({ contact }: { contact: Contact }) {
   const t = useT();
   const navigate = useNavigate();
   const fields = useContactFields();
-  const [dialog, setDialog] = useState<"edit" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<"edit" | "delete" | "reset" | null>(null);
   if (!useCan("contacts.write")) {
     return null;
   }
@@ -108,9 +112,19 @@ function Actions({ contact }: { contact: Contact }) {
       <Button variant="default" leftSection={<IconTrash size={16} />} onClick={() => setDialog("delete")}>
         {t("common.delete")}
       </Button>
+      {contact.status === "bounced" || contact.soft_bounces > 0 ? (
+        <Button variant="default" leftSection={<IconMailForward size={16} />} onClick={() => setDialog("reset")}>
+          {t("bounces.reset")}
+        </Button>
+      ) : null}
       <Button leftSection={<IconPencil size={16} />} onClick={() => setDialog("edit")}>
         {t("common.edit")}
       </Button>
+      {dialog === "reset" ? (
+        <Suspense>
+          <BounceResetDialog contactIds={[contact.id]} onClose={() => setDialog(null)} />
+        </Suspense>
+      ) : null}
       {dialog === "edit" ? (
         <EditContactDialog contact={contact} fields={fields.data?.items ?? []} onClose={() => setDialog(null)} />
       ) : null}

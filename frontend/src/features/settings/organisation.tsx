@@ -23,6 +23,8 @@ export function OrganisationScreen() {
   );
 }
 
+/** Soft bounces in a row after which a contact may be stopped. */
+const limits = Array.from({ length: 10 }, (_, i) => i + 1);
 const zones = Intl.supportedValuesOf("timeZone");
 
 function OrganisationForm({ tenant }: { tenant: Tenant }) {
@@ -36,6 +38,7 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
       time_zone: tenant.time_zone,
       idle_minutes: tenant.idle_minutes as number | string,
       legal: { ...tenant.legal },
+      soft_bounce_limit: tenant.soft_bounce_limit == null ? "off" : String(tenant.soft_bounce_limit),
     },
     validate: {
       name: (value) => (value.trim() ? null : t("form.required")),
@@ -48,7 +51,12 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
     run(async () => {
       const saved = await update.mutateAsync({
         params: { header: ifMatch(tenant.version) },
-        body: { ...values, name: values.name.trim(), idle_minutes: Number(values.idle_minutes) },
+        body: {
+          ...values,
+          name: values.name.trim(),
+          idle_minutes: Number(values.idle_minutes),
+          soft_bounce_limit: values.soft_bounce_limit === "off" ? null : Number(values.soft_bounce_limit),
+        },
       });
       session.setMe({
         ...me,
@@ -116,6 +124,19 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
             {...form.getInputProps("idle_minutes")}
           />
         </Stack>
+      </Panel>
+      <Panel title={t("organisation.bounces")}>
+        <Select
+          label={t("organisation.bounce_limit")}
+          description={t("organisation.bounce_help")}
+          allowDeselect={false}
+          disabled={!canWrite}
+          data={[
+            ...limits.map((n) => ({ value: String(n), label: t("organisation.bounce_times", { count: n }) })),
+            { value: "off", label: t("organisation.bounce_off") },
+          ]}
+          {...form.getInputProps("soft_bounce_limit")}
+        />
       </Panel>
       {canWrite ? (
         <Group justify="flex-end">

@@ -1,11 +1,12 @@
 import { Button, Group, Text } from "@mantine/core";
-import { IconBan, IconPlus } from "@tabler/icons-react";
+import { IconBan, IconMailForward, IconPlus } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
-import { useState } from "react";
+import { Suspense, useState } from "react";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Suppression } from "@/api/types";
 import { useCan } from "@/auth/guard";
+import { BounceResetDialog } from "@/components/bounces/lazy";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
@@ -28,6 +29,7 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
   const format = useFormat();
   const canWrite = useCan("contacts.write");
   const [adding, setAdding] = useState(false);
+  const [resetting, setResetting] = useState(false);
   const [removing, setRemoving] = useState<Suppression | null>(null);
   const query = api.useQuery(
     "get",
@@ -85,9 +87,14 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
       description={t("suppressions.description")}
       actions={
         canWrite ? (
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
-            {t("suppressions.create")}
-          </Button>
+          <>
+            <Button variant="default" leftSection={<IconMailForward size={16} />} onClick={() => setResetting(true)}>
+              {t("bounces.reset")}
+            </Button>
+            <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+              {t("suppressions.create")}
+            </Button>
+          </>
         ) : null
       }
     >
@@ -124,6 +131,11 @@ export function SuppressionsScreen({ search, onSearch }: Props) {
           />
         ) : null}
       </div>
+      {resetting ? (
+        <Suspense>
+          <BounceResetDialog contactIds={null} onClose={() => setResetting(false)} />
+        </Suspense>
+      ) : null}
       {adding ? <SuppressionDialog onClose={() => setAdding(false)} /> : null}
       <ConfirmDialog
         opened={removing !== null}

@@ -1,4 +1,5 @@
 export const contacts = {
+  "bounces.reset": "Reset bounces",
   "contacts.add_people_one": "Add {{n}} person",
   "contacts.add_people_other": "Add {{n}} people",
   "contacts.add_to_list": "Add to a list",

@@ -1,4 +1,5 @@
 export const contacts = {
+  "bounces.reset": "エラー停止の解除",
   "contacts.add_people_other": "{{n}}人を追加",
   "contacts.add_to_list": "配信グループに追加",
   "contacts.added_to_list_other": "{{n}}人を配信グループに追加しました",

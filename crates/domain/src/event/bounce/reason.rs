@@ -22,7 +22,7 @@ text_enum! {
         UserUnknown = "user_unknown",
         DomainUnknown = "domain_unknown",
         /// Closed, or switched off for good.
-        Disabled = "disabled",
+        Closed = "closed",
         Moved = "moved",
         MailboxFull = "mailbox_full",
         TooBig = "too_big",
@@ -64,7 +64,7 @@ impl BounceReason {
         match self {
             Self::UserUnknown
             | Self::DomainUnknown
-            | Self::Disabled
+            | Self::Closed
             | Self::Moved
             | Self::MailboxFull
             | Self::Network
@@ -93,7 +93,7 @@ impl BounceReason {
     pub fn is_final(self) -> bool {
         matches!(
             self,
-            Self::UserUnknown | Self::DomainUnknown | Self::Disabled | Self::Moved
+            Self::UserUnknown | Self::DomainUnknown | Self::Closed | Self::Moved
         )
     }
 
@@ -119,7 +119,7 @@ impl BounceReason {
         let (class, subject, detail) = match self {
             Self::UserUnknown => (5, 1, 1),
             Self::DomainUnknown => (5, 1, 2),
-            Self::Disabled => (5, 2, 1),
+            Self::Closed => (5, 2, 1),
             Self::Moved => (5, 1, 6),
             Self::MailboxFull => (5, 2, 2),
             Self::TooBig => (5, 3, 4),

@@ -71,7 +71,7 @@ fn of_status(status: Status) -> Option<BounceReason> {
         (1, 2) => BounceReason::DomainUnknown,
         (1, 6) => BounceReason::Moved,
         (1, 7 | 8) => BounceReason::Policy,
-        (2, 1) => BounceReason::Disabled,
+        (2, 1) => BounceReason::Closed,
         (2, 2) => BounceReason::MailboxFull,
         (2, 3) | (3, 4) => BounceReason::TooBig,
         (4, 6) => BounceReason::Loop,
@@ -238,7 +238,7 @@ mod tests {
             (
                 "5.2.1",
                 "550-5.2.1 The email account that you tried to reach is disabled.",
-                R::Disabled,
+                R::Closed,
             ),
             (
                 "4.2.1",
