@@ -2,6 +2,7 @@
 
 mod effect;
 mod listener;
+mod postfix;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
