@@ -13,6 +13,7 @@ import { Route as AppRouteImport } from "./routes/_app";
 import { Route as LoginRouteImport } from "./routes/login";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
+import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
 import { Route as AppListsRouteImport } from "./routes/_app.lists";
 import { Route as AppSuppressionsRouteImport } from "./routes/_app.suppressions";
 import { Route as AppTransactionalRouteImport } from "./routes/_app.transactional";
@@ -28,6 +29,7 @@ import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.setti
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
+import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
@@ -57,6 +59,11 @@ const AppIndexRoute = AppIndexRouteImport.update({
 const AppBlocksRoute = AppBlocksRouteImport.update({
   id: "/blocks",
   path: "/blocks",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCalendarRoute = AppCalendarRouteImport.update({
+  id: "/calendar",
+  path: "/calendar",
   getParentRoute: () => AppRoute,
 } as any);
 const AppListsRoute = AppListsRouteImport.update({
@@ -134,6 +141,11 @@ const AppSettingsRoutesRoute = AppSettingsRoutesRouteImport.update({
   path: "/settings/routes",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
+  id: "/settings/rules",
+  path: "/settings/rules",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
@@ -196,6 +208,7 @@ export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
   "/login": typeof LoginRoute;
   "/blocks": typeof AppBlocksRoute;
+  "/calendar": typeof AppCalendarRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
@@ -208,6 +221,7 @@ export interface FileRoutesByFullPath {
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
+  "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -226,6 +240,7 @@ export interface FileRoutesByFullPath {
 export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
   "/blocks": typeof AppBlocksRoute;
+  "/calendar": typeof AppCalendarRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
@@ -239,6 +254,7 @@ export interface FileRoutesByTo {
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
+  "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -259,6 +275,7 @@ export interface FileRoutesById {
   "/_app": typeof AppRouteWithChildren;
   "/login": typeof LoginRoute;
   "/_app/blocks": typeof AppBlocksRoute;
+  "/_app/calendar": typeof AppCalendarRoute;
   "/_app/lists": typeof AppListsRoute;
   "/_app/suppressions": typeof AppSuppressionsRoute;
   "/_app/transactional": typeof AppTransactionalRoute;
@@ -272,6 +289,7 @@ export interface FileRoutesById {
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
+  "/_app/settings/rules": typeof AppSettingsRulesRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -293,6 +311,7 @@ export interface FileRouteTypes {
     | "/"
     | "/login"
     | "/blocks"
+    | "/calendar"
     | "/lists"
     | "/suppressions"
     | "/transactional"
@@ -305,6 +324,7 @@ export interface FileRouteTypes {
     | "/settings/password"
     | "/settings/profile"
     | "/settings/routes"
+    | "/settings/rules"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -323,6 +343,7 @@ export interface FileRouteTypes {
   to:
     | "/login"
     | "/blocks"
+    | "/calendar"
     | "/lists"
     | "/suppressions"
     | "/transactional"
@@ -336,6 +357,7 @@ export interface FileRouteTypes {
     | "/settings/password"
     | "/settings/profile"
     | "/settings/routes"
+    | "/settings/rules"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -355,6 +377,7 @@ export interface FileRouteTypes {
     | "/_app"
     | "/login"
     | "/_app/blocks"
+    | "/_app/calendar"
     | "/_app/lists"
     | "/_app/suppressions"
     | "/_app/transactional"
@@ -368,6 +391,7 @@ export interface FileRouteTypes {
     | "/_app/settings/password"
     | "/_app/settings/profile"
     | "/_app/settings/routes"
+    | "/_app/settings/rules"
     | "/_app/settings/sessions"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
@@ -417,6 +441,13 @@ declare module "@tanstack/react-router" {
       path: "/blocks";
       fullPath: "/blocks";
       preLoaderRoute: typeof AppBlocksRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/calendar": {
+      id: "/_app/calendar";
+      path: "/calendar";
+      fullPath: "/calendar";
+      preLoaderRoute: typeof AppCalendarRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/lists": {
@@ -524,6 +555,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsRoutesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/rules": {
+      id: "/_app/settings/rules";
+      path: "/settings/rules";
+      fullPath: "/settings/rules";
+      preLoaderRoute: typeof AppSettingsRulesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/sessions": {
       id: "/_app/settings/sessions";
       path: "/settings/sessions";
@@ -606,6 +644,7 @@ declare module "@tanstack/react-router" {
 
 interface AppRouteChildren {
   AppBlocksRoute: typeof AppBlocksRoute;
+  AppCalendarRoute: typeof AppCalendarRoute;
   AppListsRoute: typeof AppListsRoute;
   AppSuppressionsRoute: typeof AppSuppressionsRoute;
   AppTransactionalRoute: typeof AppTransactionalRoute;
@@ -619,6 +658,7 @@ interface AppRouteChildren {
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
+  AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
@@ -637,6 +677,7 @@ interface AppRouteChildren {
 
 const AppRouteChildren: AppRouteChildren = {
   AppBlocksRoute: AppBlocksRoute,
+  AppCalendarRoute: AppCalendarRoute,
   AppListsRoute: AppListsRoute,
   AppSuppressionsRoute: AppSuppressionsRoute,
   AppTransactionalRoute: AppTransactionalRoute,
@@ -650,6 +691,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,
   AppSettingsProfileRoute: AppSettingsProfileRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
+  AppSettingsRulesRoute: AppSettingsRulesRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,

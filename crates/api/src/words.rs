@@ -38,6 +38,8 @@ words! {
     CampaignState = domain::campaign::state::State;
     /// What sent a mail: a campaign, a test send, or a call of the API.
     SendingKind = domain::campaign::kind::Kind;
+    /// Which hours hold for a campaign: the tenant's, none, or its own.
+    HoursMode = domain::campaign::hours::Mode;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// What protects the line to a relay.

@@ -56,6 +56,9 @@ diesel::table! {
         created_by -> Nullable<Uuid>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        hours -> Text,
+        send_from -> Nullable<Time>,
+        send_until -> Nullable<Time>,
     }
 }
 
@@ -601,6 +604,10 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         soft_bounce_limit -> Nullable<Int2>,
+        send_from -> Nullable<Time>,
+        send_until -> Nullable<Time>,
+        cap_mails -> Nullable<Int2>,
+        cap_days -> Nullable<Int2>,
     }
 }
 

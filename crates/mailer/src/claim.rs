@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use domain::Db;
+use domain::campaign::hours::Hours;
 use domain::contact::EmailAddress;
 use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
 use domain::delivery::{content, queue};
@@ -36,6 +37,7 @@ pub struct Work {
     pub campaign: CampaignId,
     pub letterhead: Arc<Letterhead>,
     pub route: Arc<Route>,
+    hours: Option<Hours>,
     halted: watch::Sender<bool>,
     loaded: Instant,
 }
@@ -172,6 +174,12 @@ impl Desk {
                 Ok(Taken::Batch(work, batch))
             }
             Claim::NothingDue => Ok(Taken::Again),
+            Claim::Closed(opens) => {
+                queue::postpone(&self.db, turn.tenant_id, turn.campaign_id, opens)
+                    .await
+                    .map_err(explain)?;
+                Ok(Taken::Again)
+            }
             Claim::NotSending => {
                 self.hold(turn, Duration::from_secs(30)).await?;
                 Ok(Taken::Again)
@@ -197,8 +205,8 @@ impl Desk {
         }
     }
 
-    /// Halts what was paused or stopped meanwhile, and forgets what is no
-    /// longer in work. Called at each signal and twice a second.
+    /// Halts what was paused or stopped meanwhile or whose hours are over, and
+    /// forgets what is no longer in work. Called at each signal and twice a second.
     ///
     /// # Errors
     /// When the database does.
@@ -207,7 +215,9 @@ impl Desk {
         if known.is_empty() {
             return Ok(());
         }
-        for id in queue::halted(&self.db, &known).await.map_err(explain)? {
+        let mut over = queue::halted(&self.db, &known).await.map_err(explain)?;
+        over.extend(self.closed());
+        for id in over {
             let work = self.state().works.remove(&id);
             if let Some(work) = work {
                 work.halted.send_replace(true);
@@ -217,6 +227,15 @@ impl Desk {
         let State { works, batches, .. } = &mut *state;
         works.retain(|id, work| batches.contains_key(id) || work.loaded.elapsed() < FRESH);
         Ok(())
+    }
+
+    fn closed(&self) -> Vec<CampaignId> {
+        let now = self.db.now();
+        let is_closed =
+            |work: &Arc<Work>| work.hours.is_some_and(|hours| hours.opens(now).is_some());
+        let state = self.state();
+        let closed = state.works.iter().filter(|(_, work)| is_closed(work));
+        closed.map(|(id, _)| *id).collect()
     }
 
     /// Ends sessions that nobody needs.
@@ -284,6 +303,7 @@ impl Desk {
         let loaded = content::load(db, tenant_id, campaign_id, &installation)
             .await
             .map_err(explain)?;
+        let hours = loaded.hours;
         let sender = EmailAddress::parse(&loaded.content.sender_address)
             .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
         let signing = if open.sign {
@@ -317,6 +337,7 @@ impl Desk {
             campaign: campaign_id,
             letterhead: Arc::new(letterhead),
             route,
+            hours,
             halted,
             loaded: Instant::now(),
         })

@@ -263,6 +263,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/campaign-calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What went out and what will, in a span of time */
+        get: operations["get_campaign_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/campaigns": {
         parameters: {
             query?: never;
@@ -1590,6 +1607,13 @@ export interface components {
             /** @description These contacts; all when it is left out. */
             contact_ids?: string[] | null;
         };
+        /** @description Campaigns that began or will begin in a span of time. */
+        Calendar: {
+            /** @description There were more than 500: the latest are missing, look at a shorter span. */
+            is_cut: boolean;
+            /** @description By when they began, otherwise by when they will: `started_at`, then `scheduled_at`. */
+            items: components["schemas"]["Campaign"][];
+        };
         /** @description One sending of a mail to an audience. */
         Campaign: {
             audience: components["schemas"]["Audience"];
@@ -1600,6 +1624,7 @@ export interface components {
             created_by?: string | null;
             /** Format: date-time */
             finished_at?: string | null;
+            hours: components["schemas"]["CampaignHours"];
             /** Format: uuid */
             id: string;
             /** Format: uuid */
@@ -1632,16 +1657,27 @@ export interface components {
             time_zone: string;
             /** Format: int32 */
             version: number;
+            /**
+             * Format: date-time
+             * @description It goes out, but not at this hour of the day: when it goes on by itself.
+             */
+            waits_until?: string | null;
         };
         /** @description A campaign to be made. */
         CampaignCreate: {
             audience?: components["schemas"]["Audience"];
+            hours?: components["schemas"]["CampaignHours"] | null;
             /** Format: uuid */
             mail_id?: string | null;
             /** @example 11月号 */
             name: string;
             /** Format: uuid */
             route_id?: string | null;
+        };
+        /** @description When in the day a campaign goes out. */
+        CampaignHours: {
+            mode: components["schemas"]["HoursMode"];
+            own?: components["schemas"]["SendingHours"] | null;
         };
         /** @description When a campaign goes out. */
         CampaignSchedule: {
@@ -1670,6 +1706,7 @@ export interface components {
         /** @description A change; what is left out stays, null takes a mail or a route away. */
         CampaignUpdate: {
             audience?: components["schemas"]["Audience"] | null;
+            hours?: components["schemas"]["CampaignHours"] | null;
             /** Format: uuid */
             mail_id?: string | null;
             name?: string | null;
@@ -2252,6 +2289,19 @@ export interface components {
             /** Format: int32 */
             position?: number | null;
         };
+        /** @description At most so many campaigns for one person in so many days; who has had them is left out of the next one. */
+        FrequencyCap: {
+            /**
+             * Format: int32
+             * @example 7
+             */
+            days: number;
+            /**
+             * Format: int32
+             * @example 3
+             */
+            mails: number;
+        };
         /** @description State of the service. */
         Health: {
             /**
@@ -2260,6 +2310,8 @@ export interface components {
              */
             status: string;
         };
+        /** @enum {string} */
+        HoursMode: "tenant" | "any" | "own";
         /** @description An import of contacts, from its upload to its result. */
         Import: {
             columns: components["schemas"]["ImportColumn"][];
@@ -3368,6 +3420,13 @@ export interface components {
              */
             domain: string;
         };
+        /** @description From one time of day until another; from after until goes past midnight. */
+        SendingHours: {
+            /** @example 09:00 */
+            from: string;
+            /** @example 20:00 */
+            until: string;
+        };
         /** @enum {string} */
         SendingKind: "campaign" | "test" | "transactional";
         /** @description One event of the stream. */
@@ -3611,6 +3670,7 @@ export interface components {
         };
         /** @description The company. */
         Tenant: {
+            frequency_cap?: components["schemas"]["FrequencyCap"] | null;
             /** Format: uuid */
             id: string;
             /**
@@ -3626,6 +3686,7 @@ export interface components {
              */
             locale: string;
             name: string;
+            sending_hours?: components["schemas"]["SendingHours"] | null;
             /**
              * Format: int32
              * @description Soft bounces in a row after which a contact is stopped; null never.
@@ -3642,11 +3703,13 @@ export interface components {
         };
         /** @description A change of settings; what is left out stays. */
         TenantUpdate: {
+            frequency_cap?: components["schemas"]["FrequencyCap"] | null;
             /** Format: int32 */
             idle_minutes?: number | null;
             legal?: components["schemas"]["LegalUpdate"] | null;
             locale?: string | null;
             name?: string | null;
+            sending_hours?: components["schemas"]["SendingHours"] | null;
             /**
              * Format: int32
              * @description Null switches the limit off.
@@ -6188,6 +6251,151 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 415,
                      *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_campaign_calendar: {
+        parameters: {
+            query: {
+                /**
+                 * @description Its beginning.
+                 * @example 2026-11-01T00:00:00+09:00
+                 */
+                from: string;
+                /**
+                 * @description Its end, which does not belong to it; at most 45 days later.
+                 * @example 2026-12-01T00:00:00+09:00
+                 */
+                until: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Begun and scheduled campaigns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -117,6 +117,7 @@ async fn fill(state: &AppState, actor: &Actor, host: &str, port: i32) -> domain:
             ..Audience::default()
         },
         route_id: Some(route.id),
+        hours: None,
     };
     let campaign = campaign::create(db, actor, campaign).await?;
     let installation = state.installation();

@@ -2,6 +2,8 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch};
+use domain::DomainError;
+use domain::campaign::hours::Span;
 use domain::tenant::{self, TenantChange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,7 +33,46 @@ pub struct Tenant {
     /// Soft bounces in a row after which a contact is stopped; null never.
     #[schema(example = 3, minimum = 1, maximum = 10)]
     pub soft_bounce_limit: Option<i16>,
+    /// When in the day campaigns go out, in `time_zone`; null: at any time.
+    pub sending_hours: Option<SendingHours>,
+    /// Most campaigns for one person; null: no limit.
+    pub frequency_cap: Option<FrequencyCap>,
     pub version: i32,
+}
+
+/// From one time of day until another; from after until goes past midnight.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendingHours {
+    #[schema(example = "09:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    pub from: String,
+    #[schema(example = "20:00", pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    pub until: String,
+}
+
+impl SendingHours {
+    pub(super) fn parse(&self, pointer: &str) -> Result<Span, DomainError> {
+        Span::parse(&self.from, &self.until, pointer)
+    }
+}
+
+impl From<Span> for SendingHours {
+    fn from(span: Span) -> Self {
+        Self {
+            from: span.from.format("%H:%M").to_string(),
+            until: span.until.format("%H:%M").to_string(),
+        }
+    }
+}
+
+/// At most so many campaigns for one person in so many days; who has had them is left out of the next one.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FrequencyCap {
+    #[schema(minimum = 1, maximum = 100, example = 3)]
+    pub mails: i16,
+    #[schema(minimum = 1, maximum = 90, example = 7)]
+    pub days: i16,
 }
 
 /// What 特定電子メール法 asks to stand in each mail.
@@ -48,7 +89,10 @@ pub struct Legal {
 
 impl From<tenant::Tenant> for Tenant {
     fn from(row: tenant::Tenant) -> Self {
+        let cap = row.cap_mails.zip(row.cap_days);
         Self {
+            sending_hours: row.hours().map(SendingHours::from),
+            frequency_cap: cap.map(|(mails, days)| FrequencyCap { mails, days }),
             id: row.id.0,
             name: row.name,
             time_zone: row.time_zone,
@@ -82,6 +126,14 @@ pub struct TenantUpdate {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(minimum = 1, maximum = 10, value_type = Option<i16>)]
     pub soft_bounce_limit: Option<Option<i16>>,
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<SendingHours>)]
+    pub sending_hours: Option<Option<SendingHours>>,
+    /// Null takes it away.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<FrequencyCap>)]
+    pub frequency_cap: Option<Option<FrequencyCap>>,
 }
 
 /// A change of the legal items.
@@ -132,6 +184,8 @@ async fn update_tenant(
 ) -> ApiResult {
     let Body(update) = body;
     let legal = update.legal.unwrap_or_default();
+    let parse = |hours: Option<SendingHours>| hours.map(|h| h.parse("/sending_hours")).transpose();
+    let hours = update.sending_hours.map(parse).transpose()?;
     let change = TenantChange {
         name: update.name,
         time_zone: update.time_zone,
@@ -141,6 +195,16 @@ async fn update_tenant(
         legal_postal_address: legal.postal_address,
         legal_contact: legal.contact,
         soft_bounce_limit: update.soft_bounce_limit,
+        send_from: hours.map(|span| span.map(|span| span.from)),
+        send_until: hours.map(|span| span.map(|span| span.until)),
+        cap_mails: update
+            .frequency_cap
+            .as_ref()
+            .map(|cap| cap.as_ref().map(|cap| cap.mails)),
+        cap_days: update
+            .frequency_cap
+            .as_ref()
+            .map(|cap| cap.as_ref().map(|cap| cap.days)),
     };
     Ok(answer(
         tenant::update(&state.db, &user, version.0, change).await?,

@@ -19,6 +19,7 @@ mod matrix;
 mod public;
 mod results;
 mod route;
+mod rules;
 mod sender_domain;
 mod support;
 mod transactional;

@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
+use super::frequency::{Cap, REASON};
 use crate::error::{Result, Validation};
 use crate::ids::{ContactId, ListId, TenantId};
 use crate::schema::list;
@@ -73,7 +74,7 @@ impl Audience {
     /// CTEs `people (id, subscribed)` and `judged (id, email, reason)`: reason
     /// is NULL for who gets the mail. Binds: $1 tenant, $2 lists, $3 excluded
     /// lists, and for a chunk $4 the contact after which it begins, $5 its size.
-    pub(super) fn judged(&self, is_chunk: bool) -> String {
+    pub(super) fn judged(&self, is_chunk: bool, cap: Option<Cap>) -> String {
         let people = match (self.all, is_chunk) {
             (true, false) => "SELECT id, true AS subscribed FROM contact WHERE tenant_id = $1 AND $2::uuid[] IS NOT NULL",
             (true, true) => {
@@ -103,8 +104,15 @@ impl Audience {
             "EXISTS (SELECT FROM subscription x WHERE x.tenant_id = $1 AND x.contact_id = c.id
                      AND x.list_id = ANY ($3) AND x.status = 'subscribed')"
         };
+        let (capped, has_had_enough) = match cap {
+            Some(cap) => (
+                format!("{},", cap.cte(is_chunk)),
+                "EXISTS (SELECT FROM capped x WHERE x.id = c.id)",
+            ),
+            None => (String::new(), "false"),
+        };
         format!(
-            "people AS MATERIALIZED ({people}),
+            "people AS MATERIALIZED ({people}), {capped}
              judged AS (
                 SELECT c.id, c.email, c.name, c.fields, CASE
                     WHEN c.status <> 'active' THEN c.status
@@ -112,6 +120,7 @@ impl Audience {
                     WHEN d.id IS NOT NULL THEN 'suppressed_domain'
                     WHEN NOT p.subscribed THEN 'not_subscribed'
                     WHEN {excluded} THEN 'excluded_list'
+                    WHEN {has_had_enough} THEN '{REASON}'
                 END AS reason
                 FROM people p
                 JOIN contact c ON c.tenant_id = $1 AND c.id = p.id
@@ -148,10 +157,11 @@ pub(super) async fn count(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     audience: &Audience,
+    cap: Option<Cap>,
 ) -> Result<People> {
     let sql = format!(
         "WITH {} SELECT reason, count(*) AS n FROM judged GROUP BY reason ORDER BY n DESC, reason",
-        audience.judged(false)
+        audience.judged(false, cap)
     );
     let rows: Vec<ReasonCount> = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)
@@ -185,12 +195,13 @@ pub(super) async fn count_empty(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     audience: &Audience,
+    cap: Option<Cap>,
     field: &str,
 ) -> Result<i64> {
     let sql = format!(
         "WITH {} SELECT count(*) AS n FROM judged WHERE reason IS NULL
          AND btrim(CASE $4 WHEN 'name' THEN name WHEN 'email' THEN email ELSE coalesce(fields ->> $4, '') END) = ''",
-        audience.judged(false)
+        audience.judged(false, cap)
     );
     let row: EmptyCount = diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)

@@ -50,7 +50,7 @@ pub async fn send(
         }
         start(tx, tenant, id, &outgoing.1, now).await?;
         record(tx, actor, "campaign.sent", &before, json!({ "people": outgoing.0 })).await?;
-        load(tx, tenant, id).await
+        load(tx, tenant, id, now).await
     })
     .await
 }
@@ -206,7 +206,7 @@ pub async fn schedule(
             json!({ "at": at, "time_zone": time_zone }),
         )
         .await?;
-        load(tx, tenant, id).await
+        load(tx, tenant, id, now).await
     })
     .await
 }
@@ -224,7 +224,7 @@ pub async fn unschedule(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campai
         before.state.after(Step::Unschedule, false)?;
         back_to_draft(tx, tenant, id, None, now).await?;
         record(tx, actor, "campaign.unscheduled", &before, json!({})).await?;
-        load(tx, tenant, id).await
+        load(tx, tenant, id, now).await
     })
     .await
 }
@@ -356,7 +356,7 @@ pub async fn stop(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
     step(db, actor, id, Step::Stop, "campaign.stopped").await?;
     sweep::skip_rest(db, actor.tenant_id, id).await?;
     db.tenant(actor.tenant_id, async |tx| {
-        load(tx, actor.tenant_id, id).await
+        load(tx, actor.tenant_id, id, db.now()).await
     })
     .await
 }
@@ -397,7 +397,7 @@ async fn step(
             queue::settle(tx, tenant, id, now).await?;
         }
         announce(tx, tenant, id).await?;
-        let campaign = load(tx, tenant, id).await?;
+        let campaign = load(tx, tenant, id, now).await?;
         record(
             tx,
             actor,

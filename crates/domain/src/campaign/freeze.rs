@@ -15,6 +15,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::audience::Audience;
+use super::frequency::Cap;
 use super::state::{State, Step};
 use crate::db::Db;
 use crate::delivery::{counters, queue};
@@ -160,7 +161,8 @@ async fn chunk(
         .execute(tx)
         .await?;
     let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
-    let written = insert(tx, tenant, id, period, &audience, after, size, now).await?;
+    let cap = Cap::load(tx, tenant, now).await?;
+    let written = insert(tx, tenant, id, period, &audience, cap, after, size, now).await?;
     let is_last = written.people < i64::try_from(size).unwrap_or(i64::MAX);
     diesel::update(campaign::table.find((tenant, id)))
         .set((
@@ -221,6 +223,7 @@ async fn insert(
     id: CampaignId,
     period: NaiveDate,
     audience: &Audience,
+    cap: Option<Cap>,
     after: ContactId,
     size: usize,
     now: DateTime<Utc>,
@@ -242,7 +245,7 @@ async fn insert(
                 (SELECT count(*) FROM written WHERE state = 'queued') AS queued,
                 (SELECT count(*) FROM written WHERE state = 'skipped') AS skipped,
                 (SELECT id FROM people ORDER BY id DESC LIMIT 1) AS last",
-        audience.judged(true)
+        audience.judged(true, cap)
     );
     Ok(diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)

@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::audience::Audience;
+use super::frequency::Cap;
 use super::state::State;
 use super::{CampaignRow, queries};
 use crate::actor::{Actor, Permission};
@@ -54,7 +55,10 @@ pub async fn list(
         let sort = if is_before { BEFORE } else { AFTER };
         let after = page.cursor(sort)?.map(|cursor| cursor.id);
         let people = if is_before {
-            judged(tx, tenant, &row.audience()?, reason, after, limit + 1).await?
+            {
+                let cap = Cap::load(tx, tenant, db.now()).await?;
+                judged(tx, tenant, &row.audience()?, cap, reason, after, limit + 1).await?
+            }
         } else {
             frozen(tx, tenant, &row, reason, after, limit + 1).await?
         };
@@ -110,6 +114,7 @@ async fn judged(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     audience: &Audience,
+    cap: Option<Cap>,
     reason: Option<&str>,
     after: Option<Uuid>,
     rows: i64,
@@ -121,7 +126,7 @@ async fn judged(
         return Ok(found);
     }
     loop {
-        let chunk = chunk(tx, tenant, audience, reason, after, rows).await?;
+        let chunk = chunk(tx, tenant, audience, cap, reason, after, rows).await?;
         let (looked_at, last) = chunk
             .as_slice()
             .first()
@@ -153,6 +158,7 @@ async fn chunk(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     audience: &Audience,
+    cap: Option<Cap>,
     reason: Option<&str>,
     after: Uuid,
     rows: i64,
@@ -166,7 +172,7 @@ async fn chunk(
                             WHERE j.reason IS NOT NULL AND ($6::text IS NULL OR j.reason = $6)
                             ORDER BY j.id LIMIT $7) l ON true
          ORDER BY l.id",
-        audience.judged(true)
+        audience.judged(true, cap)
     );
     Ok(diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)

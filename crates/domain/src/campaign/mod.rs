@@ -1,8 +1,11 @@
 //! Campaigns: one sending of a mail to an audience.
 
 pub mod audience;
+pub mod calendar;
 pub mod control;
 pub mod freeze;
+pub mod frequency;
+pub mod hours;
 pub mod kind;
 pub mod left_out;
 pub mod preflight;
@@ -13,11 +16,12 @@ pub mod summary;
 pub mod sweep;
 pub mod test_send;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 
 use self::audience::Audience;
+use self::hours::{Choice, Span};
 use self::state::{State, Step};
 use crate::actor::{Actor, Permission};
 use crate::audit;
@@ -27,6 +31,7 @@ use crate::error::{DomainError, Result, Validation};
 use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
+use crate::tenant::Tenant;
 
 pub(crate) use self::queries::{enqueue, find, insert_links};
 
@@ -53,6 +58,9 @@ pub(crate) struct CampaignRow {
     pub(crate) version: i32,
     pub(crate) created_by: Option<UserId>,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) hours: hours::Mode,
+    pub(crate) send_from: Option<NaiveTime>,
+    pub(crate) send_until: Option<NaiveTime>,
 }
 
 /// A campaign with its counts.
@@ -77,6 +85,10 @@ pub struct Campaign {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub counts: Counts,
+    /// When in the day it may go out.
+    pub hours: Choice,
+    /// It goes out, but not at this hour: when it goes on.
+    pub waits_until: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_by: Option<UserId>,
     pub created_at: DateTime<Utc>,
@@ -87,8 +99,20 @@ impl CampaignRow {
         serde_json::from_value(self.audience.clone()).map_err(DomainError::internal)
     }
 
-    fn with(self, counts: Counts) -> Result<Campaign> {
+    pub(crate) fn hours(&self) -> Choice {
+        Choice::of(self.hours, Span::of(self.send_from, self.send_until))
+    }
+
+    fn with(self, counts: Counts, tenant: &Tenant, now: DateTime<Utc>) -> Result<Campaign> {
+        let is_under_way = matches!(self.state, State::Preparing | State::Sending);
+        let hours = self.hours();
+        let waits_until = hours
+            .resolve(&self.time_zone, tenant.hours(), &tenant.time_zone)
+            .filter(|_| is_under_way)
+            .and_then(|hours| hours.opens(now));
         Ok(Campaign {
+            hours,
+            waits_until,
             audience: self.audience()?,
             id: self.id,
             name: self.name,
@@ -117,6 +141,8 @@ pub struct NewCampaign {
     pub mail_id: Option<MailId>,
     pub audience: Audience,
     pub route_id: Option<RouteId>,
+    /// `None`: those of the tenant.
+    pub hours: Option<Choice>,
 }
 
 /// A change; `None` leaves a value as it is.
@@ -126,6 +152,7 @@ pub struct CampaignChange {
     pub mail_id: Option<Option<MailId>>,
     pub audience: Option<Audience>,
     pub route_id: Option<Option<RouteId>>,
+    pub hours: Option<Choice>,
 }
 
 /// Which campaigns.
@@ -163,7 +190,7 @@ pub async fn list(
         let page = Page::cut(rows, limit, "-created_at", |c: &CampaignRow| {
             (time_key(c.created_at), c.id.0)
         });
-        let items = with_counts(tx, actor.tenant_id, page.items).await?;
+        let items = with_counts(tx, actor.tenant_id, page.items, db.now()).await?;
         Ok(Page {
             items,
             next_cursor: page.next_cursor,
@@ -177,13 +204,15 @@ async fn with_counts(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     rows: Vec<CampaignRow>,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Campaign>> {
+    let settings = crate::tenant::find(tx, tenant).await?;
     let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
     let counts = counters::load(tx, tenant, &ids).await?;
     rows.into_iter()
         .map(|row| {
             let counts = counts.get(&row.id).copied().unwrap_or_default();
-            row.with(counts)
+            row.with(counts, &settings, now)
         })
         .collect()
 }
@@ -193,10 +222,12 @@ pub(crate) async fn load(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
+    now: DateTime<Utc>,
 ) -> Result<Campaign> {
+    let settings = crate::tenant::find(tx, tenant).await?;
     let row = queries::find(tx, tenant, id).await?;
     let counts = counters::load(tx, tenant, &[id]).await?;
-    row.with(counts.get(&id).copied().unwrap_or_default())
+    row.with(counts.get(&id).copied().unwrap_or_default(), &settings, now)
 }
 
 /// One campaign.
@@ -206,7 +237,7 @@ pub(crate) async fn load(
 pub async fn get(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
     actor.require(Permission::CampaignsRead)?;
     db.tenant(actor.tenant_id, async |tx| {
-        load(tx, actor.tenant_id, id).await
+        load(tx, actor.tenant_id, id, db.now()).await
     })
     .await
 }
@@ -225,7 +256,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign
         let zone = crate::tenant::find(tx, tenant).await?.time_zone;
         let id = CampaignId::new();
         queries::insert(tx, tenant, id, &new, &zone, actor.user_id).await?;
-        load(tx, tenant, id).await
+        load(tx, tenant, id, db.now()).await
     })
     .await
 }
@@ -265,7 +296,7 @@ pub async fn update(
         )
         .await?;
         queries::update(tx, tenant, id, version, &change, now).await?;
-        load(tx, tenant, id).await
+        load(tx, tenant, id, db.now()).await
     })
     .await
 }

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::audience::{self, Audience, People};
+use super::frequency::Cap;
 use super::{CampaignRow, queries};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
@@ -114,7 +115,8 @@ pub(super) async fn examine(
     now: DateTime<Utc>,
 ) -> Result<(Preflight, Option<Outgoing>)> {
     let audience = row.audience()?;
-    let people = audience::count(tx, tenant, &audience).await?;
+    let cap = Cap::load(tx, tenant, now).await?;
+    let people = audience::count(tx, tenant, &audience, cap).await?;
     let mut checks = vec![Check::block_unless("people", people.will_receive > 0, "")];
     let route = checked_route(tx, tenant, row.route_id, &mut checks).await?;
     let mut outgoing = None;
@@ -133,7 +135,7 @@ pub(super) async fn examine(
             .await?;
             let compiled = content(&mail.content, &around, &mut checks);
             if let Some(compiled) = compiled {
-                empty_values(tx, tenant, &audience, &compiled, &mut checks).await?;
+                empty_values(tx, tenant, (&audience, cap), &compiled, &mut checks).await?;
                 outgoing = Some(Outgoing {
                     mail_number: mail.number,
                     links: compiled.links().to_vec(),
@@ -283,12 +285,12 @@ async fn sender(
 async fn empty_values(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
-    audience: &Audience,
+    (audience, cap): (&Audience, Option<Cap>),
     compiled: &CompiledMail,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
     for field in compiled.unguarded_fields() {
-        let n = audience::count_empty(tx, tenant, audience, field).await?;
+        let n = audience::count_empty(tx, tenant, audience, cap, field).await?;
         if n > 0 {
             checks.push(Check {
                 count: Some(n),

@@ -1,10 +1,11 @@
 //! SQL of campaigns.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::hours::{Choice, Mode};
 use super::state::State;
 use super::{CampaignChange, CampaignFilter, CampaignRow, NewCampaign};
 use crate::error::{DomainError, Result, Validation};
@@ -185,6 +186,21 @@ pub(super) async fn check_references(
     v.finish()
 }
 
+type HoursColumns = (
+    diesel::dsl::Eq<campaign::hours, Mode>,
+    diesel::dsl::Eq<campaign::send_from, Option<NaiveTime>>,
+    diesel::dsl::Eq<campaign::send_until, Option<NaiveTime>>,
+);
+
+fn hours_of(choice: Choice) -> HoursColumns {
+    let span = choice.span();
+    (
+        campaign::hours.eq(choice.mode()),
+        campaign::send_from.eq(span.map(|span| span.from)),
+        campaign::send_until.eq(span.map(|span| span.until)),
+    )
+}
+
 pub(super) async fn insert(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -203,6 +219,7 @@ pub(super) async fn insert(
                 .eq(serde_json::to_value(&new.audience).map_err(DomainError::internal)?),
             campaign::route_id.eq(new.route_id),
             campaign::time_zone.eq(zone),
+            hours_of(new.hours.unwrap_or(Choice::Tenant)),
             campaign::created_by.eq(by),
         ))
         .execute(tx)
@@ -233,6 +250,7 @@ pub(super) async fn update(
             change.mail_id.map(|id| campaign::mail_id.eq(id)),
             audience.map(|audience| campaign::audience.eq(audience)),
             change.route_id.map(|id| campaign::route_id.eq(id)),
+            change.hours.map(hours_of),
             campaign::state_reason.eq(None::<String>),
             campaign::version.eq(version + 1),
             campaign::updated_at.eq(now),

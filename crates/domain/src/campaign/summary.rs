@@ -94,7 +94,7 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Summary> {
             contacts: None,
         };
         if may(Permission::CampaignsRead) {
-            campaigns(tx, tenant, &mut summary).await?;
+            campaigns(tx, tenant, &mut summary, now).await?;
         }
         if may(Permission::ContactsRead) {
             summary.contacts = Some(count_contacts(tx, tenant).await?);
@@ -112,6 +112,7 @@ async fn campaigns(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     summary: &mut Summary,
+    now: chrono::DateTime<chrono::Utc>,
 ) -> Result<()> {
     use State as S;
     let under_way = [S::Preparing, S::Sending, S::Paused];
@@ -119,15 +120,15 @@ async fn campaigns(
     let scheduled = queries::in_states(tx, tenant, &[S::Scheduled], SHOWN).await?;
     let recent = queries::ended(tx, tenant, RECENT).await?;
     let sent_back = queries::sent_back(tx, tenant, SHOWN).await?;
-    summary.going_out = with_counts(tx, tenant, going_out).await?;
-    summary.scheduled = with_counts(tx, tenant, scheduled).await?;
-    summary.recent = with_counts(tx, tenant, recent).await?;
+    summary.going_out = with_counts(tx, tenant, going_out, now).await?;
+    summary.scheduled = with_counts(tx, tenant, scheduled, now).await?;
+    summary.recent = with_counts(tx, tenant, recent, now).await?;
     let problem = |kind, campaign: &Campaign| Problem {
         kind,
         detail: campaign.name.clone(),
         subject_id: Some(campaign.id.0),
     };
-    for campaign in with_counts(tx, tenant, sent_back).await? {
+    for campaign in with_counts(tx, tenant, sent_back, now).await? {
         summary
             .problems
             .push(problem(ProblemKind::CampaignNotReady, &campaign));

@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::campaign;
+use crate::campaign::hours::Hours;
 use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -11,12 +13,14 @@ use crate::ids::{CampaignId, MailId, TenantId};
 use crate::mail::content::Content;
 use crate::mail::render::{Installation, Recipient, Surroundings};
 use crate::mail::{self, preview};
-use crate::schema::campaign;
+use crate::schema::campaign as campaigns;
 
 /// A campaign's mail before it is compiled.
 #[derive(Debug, Clone)]
 pub struct CampaignContent {
     pub kind: Kind,
+    /// When in the day it goes out; `None`: at any time.
+    pub hours: Option<Hours>,
     /// Partition of all its deliveries.
     pub period: NaiveDate,
     pub content: Content,
@@ -39,6 +43,17 @@ pub async fn load(
     let now = db.now();
     db.tenant(tenant, async |tx| {
         let (kind, period, mail_id, number) = sent(tx, tenant, id).await?;
+        let hours = match kind {
+            Kind::Campaign => {
+                let (row, settings) = (
+                    campaign::find(tx, tenant, id).await?,
+                    crate::tenant::find(tx, tenant).await?,
+                );
+                let own = row.hours();
+                own.resolve(&row.time_zone, settings.hours(), &settings.time_zone)
+            }
+            Kind::Test | Kind::Transactional => None,
+        };
         let content = mail::find_version(tx, tenant, mail_id, number).await?;
         let surroundings = mail::surroundings(tx, tenant, installation, now).await?;
         let surroundings = match kind {
@@ -47,6 +62,7 @@ pub async fn load(
         };
         Ok(CampaignContent {
             kind,
+            hours,
             period,
             sample: preview::sample(&content, &surroundings.fields),
             content,
@@ -61,16 +77,16 @@ async fn sent(
     tenant: TenantId,
     id: CampaignId,
 ) -> Result<(Kind, NaiveDate, MailId, i32)> {
-    campaign::table
+    campaigns::table
         .find((tenant, id))
-        .filter(campaign::period.is_not_null())
-        .filter(campaign::mail_id.is_not_null())
-        .filter(campaign::mail_number.is_not_null())
+        .filter(campaigns::period.is_not_null())
+        .filter(campaigns::mail_id.is_not_null())
+        .filter(campaigns::mail_number.is_not_null())
         .select((
-            campaign::kind,
-            campaign::period.assume_not_null(),
-            campaign::mail_id.assume_not_null(),
-            campaign::mail_number.assume_not_null(),
+            campaigns::kind,
+            campaigns::period.assume_not_null(),
+            campaigns::mail_id.assume_not_null(),
+            campaigns::mail_number.assume_not_null(),
         ))
         .first(tx)
         .await

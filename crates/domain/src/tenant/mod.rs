@@ -2,13 +2,14 @@
 
 mod queries;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::hours::Span;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{TenantId, UserId};
@@ -36,8 +37,22 @@ pub struct Tenant {
     pub legal_contact: String,
     /// Soft bounces in a row after which a contact is stopped, 1 to 10; `None` never.
     pub soft_bounce_limit: Option<i16>,
+    /// Campaigns go out between these times of day; neither: at any time.
+    pub send_from: Option<NaiveTime>,
+    pub send_until: Option<NaiveTime>,
+    /// Most campaigns for one person within `cap_days`; neither: no limit.
+    pub cap_mails: Option<i16>,
+    pub cap_days: Option<i16>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
+}
+
+impl Tenant {
+    /// When campaigns go out, unless they have hours of their own.
+    #[must_use]
+    pub fn hours(&self) -> Option<Span> {
+        Span::of(self.send_from, self.send_until)
+    }
 }
 
 /// A change of settings; `None` leaves a value as it is.
@@ -53,6 +68,11 @@ pub struct TenantChange {
     pub legal_contact: Option<String>,
     /// `Some(None)` switches the limit off.
     pub soft_bounce_limit: Option<Option<i16>>,
+    /// Inner `None` takes the limit away; given with `send_until`, as with the next two.
+    pub send_from: Option<Option<NaiveTime>>,
+    pub send_until: Option<Option<NaiveTime>>,
+    pub cap_mails: Option<Option<i16>>,
+    pub cap_days: Option<Option<i16>>,
 }
 
 impl TenantChange {
@@ -85,6 +105,16 @@ impl TenantChange {
         {
             let detail = "must be 1 to 10, or null for never";
             v.add("/soft_bounce_limit", "out_of_range", detail);
+        }
+        for (pointer, number, most) in [
+            ("/frequency_cap/mails", self.cap_mails, 100),
+            ("/frequency_cap/days", self.cap_days, 90),
+        ] {
+            if let Some(Some(number)) = number
+                && !(1..=most).contains(&number)
+            {
+                v.add(pointer, "out_of_range", format!("must be 1 to {most}"));
+            }
         }
         for (pointer, text) in [
             ("/legal/sender_name", &self.legal_sender_name),

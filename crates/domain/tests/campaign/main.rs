@@ -8,6 +8,7 @@
 
 mod control;
 mod freeze;
+mod frequency;
 mod preflight;
 mod report;
 mod support;

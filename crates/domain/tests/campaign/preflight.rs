@@ -221,6 +221,7 @@ async fn ids_of_another_tenant_or_of_nothing_are_refused() {
                 ..Audience::default()
             },
             route_id,
+            hours: None,
         };
     for (new, pointer) in [
         (new(foreign_mail, None, None), "/mail_id"),

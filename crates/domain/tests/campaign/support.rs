@@ -135,6 +135,7 @@ impl World {
             mail_id: Some(self.mail),
             audience,
             route_id: None,
+            hours: None,
         };
         campaign::create(&self.database.db, &self.actor, new)
             .await

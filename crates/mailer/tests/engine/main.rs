@@ -4,6 +4,7 @@
 mod bounce;
 mod control;
 mod fair;
+mod hours;
 mod relay;
 mod schedule;
 mod send;

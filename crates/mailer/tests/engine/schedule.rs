@@ -54,6 +54,7 @@ async fn draft(fixture: &Fixture, people: usize) -> Campaign {
             ..Audience::default()
         },
         route_id: None,
+        hours: None,
     };
     campaign::create(db, &actor, new).await.unwrap()
 }

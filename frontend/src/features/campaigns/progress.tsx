@@ -54,6 +54,11 @@ export function ProgressPanel(props: { campaign: Campaign; onState: (state: Deli
           </Text>
         ) : null}
       </Group>
+      {campaign.waits_until ? (
+        <Text size="sm" mb="xs" fw={500}>
+          {t("hours.waits", { at: format.dateTime(campaign.waits_until) })}
+        </Text>
+      ) : null}
       <Progress.Root size={10} aria-label={t("progress.title")}>
         {parts
           .filter((part) => part.state !== "queued" && part.value > 0)

@@ -55,7 +55,7 @@ export function useCampaign(id: string) {
 
 function keep(campaign: Campaign): Campaign {
   queryClient.setQueryData(keyOf(campaign.id), campaign);
-  void refresh("/v1/summary", "/v1/campaigns/{id}/preflight", "/v1/campaigns/{id}/report");
+  void refresh("/v1/summary", "/v1/campaign-calendar", "/v1/campaigns/{id}/preflight", "/v1/campaigns/{id}/report");
   return campaign;
 }
 
@@ -76,7 +76,13 @@ export async function createCampaign(name: string, mailId: string): Promise<Camp
 
 export async function updateCampaign(
   campaign: Campaign,
-  patch: { name?: string; mail_id?: string; audience?: Campaign["audience"]; route_id?: string | null },
+  patch: {
+    name?: string;
+    mail_id?: string;
+    audience?: Campaign["audience"];
+    route_id?: string | null;
+    hours?: Campaign["hours"];
+  },
 ): Promise<Campaign> {
   return taken(
     await client.PATCH("/v1/campaigns/{id}", {

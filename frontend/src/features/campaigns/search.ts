@@ -22,6 +22,19 @@ export function parseCampaignList(raw: RawSearch): CampaignListSearch {
   return { q: text(raw, "q"), state: oneOf(raw, "state", campaignStates), cursor: text(raw, "cursor") };
 }
 
+export interface CalendarSearch {
+  /** A month unless it is told. */
+  view?: "week";
+  /** A day of the month or week; today unless it is told. */
+  day?: string;
+}
+
+export function parseCalendar(raw: RawSearch): CalendarSearch {
+  const day = text(raw, "day");
+  const isDay = day !== undefined && /^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(`${day}T00:00:00Z`));
+  return { view: oneOf(raw, "view", ["week"] as const), day: isDay ? day : undefined };
+}
+
 const steps = ["mail", "audience", "check", "send"] as const;
 const tabs = ["report", "recipients", "left_out"] as const;
 export type Step = (typeof steps)[number];

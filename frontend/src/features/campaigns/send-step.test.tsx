@@ -11,6 +11,9 @@ const campaign = {
   mail_id: "0192f0c1-7c1e-7d3a-9b1e-000000000300",
   name: "12月のお知らせ",
   state: "draft",
+  time_zone: "Asia/Tokyo",
+  hours: { mode: "tenant" },
+  version: 3,
 } as Campaign;
 
 /** The check's answers one after the other; the last one stays. */
@@ -29,6 +32,13 @@ function peopleAre(...numbers: number[]) {
 
 beforeEach(async () => {
   server.use(
+    http.get("/v1/tenant", ({ response }) =>
+      response.untyped(
+        new Response(JSON.stringify({ sending_hours: { from: "09:00", until: "20:00" } }), {
+          headers: { "Content-Type": "application/json" },
+        }),
+      ),
+    ),
     http.get("/v1/mails/{id}", ({ response }) =>
       response.untyped(
         new Response(JSON.stringify({ subject: "冬のお知らせ", sender_name: "A", sender_address: "a@b.jp" }), {
@@ -86,6 +96,24 @@ describe("sending a campaign", () => {
     await user.click(within(dialog).getByRole("button", { name: "9,412人にいますぐ配信" }));
     expect(await within(dialog).findByRole("alert")).toBeInTheDocument();
     expect(await within(dialog).findByRole("button", { name: "9,411人にいますぐ配信" })).toBeInTheDocument();
+  });
+
+  it("saves the hours of this campaign when they are chosen", async () => {
+    const user = userEvent.setup();
+    peopleAre(9412);
+    const saved: unknown[] = [];
+    server.use(
+      http.patch("/v1/campaigns/{id}", async ({ request, response }) => {
+        saved.push((await request.json()).hours);
+        return response.untyped(new Response(JSON.stringify({ ...campaign, hours: { mode: "any" }, version: 4 })));
+      }),
+    );
+    renderScreen(<SendStep campaign={campaign} onBack={() => undefined} />);
+    const choice = await screen.findByRole("combobox", { name: "配信する時間帯" });
+    await screen.findByDisplayValue("会社の設定に従う（09:00〜20:00）");
+    await user.click(choice);
+    await user.click(await screen.findByRole("option", { name: "時間帯を問わない" }));
+    expect(saved).toEqual([{ mode: "any", own: null }]);
   });
 
   it("offers nothing to someone who may not send", async () => {

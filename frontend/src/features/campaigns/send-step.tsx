@@ -15,6 +15,7 @@ import { useLocale, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { utcToWall, wallToUtc } from "@/lib/zone";
 import { usePreflight } from "./check-step";
+import { HoursChoice } from "./hours";
 import { scheduleCampaign, sendCampaign } from "./queries";
 
 export function SendStep(props: { campaign: Campaign; onBack: () => void }) {
@@ -42,6 +43,7 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   const locale = useLocale();
   const format = useFormat();
   const canSend = useCan("campaigns.send");
+  const canWrite = useCan("campaigns.write");
   const people = preflight.people.will_receive;
   const [when, setWhen] = useState<"now" | "later">("now");
   const [wall, setWall] = useState<string | null>(null);
@@ -97,6 +99,7 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
           />
         </DatesProvider>
       ) : null}
+      <HoursChoice campaign={campaign} disabled={!canWrite} />
       <Group justify="space-between">
         <Button variant="default" onClick={onBack}>
           {t("common.back")}

@@ -129,6 +129,7 @@ export const campaigns = {
   "reason.bounced": "Bounced",
   "reason.complained": "Complained",
   "reason.disabled": "Disabled contact",
+  "reason.frequency_cap": "Frequency cap",
   "reason.stopped": "Campaign stopped",
   "reason.rejected": "Refused by the receiving server",
   "send.when": "When should it go out?",

@@ -126,6 +126,7 @@ export const campaigns = {
   "reason.bounced": "エラーメール",
   "reason.complained": "迷惑メール報告",
   "reason.disabled": "無効な連絡先",
+  "reason.frequency_cap": "配信回数の上限",
   "reason.stopped": "配信を中止",
   "reason.rejected": "相手サーバーが拒否",
   "send.when": "いつ配信しますか",

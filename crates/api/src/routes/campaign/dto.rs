@@ -1,7 +1,8 @@
 //! What the routes of campaigns take and answer.
 
 use chrono::{DateTime, Utc};
-use domain::campaign::{self, CampaignChange, NewCampaign, audience, preflight, state};
+use domain::DomainError;
+use domain::campaign::{self, CampaignChange, NewCampaign, audience, hours, preflight, state};
 use domain::delivery::counters;
 use domain::ids::{ListId, MailId, RouteId};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::nullable;
-use crate::words::{CampaignState, CheckLevel};
+use crate::routes::tenant::SendingHours;
+use crate::words::{CampaignState, CheckLevel, HoursMode};
 
 /// One sending of a mail to an audience.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,6 +38,9 @@ pub struct Campaign {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub counts: Counts,
+    pub hours: CampaignHours,
+    /// It goes out, but not at this hour of the day: when it goes on by itself.
+    pub waits_until: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
@@ -56,6 +61,44 @@ pub struct Audience {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub exclude_list_ids: Vec<Uuid>,
+}
+
+/// When in the day a campaign goes out.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignHours {
+    #[schema(value_type = HoursMode)]
+    pub mode: hours::Mode,
+    /// Of mode `own`, in the campaign's time zone.
+    pub own: Option<SendingHours>,
+}
+
+impl From<hours::Choice> for CampaignHours {
+    fn from(choice: hours::Choice) -> Self {
+        Self {
+            mode: choice.mode(),
+            own: choice.span().map(SendingHours::from),
+        }
+    }
+}
+
+impl CampaignHours {
+    fn into_domain(self) -> Result<hours::Choice, DomainError> {
+        let span = self.own.map(|own| own.parse("/hours/own")).transpose()?;
+        match (self.mode, span) {
+            (hours::Mode::Own, None) => Err(DomainError::invalid(
+                "/hours/own",
+                "required",
+                "mode own wants hours",
+            )),
+            (hours::Mode::Tenant | hours::Mode::Any, Some(_)) => Err(DomainError::invalid(
+                "/hours/own",
+                "contradiction",
+                "only mode own has hours",
+            )),
+            (mode, span) => Ok(hours::Choice::of(mode, span)),
+        }
+    }
 }
 
 /// Exact counts of people.
@@ -149,6 +192,8 @@ impl From<campaign::Campaign> for Campaign {
             started_at: row.started_at,
             finished_at: row.finished_at,
             counts: row.counts.into(),
+            hours: row.hours.into(),
+            waits_until: row.waits_until,
             version: row.version,
             created_at: row.created_at,
             created_by: row.created_by.map(|id| id.0),
@@ -166,16 +211,21 @@ pub struct CampaignCreate {
     #[serde(default)]
     pub audience: Audience,
     pub route_id: Option<Uuid>,
+    /// Left out: mode `tenant`.
+    pub hours: Option<CampaignHours>,
 }
 
-impl From<CampaignCreate> for NewCampaign {
-    fn from(create: CampaignCreate) -> Self {
-        Self {
+impl TryFrom<CampaignCreate> for NewCampaign {
+    type Error = DomainError;
+
+    fn try_from(create: CampaignCreate) -> Result<Self, DomainError> {
+        Ok(Self {
+            hours: create.hours.map(CampaignHours::into_domain).transpose()?,
             name: create.name,
             mail_id: create.mail_id.map(MailId),
             audience: create.audience.into(),
             route_id: create.route_id.map(RouteId),
-        }
+        })
     }
 }
 
@@ -192,16 +242,20 @@ pub struct CampaignUpdate {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Uuid>)]
     pub route_id: Option<Option<Uuid>>,
+    pub hours: Option<CampaignHours>,
 }
 
-impl From<CampaignUpdate> for CampaignChange {
-    fn from(update: CampaignUpdate) -> Self {
-        Self {
+impl TryFrom<CampaignUpdate> for CampaignChange {
+    type Error = DomainError;
+
+    fn try_from(update: CampaignUpdate) -> Result<Self, DomainError> {
+        Ok(Self {
+            hours: update.hours.map(CampaignHours::into_domain).transpose()?,
             name: update.name,
             mail_id: update.mail_id.map(|id| id.map(MailId)),
             audience: update.audience.map(Into::into),
             route_id: update.route_id.map(|id| id.map(RouteId)),
-        }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Campaigns: drafts, pre-flight, and the steps of their life.
 
+mod calendar;
 pub mod dto;
 mod steps;
 
@@ -44,6 +45,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(update_campaign)
         .service(delete_campaign)
         .service(get_campaign_preflight);
+    calendar::configure(config);
     steps::configure(config);
 }
 
@@ -89,7 +91,7 @@ async fn create_campaign(
     user: CurrentUser,
     body: Body<CampaignCreate>,
 ) -> ApiResult {
-    let row = campaign::create(&state.db, &user, body.0.into()).await?;
+    let row = campaign::create(&state.db, &user, body.0.try_into()?).await?;
     Ok(answer(HttpResponse::Created(), row))
 }
 
@@ -122,7 +124,7 @@ async fn update_campaign(
     version: IfMatch,
     body: Body<CampaignUpdate>,
 ) -> ApiResult {
-    let row = campaign::update(&state.db, &user, id.0, version.0, body.0.into()).await?;
+    let row = campaign::update(&state.db, &user, id.0, version.0, body.0.try_into()?).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
 

@@ -276,6 +276,7 @@ fn campaigns() -> Vec<Case> {
             .body(|own| json!({"name": "別の配信", "mail_id": own.id("mails"), "audience": {"all": true}}))
             .foreign(|theirs| json!({"name": "spy", "audience": {"list_ids": [theirs.id("lists")]}})),
         needs("get_campaign", P::CampaignsRead),
+        needs("get_campaign_calendar", P::CampaignsRead).query("from=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z"),
         needs("get_campaign_preflight", P::CampaignsRead),
         needs("update_campaign", P::CampaignsWrite)
             .if_match()

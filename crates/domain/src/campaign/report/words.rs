@@ -91,6 +91,7 @@ impl Language {
             "excluded_list" => ("除外グループ", "In an excluded list"),
             "cancelled" => ("配信停止", "Cancelled"),
             "contact_deleted" => ("連絡先が削除済み", "Contact deleted"),
+            "frequency_cap" => ("配信回数の上限", "Frequency cap"),
             "stopped" => ("配信を中止", "Campaign stopped"),
             "rejected" => ("相手サーバーが拒否", "Refused by the server"),
             "put_off" => ("相手サーバーが後回し", "Put off by the server"),

@@ -11,10 +11,10 @@
 
 mod sql;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Date, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Date, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use self::sql::{CLAIM, CLAIM_TEST, CLAIM_TRANSACTIONAL, NEXT_TURN};
 use super::{counters, queue};
+use crate::campaign::hours::{Choice, Hours, Mode, Span};
 use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::Result;
@@ -105,6 +106,8 @@ pub enum Claim {
     Batch(Batch),
     /// Nothing is due at this campaign now; the queue knows when to look again.
     NothingDue,
+    /// It is no hour at which the campaign goes out; it is left alone until then.
+    Closed(DateTime<Utc>),
     /// The campaign does not send (paused, stopped, finished, of an older epoch).
     NotSending,
 }
@@ -139,6 +142,20 @@ struct CampaignRow {
     kind: Kind,
     #[diesel(sql_type = Jsonb)]
     audience: Value,
+    #[diesel(sql_type = Text)]
+    hours: Mode,
+    #[diesel(sql_type = Nullable<Time>)]
+    send_from: Option<NaiveTime>,
+    #[diesel(sql_type = Nullable<Time>)]
+    send_until: Option<NaiveTime>,
+    #[diesel(sql_type = Text)]
+    time_zone: String,
+    #[diesel(sql_type = Nullable<Time>)]
+    tenant_from: Option<NaiveTime>,
+    #[diesel(sql_type = Nullable<Time>)]
+    tenant_until: Option<NaiveTime>,
+    #[diesel(sql_type = Text)]
+    tenant_zone: String,
 }
 
 /// How the audience was chosen, as far as the claim checks it again.
@@ -150,6 +167,19 @@ struct Audience {
 }
 
 impl CampaignRow {
+    /// When in the day it goes out; what is in the fast lane goes out at once.
+    fn hours(&self) -> Option<Hours> {
+        if self.kind != Kind::Campaign {
+            return None;
+        }
+        let tenants = Span::of(self.tenant_from, self.tenant_until);
+        Choice::of(self.hours, Span::of(self.send_from, self.send_until)).resolve(
+            &self.time_zone,
+            tenants,
+            &self.tenant_zone,
+        )
+    }
+
     fn audience(&self) -> Audience {
         let uuid = |value: &Value| value.as_str().and_then(|text| text.parse::<Uuid>().ok());
         Audience {
@@ -233,6 +263,9 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
         let Some(period) = campaign.period else {
             return Ok(Claim::NotSending);
         };
+        if let Some(opens) = campaign.hours().and_then(|hours| hours.opens(now)) {
+            return Ok(Claim::Closed(opens));
+        }
         let rows = claim_rows(tx, worker, turn, period, &campaign.audience(), now, limit).await?;
         if rows.is_empty() {
             queue::settle(tx, tenant_id, campaign_id, now).await?;
@@ -285,7 +318,9 @@ async fn sending_campaign(
     campaign: CampaignId,
 ) -> Result<Option<CampaignRow>> {
     let rows: Vec<CampaignRow> = diesel::sql_query(
-        "SELECT c.period, c.kind, c.audience FROM campaign c, installation i, tenant t
+        "SELECT c.period, c.kind, c.audience, c.hours, c.send_from, c.send_until, c.time_zone,
+                t.send_from AS tenant_from, t.send_until AS tenant_until, t.time_zone AS tenant_zone
+         FROM campaign c, installation i, tenant t
          WHERE c.tenant_id = $1 AND c.id = $2 AND c.state = 'sending'
            AND coalesce(c.epoch, i.epoch) = i.epoch AND t.id = $1 AND t.state = 'active'",
     )

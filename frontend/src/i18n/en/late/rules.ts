@@ -1,0 +1,28 @@
+export const rules = {
+  "rules.description": "They hold for all campaigns; not for transactional mails and test sends.",
+  "rules.hours": "Sending hours",
+  "rules.hours_help":
+    "Outside these hours sending pauses, and goes on by itself when they begin. A campaign can have its own.",
+  "rules.hours_on": "Send within certain hours only",
+  "rules.from": "From",
+  "rules.until": "Until",
+  "rules.zone": "Times are those of {{zone}}.",
+  "rules.past_midnight": "An end before the beginning is on the next day.",
+  "rules.same_times": "Choose two different times.",
+  "rules.cap": "Frequency cap",
+  "rules.cap_help":
+    "Keeps the same person from getting many mails within a short time. Who has reached the limit is left out of the campaign, and is shown there with the reason. Mails that wait to be sent count.",
+  "rules.cap_on": "Limit the mails for each person",
+  "rules.cap_days": "Days",
+  "rules.cap_mails": "Mails",
+  "rules.cap_says": "Mails for one person within {{days}} days: at most {{mails}}.",
+  "rules.range": "Enter a number from {{min}} to {{max}}.",
+  "hours.label": "Sending hours",
+  "hours.tenant": "As the company's settings say",
+  "hours.tenant_none": "As the company's settings say (at any time)",
+  "hours.tenant_span": "As the company's settings say ({{from}} to {{until}})",
+  "hours.any": "At any time",
+  "hours.own": "Hours of this campaign only",
+  "hours.help": "Outside of them sending pauses, and goes on by itself when they begin.",
+  "hours.waits": "Outside the sending hours: it goes on by itself at {{at}}.",
+} as const;

@@ -1,0 +1,17 @@
+export const calendar = {
+  "calendar.description": "配信した日と、これから配信する予定です（{{zone}}）。予約は配信が始まるまで変更できます。",
+  "calendar.before": "前へ移動",
+  "calendar.after": "次へ移動",
+  "calendar.today": "今日",
+  "calendar.view": "表示する期間",
+  "calendar.month": "月",
+  "calendar.week": "週",
+  "calendar.cut": "件数が多いため、この期間の一部だけを表示しています。週の表示に切り替えてください。",
+  "calendar.accepted_other": "送信済み {{n}}人",
+  "calendar.empty_title": "この期間の配信はありません",
+  "calendar.empty_body": "配信を予約すると、ここに表示されます。",
+  "calendar.move": "日時を変更",
+  "calendar.move_title": "配信日時の変更",
+  "calendar.move_help": "配信前チェックをもう一度行い、問題がなければ新しい日時で予約します。",
+  "calendar.moved": "配信日時を変更しました",
+} as const;

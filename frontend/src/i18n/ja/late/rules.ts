@@ -1,0 +1,28 @@
+export const rules = {
+  "rules.description": "すべての一斉配信に適用されます。トランザクションメールとテスト送信は対象外です。",
+  "rules.hours": "配信時間帯",
+  "rules.hours_help":
+    "指定した時間帯の外では配信を止め、次の開始時刻に自動で再開します。配信ごとに変えることもできます。",
+  "rules.hours_on": "配信する時間帯を決める",
+  "rules.from": "開始",
+  "rules.until": "終了",
+  "rules.zone": "時間帯は {{zone}} の時刻です。",
+  "rules.past_midnight": "終了が開始より早いときは、翌日の時刻とみなします。",
+  "rules.same_times": "開始と終了に違う時刻を指定してください。",
+  "rules.cap": "配信回数の上限",
+  "rules.cap_help":
+    "同じ人に短い期間で何通も届くのを防ぎます。上限に達した人はその配信の対象から外れ、「送らなかった人」に理由とともに表示されます。送信待ちのメールも回数に数えます。",
+  "rules.cap_on": "1人あたりの上限を決める",
+  "rules.cap_days": "期間（日）",
+  "rules.cap_mails": "通数",
+  "rules.cap_says": "1人に送るのは、{{days}}日間で最大{{mails}}通です。",
+  "rules.range": "{{min}}〜{{max}}の数を入力してください。",
+  "hours.label": "配信する時間帯",
+  "hours.tenant": "会社の設定に従う",
+  "hours.tenant_none": "会社の設定に従う（時間帯の指定なし）",
+  "hours.tenant_span": "会社の設定に従う（{{from}}〜{{until}}）",
+  "hours.any": "時間帯を問わない",
+  "hours.own": "この配信だけの時間帯",
+  "hours.help": "時間帯の外では配信を止め、次の開始時刻に自動で再開します。",
+  "hours.waits": "配信時間帯の外のため停止しています。{{at}} に自動で再開します。",
+} as const;

@@ -1,0 +1,12 @@
+ALTER TABLE campaign
+    DROP CONSTRAINT campaign_span_check,
+    DROP COLUMN send_until,
+    DROP COLUMN send_from,
+    DROP COLUMN hours;
+ALTER TABLE tenant
+    DROP CONSTRAINT tenant_frequency_check,
+    DROP CONSTRAINT tenant_span_check,
+    DROP COLUMN cap_days,
+    DROP COLUMN cap_mails,
+    DROP COLUMN send_until,
+    DROP COLUMN send_from;
