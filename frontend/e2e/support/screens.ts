@@ -98,6 +98,11 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "exports", path: "/contacts/exports" },
     { name: "lists", path: "/lists" },
     { name: "suppressions", path: "/suppressions" },
+    {
+      name: "bounce-reset",
+      path: "/suppressions",
+      open: { role: "button", ja: "エラー停止の解除", en: "Reset bounces" },
+    },
     { name: "mails", path: "/mails" },
     { name: "mail-create", path: "/mails?create=true" },
     { name: "mail", path: `/mails/${mail.id}` },

@@ -200,7 +200,7 @@ function Sites({ report }: { report: Report }) {
           <Table.Tbody>
             {report.sites.map((site) => (
               <Table.Tr key={site.site ?? ""}>
-                <Table.Td>{site.site ?? t("report.other_sites")}</Table.Td>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>{site.site ?? t("report.other_sites")}</Table.Td>
                 <Table.Td ta="right">{format.number(site.accepted)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.deferred)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.failed)}</Table.Td>
