@@ -479,6 +479,19 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        weight -> Int4,
+    }
+}
+
+diesel::table! {
+    route_health (tenant_id, route_id) {
+        tenant_id -> Uuid,
+        route_id -> Uuid,
+        failures -> Int4,
+        error -> Text,
+        failed_at -> Timestamptz,
+        retry_at -> Timestamptz,
+        recovered_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -693,6 +706,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_token,
     role,
     route,
+    route_health,
     send_queue,
     sender_domain,
     session,

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use domain::Db;
 use domain::campaign::hours::Hours;
 use domain::contact::EmailAddress;
@@ -21,6 +20,7 @@ use crate::compose::Letterhead;
 use crate::config::MailerConfig;
 use crate::explain;
 use crate::sign::Signer;
+use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{Route, RouteSettings};
 use crate::smtp::{connect, pool};
 
@@ -36,7 +36,7 @@ pub struct Work {
     pub tenant: TenantId,
     pub campaign: CampaignId,
     pub letterhead: Arc<Letterhead>,
-    pub route: Arc<Route>,
+    pub routes: Routes,
     hours: Option<Hours>,
     halted: watch::Sender<bool>,
     loaded: Instant,
@@ -238,11 +238,28 @@ impl Desk {
         closed.map(|(id, _)| *id).collect()
     }
 
+    /// Tells people which routes went down or came back.
+    pub async fn tell_news(&self) {
+        let routes: Vec<Arc<Route>> = self.state().routes.values().cloned().collect();
+        for route in routes {
+            let Some(seen) = route.news(self.db.now()) else {
+                continue;
+            };
+            if let Err(error) = route::health::note(&self.db, route.tenant, route.id, seen).await {
+                tracing::warn!(name: "route.health_failed", ?error, "people don't see it");
+            }
+        }
+    }
+
     /// Ends sessions that nobody needs.
     pub async fn reap_sessions(&self) {
         let (used, unused): (Vec<_>, Vec<_>) = {
             let mut state = self.state();
-            let in_use: Vec<RouteId> = state.works.values().map(|w| w.route.id).collect();
+            let in_use: Vec<RouteId> = state
+                .works
+                .values()
+                .flat_map(|work| work.routes.iter().map(|route| route.id))
+                .collect();
             let all: Vec<Arc<Route>> = state.routes.values().cloned().collect();
             state.routes.retain(|id, _| in_use.contains(id));
             all.into_iter()
@@ -293,9 +310,16 @@ impl Desk {
         let (db, keys) = (&self.db, &self.keys);
         let open = route::of_campaign(db, keys, tenant_id, campaign_id)
             .await
-            .map_err(explain)?
-            .context("no enabled route")?;
-        let route = self.route(&open).await?;
+            .map_err(explain)?;
+        anyhow::ensure!(!open.is_empty(), "no enabled route");
+        let mut routes = Vec::with_capacity(open.len());
+        for open in &open {
+            routes.push(Member {
+                route: self.route(tenant_id, open).await?,
+                position: open.position,
+                weight: open.weight,
+            });
+        }
         let installation = Installation {
             public_url: self.config.public_url.clone(),
             keys: Arc::clone(keys),
@@ -306,7 +330,9 @@ impl Desk {
         let hours = loaded.hours;
         let sender = EmailAddress::parse(&loaded.content.sender_address)
             .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
-        let signing = if open.sign {
+        // Which route a mail takes is decided when it is made already; a second
+        // signature by the relay does no harm, a missing one does.
+        let signing = if open.iter().any(|route| route.sign) {
             sender_domain::signing_keys(db, keys, tenant_id, sender.domain())
                 .await
                 .map_err(explain)?
@@ -336,7 +362,7 @@ impl Desk {
             tenant: tenant_id,
             campaign: campaign_id,
             letterhead: Arc::new(letterhead),
-            route,
+            routes: Routes::new(routes),
             hours,
             halted,
             loaded: Instant::now(),
@@ -345,12 +371,12 @@ impl Desk {
 
     /// The route's sessions, shared by all campaigns that go by it; another
     /// version gets new ones.
-    async fn route(&self, open: &route::OpenRoute) -> anyhow::Result<Arc<Route>> {
+    async fn route(&self, tenant: TenantId, open: &route::OpenRoute) -> anyhow::Result<Arc<Route>> {
         let known = self.state().routes.get(&open.id).cloned();
         if let Some(route) = known.as_ref().filter(|route| route.version == open.version) {
             return Ok(Arc::clone(route));
         }
-        let fresh = Arc::new(Route::new(open, &self.settings)?);
+        let fresh = Arc::new(Route::new(tenant, open, &self.settings)?);
         self.state().routes.insert(open.id, Arc::clone(&fresh));
         if let Some(old) = known {
             pool::reap(&old.pool).await;

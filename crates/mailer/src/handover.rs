@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::claim::Work;
 use crate::compose::{ComposeError, Composed};
+use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::pool::Pool;
 use crate::smtp::{Attempt, Stage};
 use crate::{classify, record};
@@ -41,19 +42,19 @@ pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
     let (outcomes, receiver) = mpsc::channel(CHUNK * 2);
     let sending = send_all(hands.clone(), Arc::clone(&work), deliveries, outcomes);
     let recording = record::run(&hands.db, hands.worker, &batch, receiver);
-    let (route_down, ()) = tokio::join!(sending, recording);
-    if let Some(pause) = route_down {
+    let (routes_down, ()) = tokio::join!(sending, recording);
+    if let Some(rest) = routes_down {
         // After the records, which make their deliveries due again.
-        let until = hands.db.now() + pause;
+        let until = hands.db.now() + rest;
         if let Err(error) =
             queue::postpone(&hands.db, batch.tenant_id, batch.campaign_id, until).await
         {
-            tracing::warn!(name: "route.postpone_failed", ?error, "the route is tried again at once");
+            tracing::warn!(name: "route.postpone_failed", ?error, "the routes are tried again at once");
         }
     }
 }
 
-/// Answers how long to leave the route alone when it was found down.
+/// Answers how long to leave the campaign alone when its routes were found down.
 async fn send_all(
     hands: Hands,
     work: Arc<Work>,
@@ -61,7 +62,7 @@ async fn send_all(
     outcomes: mpsc::Sender<Record>,
 ) -> Option<chrono::TimeDelta> {
     let mut under_way = JoinSet::new();
-    let mut route_down: Option<(Outcome, chrono::TimeDelta)> = None;
+    let mut routes_down: Option<(Outcome, chrono::TimeDelta)> = None;
     let mut rest = deliveries.into_iter();
     let mut next = compose_next(&hands, &work, &mut rest);
     while let Some(composing) = next.take() {
@@ -81,10 +82,8 @@ async fn send_all(
                     continue;
                 }
             };
-            if let Some((outcome, _)) = &route_down {
-                record
-                    .ended(Some(composed.message_id), outcome.clone())
-                    .await;
+            if let Some((outcome, _)) = &routes_down {
+                record.ended(None, outcome.clone()).await;
                 continue;
             }
             let mut ending = hands.ending.clone();
@@ -92,33 +91,32 @@ async fn send_all(
                 biased;
                 () = work.halted() => None,
                 _ = ending.wait_for(|ending| *ending) => None,
-                session = work.route.pool.get() => Some(session),
+                session = work.routes.session() => Some(session),
             };
             match session {
-                None => record.ended(None, Outcome::GivenBack).await,
-                Some(Ok(session)) => {
-                    work.route.up();
-                    let pool = work.route.pool.clone();
+                None | Some(Err(NoSession::Changed)) => {
+                    record.ended(None, Outcome::GivenBack).await;
+                }
+                Some(Ok(Ready { route, session })) => {
                     under_way.spawn(async move {
-                        let outcome = attempt(&pool, session, &composed).await;
+                        let outcome = attempt(&route.pool, session, &composed).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
-                Some(Err(deadpool::managed::PoolError::Backend(error))) => {
-                    tracing::warn!(name: "route.down", route = %work.route.id, %error, "no session");
-                    let outcome = classify::connect_error(&error);
-                    record
-                        .ended(Some(composed.message_id), outcome.clone())
-                        .await;
-                    route_down = Some((outcome, work.route.down()));
+                Some(Err(NoSession::Down { error, rest })) => {
+                    // Without an error of its own it was not tried at all.
+                    let outcome = error
+                        .as_ref()
+                        .map_or(Outcome::GivenBack, classify::connect_error);
+                    record.ended(None, outcome.clone()).await;
+                    let rest = chrono::TimeDelta::from_std(rest).unwrap_or_default();
+                    routes_down = Some((outcome, rest));
                 }
-                // The pool was closed under us: the route changed.
-                Some(Err(_)) => record.ended(None, Outcome::GivenBack).await,
             }
         }
     }
     while under_way.join_next().await.is_some() {}
-    route_down.map(|(_, pause)| pause)
+    routes_down.map(|(_, rest)| rest)
 }
 
 fn compose_next(

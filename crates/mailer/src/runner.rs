@@ -136,6 +136,7 @@ impl Mailer {
     }
 
     async fn look_round(&self) {
+        self.desk.tell_news().await;
         if let Err(error) = self.desk.look_round().await {
             tracing::warn!(name: "mailer.look_round_failed", error = format!("{error:#}"), "trying again");
         }
@@ -209,6 +210,7 @@ impl Mailer {
     /// # Errors
     /// When the database does.
     pub async fn heed(&self) -> anyhow::Result<()> {
+        self.desk.tell_news().await;
         self.desk.look_round().await
     }
 }

@@ -3315,6 +3315,7 @@ export interface components {
             enabled: boolean;
             /** @description Whether a password is kept; it is never shown. */
             has_password: boolean;
+            health?: components["schemas"]["RouteHealth"] | null;
             /** @example smtp.example.co.jp */
             host: string;
             /** Format: uuid */
@@ -3333,7 +3334,8 @@ export interface components {
             port: number;
             /**
              * Format: int32
-             * @description The enabled one with the lowest is the default.
+             * @description A campaign that names no route goes by the enabled ones of the lowest
+             *     position, and by the next while none of those answers.
              */
             position: number;
             security: components["schemas"]["RouteSecurity"];
@@ -3343,9 +3345,15 @@ export interface components {
             username: string;
             /** Format: int32 */
             version: number;
+            /**
+             * Format: int32
+             * @description Share of the mails among the enabled routes of the same position.
+             * @example 100
+             */
+            weight: number;
         };
         /** @enum {string} */
-        RouteAuth: "none" | "plain" | "login";
+        RouteAuth: "none" | "plain" | "login" | "xoauth2";
         /** @description A relay to be added. A password needs `security` other than `none`. */
         RouteCreate: {
             auth: components["schemas"]["RouteAuth"];
@@ -3363,6 +3371,10 @@ export interface components {
             max_sessions: number;
             /** @example 社内メールサーバー */
             name: string;
+            /**
+             * @description At most 1,000 characters; with `xoauth2` the access token (8,000), to be
+             *     set anew before it ends.
+             */
             password?: string | null;
             /**
              * Format: int32
@@ -3375,6 +3387,32 @@ export interface components {
             /** @default true */
             sign: boolean;
             username?: string | null;
+            /**
+             * Format: int32
+             * @default 100
+             */
+            weight: number;
+        };
+        /** @description What a mailer saw of a relay that did not answer. */
+        RouteHealth: {
+            /** @description Whether it is left alone at present; its share goes to the others. */
+            down: boolean;
+            /** @description Partly the server's own words. */
+            error: string;
+            /** Format: date-time */
+            failed_at: string;
+            /**
+             * Format: int32
+             * @description Tries in a row without a session.
+             */
+            failures: number;
+            /** Format: date-time */
+            recovered_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried again, if it is down.
+             */
+            retry_at: string;
         };
         /** @enum {string} */
         RouteSecurity: "none" | "starttls" | "tls";
@@ -3389,6 +3427,10 @@ export interface components {
             /** Format: int32 */
             max_sessions?: number | null;
             name?: string | null;
+            /**
+             * @description At most 1,000 characters; with `xoauth2` the access token (8,000), to be
+             *     set anew before it ends.
+             */
             password?: string | null;
             /** Format: int32 */
             port?: number | null;
@@ -3397,6 +3439,8 @@ export interface components {
             security?: components["schemas"]["RouteSecurity"] | null;
             sign?: boolean | null;
             username?: string | null;
+            /** Format: int32 */
+            weight?: number | null;
         };
         /** @description A domain that mails come from. */
         SenderDomain: {

@@ -146,6 +146,7 @@ fn relay(host: &str, port: i32) -> NewRoute {
         sign: true,
         enabled: true,
         position: 1,
+        weight: 100,
     }
 }
 

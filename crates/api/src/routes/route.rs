@@ -41,10 +41,44 @@ pub struct Route {
     /// Whether mails are signed with DKIM here; false when the relay does it.
     pub sign: bool,
     pub enabled: bool,
-    /// The enabled one with the lowest is the default.
+    /// A campaign that names no route goes by the enabled ones of the lowest
+    /// position, and by the next while none of those answers.
     pub position: i32,
+    /// Share of the mails among the enabled routes of the same position.
+    #[schema(minimum = 1, maximum = 1000, example = 100)]
+    pub weight: i32,
+    /// The last time that it did not answer; null when it always has.
+    pub health: Option<RouteHealth>,
     pub created_at: DateTime<Utc>,
     pub version: i32,
+}
+
+/// What a mailer saw of a relay that did not answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RouteHealth {
+    /// Whether it is left alone at present; its share goes to the others.
+    pub down: bool,
+    /// Tries in a row without a session.
+    pub failures: i32,
+    /// Partly the server's own words.
+    pub error: String,
+    pub failed_at: DateTime<Utc>,
+    /// When it is tried again, if it is down.
+    pub retry_at: DateTime<Utc>,
+    pub recovered_at: Option<DateTime<Utc>>,
+}
+
+impl From<route::Health> for RouteHealth {
+    fn from(seen: route::Health) -> Self {
+        Self {
+            down: seen.recovered_at.is_none(),
+            failures: seen.failures,
+            error: seen.error,
+            failed_at: seen.failed_at,
+            retry_at: seen.retry_at,
+            recovered_at: seen.recovered_at,
+        }
+    }
 }
 
 impl From<route::Route> for Route {
@@ -62,6 +96,8 @@ impl From<route::Route> for Route {
             sign: row.sign,
             enabled: row.enabled,
             position: row.position,
+            weight: row.weight,
+            health: row.health.map(RouteHealth::from),
             created_at: row.created_at,
             version: row.version,
         }
@@ -85,7 +121,9 @@ pub struct RouteCreate {
     pub auth: Auth,
     #[schema(max_length = 320)]
     pub username: Option<String>,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, write_only)]
+    /// At most 1,000 characters; with `xoauth2` the access token (8,000), to be
+    /// set anew before it ends.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 8000, write_only)]
     pub password: Option<SecretString>,
     #[serde(default = "ten")]
     #[schema(minimum = 1, maximum = 500, default = 10)]
@@ -98,6 +136,13 @@ pub struct RouteCreate {
     pub enabled: bool,
     #[serde(default)]
     pub position: i32,
+    #[serde(default = "hundred")]
+    #[schema(minimum = 1, maximum = 1000, default = 100)]
+    pub weight: i32,
+}
+
+fn hundred() -> i32 {
+    100
 }
 
 fn ten() -> i32 {
@@ -125,13 +170,17 @@ pub struct RouteUpdate {
     pub auth: Option<Auth>,
     #[schema(max_length = 320)]
     pub username: Option<String>,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, write_only)]
+    /// At most 1,000 characters; with `xoauth2` the access token (8,000), to be
+    /// set anew before it ends.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 8000, write_only)]
     pub password: Option<SecretString>,
     #[schema(minimum = 1, maximum = 500)]
     pub max_sessions: Option<i32>,
     pub sign: Option<bool>,
     pub enabled: Option<bool>,
     pub position: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000)]
+    pub weight: Option<i32>,
 }
 
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -188,6 +237,7 @@ async fn create_route(
         sign: create.sign,
         enabled: create.enabled,
         position: create.position,
+        weight: create.weight,
     };
     Ok(answer(
         HttpResponse::Created(),
@@ -241,6 +291,7 @@ async fn update_route(
         sign: update.sign,
         enabled: update.enabled,
         position: update.position,
+        weight: update.weight,
     };
     let row = route::update(&state.db, &state.keys, &user, id.0, version.0, change).await?;
     Ok(answer(HttpResponse::Ok(), row))

@@ -172,3 +172,52 @@ async fn a_route_that_a_campaign_names_is_kept() {
         .expect(409);
     assert_eq!(kept["code"], "route_in_use");
 }
+
+#[actix_web::test]
+async fn a_route_has_a_weight_and_says_when_it_does_not_answer() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let mut body = relay();
+    body["weight"] = json!(0);
+    let refused = app.post("/v1/routes").by(&token).json(&body).send().await;
+    assert_eq!(refused.expect(422)["errors"][0]["pointer"], "/weight");
+    body["weight"] = json!(300);
+    body["auth"] = json!("xoauth2");
+    body["password"] = json!("t".repeat(4000));
+    let made = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&body)
+        .send()
+        .await
+        .expect(201);
+    assert_eq!(
+        (&made["weight"], &made["auth"], &made["health"]),
+        (&json!(300), &json!("xoauth2"), &Value::Null)
+    );
+
+    let id: uuid::Uuid = made["id"].as_str().unwrap().parse().unwrap();
+    let now = app.database.db.now();
+    let seen = domain::route::Health {
+        failures: 3,
+        error: "no connection\0 to smtp.example.jp".into(),
+        failed_at: now,
+        retry_at: now + chrono::TimeDelta::seconds(4),
+        recovered_at: None,
+    };
+    let id = domain::ids::RouteId(id);
+    domain::route::health::note(&app.database.db, tenant.id, id, seen)
+        .await
+        .unwrap();
+    let listed = app.get("/v1/routes").by(&token).send().await.expect(200);
+    let health = &listed["items"][0]["health"];
+    assert_eq!(
+        (&health["down"], &health["failures"], &health["error"]),
+        (
+            &json!(true),
+            &json!(3),
+            &json!("no connection to smtp.example.jp")
+        )
+    );
+}

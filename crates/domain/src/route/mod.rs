@@ -1,6 +1,10 @@
 //! Routes: the ways out, SMTP relays so far.
 
+mod check;
+pub mod health;
 mod queries;
+
+pub use health::Health;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -11,12 +15,15 @@ use serde_json::json;
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
-use crate::error::{DomainError, FieldError, Result, Validation};
+use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, RouteId, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::schema::route;
 use crate::secret::Keys;
 use crate::text_enum::text_enum;
+
+/// Most routes that one campaign goes by.
+pub(crate) const MOST_OF_A_CAMPAIGN: i64 = 50;
 
 text_enum! {
     /// What protects the line to a relay.
@@ -28,11 +35,14 @@ text_enum! {
 }
 
 text_enum! {
-    /// How to log in at a relay (RFC 4616; LOGIN as old relays want it).
+    /// How to log in at a relay (RFC 4616; LOGIN as old relays want it;
+    /// XOAUTH2 as Google and Microsoft have it, with an access token in the
+    /// place of the password).
     pub enum Auth {
         None = "none",
         Plain = "plain",
         Login = "login",
+        XOAuth2 = "xoauth2",
     }
 }
 
@@ -54,10 +64,17 @@ pub struct Route {
     /// Whether the mailer signs; false when the relay does.
     pub sign: bool,
     pub enabled: bool,
-    /// The lowest enabled one is the tenant's default.
+    /// A campaign that names no route goes by the enabled ones of the lowest
+    /// position, and by the next while none of those answers.
     pub position: i32,
+    /// Share of the mails among the routes of the same position.
+    pub weight: i32,
     pub version: i32,
     pub created_at: DateTime<Utc>,
+    /// What was seen of it when it last did not answer; no change of a person's.
+    #[diesel(embed)]
+    #[serde(skip)]
+    pub health: Option<Health>,
 }
 
 /// What the mailer needs to send through a route.
@@ -73,7 +90,8 @@ pub struct OpenRoute {
     pub password: SecretString,
     pub max_sessions: usize,
     pub sign: bool,
-    pub enabled: bool,
+    pub position: i32,
+    pub weight: u32,
 }
 
 /// A route to be made.
@@ -90,6 +108,7 @@ pub struct NewRoute {
     pub sign: bool,
     pub enabled: bool,
     pub position: i32,
+    pub weight: i32,
 }
 
 /// A change; `None` leaves a value as it is.
@@ -106,83 +125,7 @@ pub struct RouteChange {
     pub sign: Option<bool>,
     pub enabled: Option<bool>,
     pub position: Option<i32>,
-}
-
-/// A route's name as a relay has it: a host name or an IP address.
-///
-/// # Errors
-/// A field error that says what is allowed.
-fn parse_host(text: &str) -> std::result::Result<String, FieldError> {
-    let host = text.trim().trim_end_matches('.').to_ascii_lowercase();
-    let label = |l: &str| {
-        (1..=63).contains(&l.len())
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-            && l.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    let is_ip = host.parse::<std::net::IpAddr>().is_ok();
-    if is_ip || (host.len() <= 253 && host.split('.').all(label)) {
-        return Ok(host);
-    }
-    Err(FieldError::new(
-        "/host",
-        "malformed",
-        "is no host name and no IP address, for example smtp.example.co.jp",
-    ))
-}
-
-/// What must hold of a route as a whole.
-fn check(new: &NewRoute, has_password: bool) -> Result<String> {
-    let mut v = Validation::default();
-    v.length("/name", &new.name, 1, 100);
-    let host = v.keep("/host", parse_host(&new.host));
-    if !(1..=65535).contains(&new.port) {
-        v.add("/port", "out_of_range", "must be 1 to 65535");
-    }
-    if !(1..=500).contains(&new.max_sessions) {
-        v.add("/max_sessions", "out_of_range", "must be 1 to 500");
-    }
-    v.length("/username", &new.username, 0, 320);
-    if new.username.chars().any(char::is_control) {
-        v.add("/username", "malformed", "must be one line");
-    }
-    if let Some(password) = &new.password {
-        v.length("/password", password.expose_secret(), 1, 1000);
-    }
-    if new.auth == Auth::None {
-        if !new.username.is_empty() || new.password.is_some() {
-            v.add(
-                "/auth",
-                "unused",
-                "a user name or password is used with plain or login only",
-            );
-        }
-    } else {
-        if new.username.is_empty() {
-            v.add(
-                "/username",
-                "required",
-                "this kind of log-in needs a user name",
-            );
-        }
-        if !has_password {
-            v.add(
-                "/password",
-                "required",
-                "this kind of log-in needs a password",
-            );
-        }
-        if new.security == Security::None {
-            v.add(
-                "/security",
-                "plaintext_password",
-                "a password goes over starttls or tls only",
-            );
-        }
-    }
-    v.finish()?;
-    host.ok_or_else(|| DomainError::internal("a host that passed its check"))
+    pub weight: Option<i32>,
 }
 
 fn place(id: RouteId) -> String {
@@ -206,7 +149,7 @@ fn seal(
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a name in use.
 pub async fn create(db: &Db, keys: &Keys, actor: &Actor, new: NewRoute) -> Result<Route> {
     actor.require(Permission::SettingsWrite)?;
-    let host = check(&new, new.password.is_some())?;
+    let host = check::check(&new, new.password.is_some())?;
     let id = RouteId::new();
     let sealed = seal(keys, actor.tenant_id, id, new.password.as_ref())?;
     let row = queries::Row::of(&new, host, sealed);
@@ -273,7 +216,7 @@ pub async fn update(
         let before = queries::find(tx, actor.tenant_id, id).await?;
         let merged = merge(&before, change);
         let kept = before.has_password && merged.auth != Auth::None;
-        let host = check(&merged, merged.password.is_some() || kept)?;
+        let host = check::check(&merged, merged.password.is_some() || kept)?;
         let row = queries::Row::of(&merged, host, sealed);
         if !queries::update(tx, actor.tenant_id, id, version, &row, !kept, now).await? {
             return Err(DomainError::Stale);
@@ -305,6 +248,7 @@ fn merge(before: &Route, change: RouteChange) -> NewRoute {
         sign: change.sign.unwrap_or(before.sign),
         enabled: change.enabled.unwrap_or(before.enabled),
         position: change.position.unwrap_or(before.position),
+        weight: change.weight.unwrap_or(before.weight),
     }
 }
 
@@ -341,51 +285,24 @@ async fn note(
     audit::record(tx, actor, entry).await
 }
 
-/// The route of a campaign with its password: the one it names, else the
-/// tenant's default. `None` when there is no enabled one. For the mailer.
+/// The routes of a campaign with their passwords, in their order: the one it
+/// names, else all enabled ones of the tenant. For the mailer.
 ///
 /// # Errors
-/// When the database does, or the password does not open.
+/// When the database does, or a password does not open.
 pub async fn of_campaign(
     db: &Db,
     keys: &Keys,
     tenant: TenantId,
     campaign: CampaignId,
-) -> Result<Option<OpenRoute>> {
+) -> Result<Vec<OpenRoute>> {
     let found = db
         .tenant(tenant, async |tx| {
             queries::of_campaign(tx, tenant, campaign).await
         })
         .await?;
-    found.map(|row| row.open(keys, tenant)).transpose()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_names_or_addresses_and_nothing_else() {
-        for good in [
-            "smtp.example.co.jp",
-            "RELAY",
-            "10.0.0.1",
-            "2001:db8::1",
-            "a_b.example.jp.",
-        ] {
-            assert!(parse_host(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "a b",
-            "-a.jp",
-            "a..b",
-            "x\r\nQUIT",
-            "http://a.jp",
-            "a.jp:25",
-            "日本.jp",
-        ] {
-            assert!(parse_host(bad).is_err(), "{bad}");
-        }
-    }
+    found
+        .into_iter()
+        .map(|row| row.open(keys, tenant))
+        .collect()
 }

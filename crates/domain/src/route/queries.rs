@@ -6,11 +6,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Auth, NewRoute, OpenRoute, Route, Security, place};
+use super::{Auth, MOST_OF_A_CAMPAIGN, NewRoute, OpenRoute, Route, Security, place};
 use crate::db::error::{expect_foreign_key, expect_unique};
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, RouteId, TenantId};
-use crate::schema::{campaign, route};
+use crate::schema::{campaign, route, route_health};
 use crate::secret::Keys;
 
 /// The columns that a write sets; a password of `None` stays.
@@ -28,6 +28,7 @@ pub(super) struct Row {
     sign: bool,
     enabled: bool,
     position: i32,
+    weight: i32,
 }
 
 impl Row {
@@ -44,6 +45,7 @@ impl Row {
             sign: new.sign,
             enabled: new.enabled,
             position: new.position,
+            weight: new.weight,
         }
     }
 }
@@ -72,13 +74,24 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Routes, each with what was seen of it if it ever failed.
+macro_rules! with_health {
+    () => {
+        route::table.left_join(
+            route_health::table.on(route_health::tenant_id
+                .eq(route::tenant_id)
+                .and(route_health::route_id.eq(route::id))),
+        )
+    };
+}
+
 pub(super) async fn find(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: RouteId,
 ) -> Result<Route> {
-    route::table
-        .find((tenant, id))
+    with_health!()
+        .filter(route::tenant_id.eq(tenant).and(route::id.eq(id)))
         .select(Route::as_select())
         .first(tx)
         .await
@@ -92,7 +105,7 @@ pub(super) async fn page(
     after: Option<(i32, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Route>> {
-    let mut query = route::table
+    let mut query = with_health!()
         .filter(route::tenant_id.eq(tenant))
         .order((route::position, route::id))
         .limit(limit)
@@ -183,7 +196,8 @@ pub(super) struct SealedRoute {
     password_sealed: Option<Vec<u8>>,
     max_sessions: i32,
     sign: bool,
-    enabled: bool,
+    position: i32,
+    weight: i32,
 }
 
 impl SealedRoute {
@@ -206,7 +220,8 @@ impl SealedRoute {
             password: SecretString::from(password),
             max_sessions: usize::try_from(self.max_sessions).unwrap_or(1),
             sign: self.sign,
-            enabled: self.enabled,
+            position: self.position,
+            weight: u32::try_from(self.weight).unwrap_or(1),
         })
     }
 }
@@ -215,7 +230,7 @@ pub(super) async fn of_campaign(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     campaign: CampaignId,
-) -> Result<Option<SealedRoute>> {
+) -> Result<Vec<SealedRoute>> {
     let named: Option<Option<RouteId>> = campaign::table
         .find((tenant, campaign))
         .select(campaign::route_id)
@@ -225,11 +240,12 @@ pub(super) async fn of_campaign(
     let enabled = route::table
         .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
         .order((route::position, route::id))
+        .limit(MOST_OF_A_CAMPAIGN)
         .select(SealedRoute::as_select())
         .into_boxed();
     let query = match named.flatten() {
         Some(id) => enabled.filter(route::id.eq(id)),
         None => enabled,
     };
-    Ok(query.first(tx).await.optional()?)
+    Ok(query.load(tx).await?)
 }

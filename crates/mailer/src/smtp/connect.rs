@@ -213,6 +213,7 @@ impl Endpoint {
                 session.command(&format!("AUTH PLAIN {secret}")).await
             }
             Auth::Login => self.auth_login(session, password).await,
+            Auth::XOAuth2 => self.auth_xoauth2(session, password).await,
         };
         let reply = reply.map_err(|e| self.lost(&e))?;
         if reply.is(2) {
@@ -235,6 +236,21 @@ impl Endpoint {
             return Ok(reply);
         }
         session.command(&STANDARD.encode(password)).await
+    }
+
+    /// <https://developers.google.com/gmail/imap/xoauth2-protocol>, as
+    /// Microsoft speaks it too. A refusal comes as a challenge with the reason,
+    /// which an empty answer turns into the final reply.
+    async fn auth_xoauth2(&self, session: &mut Session, token: &str) -> io::Result<Reply> {
+        let secret = STANDARD.encode(format!(
+            "user={}\x01auth=Bearer {token}\x01\x01",
+            self.username
+        ));
+        let reply = session.command(&format!("AUTH XOAUTH2 {secret}")).await?;
+        if reply.code != 334 {
+            return Ok(reply);
+        }
+        session.command("").await
     }
 
     fn expect(&self, reply: &Reply, digit: u16) -> Result<(), ConnectError> {

@@ -1,5 +1,7 @@
-//! SMTP out: sessions with relays, pooled for each route.
+//! SMTP out: sessions with relays, pooled for each route; [`choice`] says which
+//! route a mail takes.
 
+pub mod choice;
 pub mod connect;
 pub mod pool;
 pub mod reply;

@@ -1,19 +1,26 @@
 //! A route in use: its sessions, and whether it answers.
+//!
+//! A route that does not answer is left alone for a while that doubles with
+//! each try that fails; then one mail tries it, and only when that gets a session
+//! the others come back.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
-use domain::ids::RouteId;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::{RouteId, TenantId};
 use domain::route::OpenRoute;
 use tokio_rustls::rustls::ClientConfig;
 
+use super::ConnectError;
 use super::connect::{Endpoint, Timeouts};
 use super::pool::{self, Pool};
 
-/// Longest time between two tries to reach a relay that is down: short, since
-/// a try costs one connect and each campaign should go on as soon as it can.
-const BACKOFF_MAX: u32 = 5;
+/// Longest time that a route is left alone while others take its share.
+pub const REST_MAX: Duration = Duration::from_secs(60);
+/// Longest time when there is no other: short, since a try costs one connect
+/// and each campaign should go on as soon as it can.
+pub const REST_MAX_ALONE: Duration = Duration::from_secs(5);
 
 /// What all routes of a mailer share.
 #[derive(Clone)]
@@ -26,11 +33,38 @@ pub struct RouteSettings {
 
 /// A route of a tenant, as of one version.
 pub struct Route {
+    pub tenant: TenantId,
     pub id: RouteId,
     pub version: i32,
-    pub sign: bool,
     pub pool: Pool,
-    failures: AtomicU32,
+    health: Mutex<Health>,
+}
+
+/// What this mailer saw of a route.
+#[derive(Debug, Clone, Default)]
+struct Health {
+    /// Tries in a row without a session.
+    failures: u32,
+    /// When the last one began: whoever tries it next takes this turn.
+    tried: Option<Instant>,
+    error: String,
+    /// How many there were before it came back.
+    were: u32,
+    /// Whether people have been told.
+    untold: bool,
+}
+
+impl Health {
+    fn rest(&self, most: Duration) -> Duration {
+        match self.failures {
+            0 => Duration::ZERO,
+            n => Duration::from_secs(1_u64 << (n - 1).min(8)).min(most),
+        }
+    }
+
+    fn due(&self, most: Duration) -> Option<Instant> {
+        self.tried.map(|tried| tried + self.rest(most))
+    }
 }
 
 impl Route {
@@ -38,7 +72,11 @@ impl Route {
     ///
     /// # Errors
     /// When the pool can't be built.
-    pub fn new(route: &OpenRoute, settings: &RouteSettings) -> anyhow::Result<Self> {
+    pub fn new(
+        tenant: TenantId,
+        route: &OpenRoute,
+        settings: &RouteSettings,
+    ) -> anyhow::Result<Self> {
         let endpoint = Endpoint {
             host: route.host.clone(),
             port: route.port,
@@ -52,22 +90,77 @@ impl Route {
             tls: Arc::clone(&settings.tls),
         };
         Ok(Self {
+            tenant,
             id: route.id,
             version: route.version,
-            sign: route.sign,
             pool: pool::build(endpoint, route.max_sessions)?,
-            failures: AtomicU32::new(0),
+            health: Mutex::default(),
         })
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it answered last time.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.health().failures == 0
+    }
+
+    /// When it may be tried again, with at most `most` since the last try;
+    /// `None` while it is up.
+    #[must_use]
+    pub fn due(&self, most: Duration) -> Option<Instant> {
+        let health = self.health();
+        (health.failures > 0).then(|| health.due(most)).flatten()
+    }
+
+    /// Takes the turn to try it, when it is down and rested enough.
+    #[must_use]
+    pub fn take_try(&self, most: Duration, now: Instant) -> bool {
+        let mut health = self.health();
+        if health.failures == 0 || health.due(most).is_some_and(|due| due > now) {
+            return false;
+        }
+        health.tried = Some(now);
+        true
     }
 
     /// A session came about.
     pub fn up(&self) {
-        self.failures.store(0, Ordering::Relaxed);
+        let mut health = self.health();
+        if health.failures > 0 {
+            health.were = std::mem::take(&mut health.failures);
+            health.untold = true;
+        }
     }
 
-    /// None did; answers how long to leave the relay alone.
-    pub fn down(&self) -> TimeDelta {
-        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
-        TimeDelta::seconds(i64::from((1_u32 << failures.min(8)).min(BACKOFF_MAX)))
+    /// None did.
+    pub fn down(&self, error: &ConnectError, now: Instant) {
+        let mut health = self.health();
+        health.failures = health.failures.saturating_add(1);
+        health.were = 0;
+        health.tried = Some(now);
+        health.error = error.to_string();
+        health.untold = true;
+    }
+
+    /// What people have not been told yet; told with this.
+    pub fn news(&self, now: DateTime<Utc>) -> Option<domain::route::Health> {
+        let mut health = self.health();
+        if !std::mem::take(&mut health.untold) {
+            return None;
+        }
+        let span = |time| TimeDelta::from_std(time).unwrap_or_default();
+        let ago = health.tried.map_or(Duration::ZERO, |tried| tried.elapsed());
+        let is_up = health.failures == 0;
+        Some(domain::route::Health {
+            failures: i32::try_from(health.failures.max(health.were)).unwrap_or(i32::MAX),
+            error: health.error.clone(),
+            failed_at: now - span(ago),
+            retry_at: now + span(health.rest(REST_MAX).saturating_sub(ago)),
+            recovered_at: is_up.then_some(now),
+        })
     }
 }

@@ -6,6 +6,7 @@ mod control;
 mod fair;
 mod hours;
 mod relay;
+mod routes;
 mod schedule;
 mod send;
 mod support;

@@ -37,6 +37,8 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
       username: route?.username ?? "",
       password: "",
       max_sessions: route?.max_sessions ?? (10 as number | string),
+      position: route?.position ?? (0 as number | string),
+      weight: route?.weight ?? (100 as number | string),
       sign: route?.sign ?? true,
       enabled: route?.enabled ?? true,
     },
@@ -58,6 +60,8 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
         host: rest.host.trim(),
         port: Number(rest.port),
         max_sessions: Number(rest.max_sessions),
+        position: Number(rest.position),
+        weight: Number(rest.weight),
         username: rest.auth === "none" ? null : username.trim(),
         // An empty field keeps the password that the server has.
         ...(password ? { password } : {}),
@@ -122,6 +126,7 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
               { value: "none", label: t("common.none") },
               { value: "plain", label: "PLAIN" },
               { value: "login", label: "LOGIN" },
+              { value: "xoauth2", label: "XOAUTH2" },
             ]}
             {...form.getInputProps("auth")}
           />
@@ -136,8 +141,14 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
                 {...form.getInputProps("username")}
               />
               <PasswordInput
-                label={t("auth.password")}
-                description={route?.has_password ? t("routes.password_kept") : undefined}
+                label={t(form.values.auth === "xoauth2" ? "routes.token" : "auth.password")}
+                description={
+                  form.values.auth === "xoauth2"
+                    ? t("routes.token_help")
+                    : route?.has_password
+                      ? t("routes.password_kept")
+                      : undefined
+                }
                 required={!route?.has_password}
                 autoComplete="new-password"
                 visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
@@ -145,6 +156,22 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
               />
             </>
           )}
+          <SimpleGrid cols={2} spacing="sm">
+            <NumberInput
+              label={t("routes.position")}
+              description={t("routes.position_help")}
+              min={0}
+              max={1000}
+              {...form.getInputProps("position")}
+            />
+            <NumberInput
+              label={t("routes.weight")}
+              description={t("routes.weight_help")}
+              min={1}
+              max={1000}
+              {...form.getInputProps("weight")}
+            />
+          </SimpleGrid>
           <NumberInput
             label={t("routes.max_sessions")}
             description={t("routes.max_sessions_help")}

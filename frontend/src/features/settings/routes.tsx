@@ -21,7 +21,7 @@ export function RoutesScreen() {
   const canWrite = useCan("settings.write");
   const [editing, setEditing] = useState<Route | "new" | null>(null);
   const [deleting, setDeleting] = useState<Route | null>(null);
-  const query = api.useQuery("get", "/v1/routes", { params: { query: { limit: 200 } } });
+  const query = api.useQuery("get", "/v1/routes", { params: { query: { limit: 200 } } }, { refetchInterval: 10_000 });
   const remove = api.useMutation("delete", "/v1/routes/{id}");
   const columns: Column<Route>[] = [
     {
@@ -49,6 +49,8 @@ export function RoutesScreen() {
       header: t("routes.sign"),
       cell: (row) => (row.sign ? t("common.yes") : t("common.no")),
     },
+    { id: "position", header: t("routes.position"), numeric: true, cell: (row) => format.number(row.position) },
+    { id: "weight", header: t("routes.weight"), numeric: true, cell: (row) => format.number(row.weight) },
     {
       id: "sessions",
       header: t("routes.max_sessions"),
@@ -58,9 +60,7 @@ export function RoutesScreen() {
     {
       id: "enabled",
       header: t("routes.state"),
-      cell: (row) => (
-        <Status tone={row.enabled ? "good" : "idle"} label={t(row.enabled ? "routes.enabled" : "routes.disabled")} />
-      ),
+      cell: (row) => <RouteState route={row} />,
     },
     ...(canWrite
       ? [
@@ -136,5 +136,25 @@ export function RoutesScreen() {
         <Text>{t("routes.delete_body", { name: deleting?.name ?? "" })}</Text>
       </ConfirmDialog>
     </Page>
+  );
+}
+
+/** Enabled or not; for one that does not answer also since when, and what it said. */
+function RouteState({ route }: { route: Route }) {
+  const t = useT();
+  const format = useFormat();
+  if (!route.enabled) {
+    return <Status tone="idle" label={t("routes.disabled")} />;
+  }
+  if (!route.health?.down) {
+    return <Status tone="good" label={t("routes.enabled")} />;
+  }
+  return (
+    <div style={{ maxWidth: 280 }}>
+      <Status tone="bad" label={`${t("routes.down")} (${format.ago(route.health.failed_at)})`} />
+      <Text size="xs" c="dimmed" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+        {route.health.error}
+      </Text>
+    </div>
   );
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::Datelike;
 use domain::Actor;
 use domain::clock::Clock;
-use domain::ids::{CampaignId, ContactId, TenantId};
+use domain::ids::{CampaignId, ContactId, RouteId, TenantId};
 use domain::route::{self, Auth, NewRoute, Security};
 use domain::secret::Keys;
 use domain::sender_domain::{self, SenderDomain};
@@ -64,6 +64,15 @@ impl Fixture {
             tenant,
             domain,
         }
+    }
+
+    /// Adds a route beside the first one; answers its id.
+    pub(crate) async fn route(&self, new: NewRoute) -> RouteId {
+        let actor = Actor::operator(self.tenant);
+        route::create(&self.database.db, &self.keys, &actor, new)
+            .await
+            .unwrap()
+            .id
     }
 
     pub(crate) fn mailer(&self) -> Mailer {
@@ -209,6 +218,7 @@ pub(crate) fn route_to(sink: &Sink) -> NewRoute {
         sign: true,
         enabled: true,
         position: 0,
+        weight: 100,
     }
 }
 

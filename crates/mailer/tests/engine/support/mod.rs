@@ -3,5 +3,5 @@
 pub(crate) mod fixture;
 pub(crate) mod sink;
 
-pub(crate) use fixture::{Counts, Fixture, addresses};
+pub(crate) use fixture::{Counts, Fixture, addresses, route_to};
 pub(crate) use sink::{Action, Options, Sink};

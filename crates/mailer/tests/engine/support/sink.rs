@@ -257,12 +257,14 @@ impl Session {
                     lines.push("250-PIPELINING");
                 }
                 if self.shared.options.login.is_some() {
-                    lines.push("250-AUTH PLAIN LOGIN");
+                    lines.push("250-AUTH PLAIN LOGIN XOAUTH2");
                 }
                 lines.push("250 8BITMIME");
                 self.say(&lines.join("\r\n")).await?;
             } else if let Some(secret) = line.strip_prefix("AUTH PLAIN ") {
                 self.log_in(secret).await?;
+            } else if let Some(secret) = line.strip_prefix("AUTH XOAUTH2 ") {
+                self.log_in_by_token(secret).await?;
             } else if upper.starts_with("MAIL FROM:") {
                 if !self.logged_in {
                     self.say("530 5.7.0 log in first").await?;
@@ -323,6 +325,23 @@ impl Session {
             "535 5.7.8 no"
         })
         .await
+    }
+
+    /// A refusal is a challenge first, as Google and Microsoft do it.
+    async fn log_in_by_token(&mut self, secret: &str) -> std::io::Result<()> {
+        use base64::Engine;
+        let given = base64::engine::general_purpose::STANDARD
+            .decode(secret)
+            .unwrap_or_default();
+        let (user, token) = self.shared.options.login.unwrap();
+        self.logged_in =
+            given == format!("user={user}\x01auth=Bearer {token}\x01\x01").into_bytes();
+        if self.logged_in {
+            return self.say("235 2.7.0 welcome").await;
+        }
+        self.say("334 eyJzdGF0dXMiOiI0MDEifQ==").await?;
+        assert_eq!(self.line().await?.as_deref(), Some(""));
+        self.say("535 5.7.8 token expired").await
     }
 
     /// False when the line is to be cut.

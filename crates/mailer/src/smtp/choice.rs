@@ -1,0 +1,266 @@
+//! Which of a campaign's routes a mail takes: those of the lowest position by
+//! their weights, of the next while none of those answers. No mail is lost or
+//! waits because one relay is down: it takes another, and only when all are
+//! down it goes back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{Object, PoolError};
+use domain::ids::RouteId;
+
+use super::ConnectError;
+use super::pool::Manager;
+use super::route::{REST_MAX, REST_MAX_ALONE, Route};
+
+/// A route and its share.
+#[derive(Clone)]
+pub struct Member {
+    pub route: Arc<Route>,
+    pub position: i32,
+    pub weight: u32,
+}
+
+/// The routes of a campaign.
+pub struct Routes {
+    /// By position, each with what it is owed (smooth weighted round-robin:
+    /// shares hold over short runs too, and nobody gets his in one lump).
+    members: Vec<Member>,
+    owed: Mutex<Vec<i64>>,
+}
+
+/// A session with the route that it belongs to.
+pub struct Ready {
+    pub route: Arc<Route>,
+    pub session: Object<Manager>,
+}
+
+/// Why there is none.
+pub enum NoSession {
+    /// All routes are down; `error` when this call saw one refuse. Worth trying
+    /// again after `rest`.
+    Down {
+        error: Option<ConnectError>,
+        rest: Duration,
+    },
+    /// The routes were changed under us.
+    Changed,
+}
+
+impl Routes {
+    #[must_use]
+    pub fn new(mut members: Vec<Member>) -> Self {
+        members.sort_by_key(|member| member.position);
+        Self {
+            owed: Mutex::new(vec![0; members.len()]),
+            members,
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.members.iter().map(|member| &member.route)
+    }
+
+    /// A session of the route whose turn it is.
+    ///
+    /// # Errors
+    /// [`NoSession`]; nothing was handed over.
+    pub async fn session(&self) -> Result<Ready, NoSession> {
+        let mut tried = Vec::new();
+        let mut last = None;
+        while let Some(route) = self.pick(Instant::now(), &tried) {
+            match route.pool.get().await {
+                Ok(session) => {
+                    route.up();
+                    let route = Arc::clone(route);
+                    return Ok(Ready { route, session });
+                }
+                Err(PoolError::Backend(error)) => {
+                    tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
+                    route.down(&error, Instant::now());
+                    tried.push(route.id);
+                    last = Some(error);
+                }
+                Err(_) => return Err(NoSession::Changed),
+            }
+        }
+        Err(NoSession::Down {
+            error: last,
+            rest: self.rest(Instant::now()),
+        })
+    }
+
+    /// The route that the next mail takes, except those in `not`; `None` when
+    /// all are down and none is due to be tried.
+    fn pick(&self, now: Instant, not: &[RouteId]) -> Option<&Arc<Route>> {
+        let open = |member: &&Member| !not.contains(&member.route.id);
+        let mut rest = self.members.as_slice();
+        while let Some(first) = rest.first() {
+            let end = rest.partition_point(|member| member.position == first.position);
+            let (tier, later) = rest.split_at(end);
+            // Who has rested comes first: one mail finds out, the others need not.
+            if let Some(member) = tier
+                .iter()
+                .filter(open)
+                .find(|member| member.route.take_try(REST_MAX, now))
+            {
+                return Some(&member.route);
+            }
+            if let Some(member) = self.next_of(tier, self.members.len() - rest.len(), not) {
+                return Some(&member.route);
+            }
+            rest = later;
+        }
+        // All are down: none is left alone for long.
+        self.members
+            .iter()
+            .filter(open)
+            .find(|member| member.route.take_try(REST_MAX_ALONE, now))
+            .map(|member| &member.route)
+    }
+
+    /// Smooth weighted round-robin over those of `tier` that are up.
+    fn next_of<'a>(
+        &self,
+        tier: &'a [Member],
+        offset: usize,
+        not: &[RouteId],
+    ) -> Option<&'a Member> {
+        let up: Vec<usize> = (0..tier.len())
+            .filter(|i| tier[*i].route.is_up() && !not.contains(&tier[*i].route.id))
+            .collect();
+        if let [only] = up[..] {
+            return Some(&tier[only]);
+        }
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut total = 0;
+        for i in &up {
+            owed[offset + i] += i64::from(tier[*i].weight);
+            total += i64::from(tier[*i].weight);
+        }
+        // The first of those who are owed most.
+        let next = up.into_iter().rev().max_by_key(|i| owed[offset + i])?;
+        owed[offset + next] -= total;
+        Some(&tier[next])
+    }
+
+    fn rest(&self, now: Instant) -> Duration {
+        self.iter()
+            .filter_map(|route| route.due(REST_MAX_ALONE))
+            .min()
+            .map_or(Duration::from_secs(1), |due| {
+                due.saturating_duration_since(now)
+                    .max(Duration::from_millis(100))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::TenantId;
+    use domain::route::{Auth, OpenRoute, Security};
+    use secrecy::SecretString;
+
+    use super::super::connect::{Timeouts, platform_tls};
+    use super::super::route::RouteSettings;
+    use super::*;
+
+    fn member(position: i32, weight: u32) -> Member {
+        let settings = RouteSettings {
+            allow_private: true,
+            helo: "test".into(),
+            timeouts: Timeouts::default(),
+            tls: platform_tls().unwrap(),
+        };
+        let open = OpenRoute {
+            id: RouteId::new(),
+            version: 1,
+            host: "127.0.0.1".into(),
+            port: 1,
+            security: Security::None,
+            auth: Auth::None,
+            username: String::new(),
+            password: SecretString::from(""),
+            max_sessions: 1,
+            sign: true,
+            position,
+            weight,
+        };
+        Member {
+            route: Arc::new(Route::new(TenantId::new(), &open, &settings).unwrap()),
+            position,
+            weight,
+        }
+    }
+
+    fn fail(member: &Member, at: Instant) {
+        let error = ConnectError::Private {
+            host: "relay".into(),
+        };
+        member.route.down(&error, at);
+    }
+
+    /// How often each is picked in `n` picks at `now`.
+    fn shares(routes: &Routes, n: usize, now: Instant) -> Vec<usize> {
+        let mut counts = vec![0; routes.members.len()];
+        for _ in 0..n {
+            if let Some(picked) = routes.pick(now, &[]) {
+                let i = routes.iter().position(|route| Arc::ptr_eq(route, picked));
+                counts[i.unwrap()] += 1;
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn routes_of_a_position_share_by_their_weights_and_later_ones_wait() {
+        let routes = Routes::new(vec![member(2, 100), member(1, 300), member(1, 100)]);
+        assert_eq!(shares(&routes, 8, Instant::now()), [6, 2, 0]);
+    }
+
+    #[test]
+    fn the_share_of_a_dead_route_goes_to_the_others_of_its_position_first() {
+        let routes = Routes::new(vec![
+            member(1, 300),
+            member(1, 100),
+            member(1, 100),
+            member(2, 100),
+        ]);
+        let now = Instant::now();
+        fail(&routes.members[0], now);
+        assert_eq!(shares(&routes, 8, now), [0, 4, 4, 0]);
+        fail(&routes.members[1], now);
+        fail(&routes.members[2], now);
+        assert_eq!(shares(&routes, 8, now), [0, 0, 0, 8]);
+    }
+
+    #[test]
+    fn a_dead_route_is_tried_by_one_mail_after_a_rest_that_doubles_up_to_a_minute() {
+        let routes = Routes::new(vec![member(1, 100), member(1, 100)]);
+        let mut now = Instant::now();
+        for rest in [1, 2, 4, 8, 16, 32, 60, 60] {
+            fail(&routes.members[0], now);
+            now += Duration::from_secs(rest) - Duration::from_millis(1);
+            assert_eq!(shares(&routes, 4, now), [0, 4], "before {rest} s");
+            now += Duration::from_millis(1);
+            assert_eq!(shares(&routes, 4, now), [1, 3], "after {rest} s");
+        }
+        routes.members[0].route.up();
+        assert_eq!(shares(&routes, 4, now), [2, 2]);
+    }
+
+    #[test]
+    fn when_all_are_dead_one_is_tried_every_five_seconds_at_the_latest() {
+        let routes = Routes::new(vec![member(1, 100), member(2, 100)]);
+        let now = Instant::now();
+        for _ in 0..10 {
+            for member in &routes.members {
+                fail(member, now);
+            }
+        }
+        assert_eq!(routes.rest(now), REST_MAX_ALONE);
+        let before = now + REST_MAX_ALONE - Duration::from_millis(1);
+        assert_eq!(shares(&routes, 3, before), [0, 0]);
+        assert_eq!(shares(&routes, 3, now + REST_MAX_ALONE), [1, 1]);
+    }
+}
