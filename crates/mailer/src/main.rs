@@ -18,6 +18,11 @@ use mailer::runner::Mailer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+/// Each mail is some hundred small allocations, made on one thread and freed on
+/// another, which the C library's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sends the mails of Kikubari.
 #[derive(Debug, Parser)]
 #[command(name = "kikubari-mailer", version)]

@@ -63,12 +63,16 @@ pub async fn expire(db: &Db) -> Result<usize> {
         .await?;
     let mut expired = 0;
     for (tenant, campaign) in campaigns {
-        expired += db
+        let (unknown, open) = db
             .tenant(tenant, async |tx| {
-                expire_campaign(tx, tenant, campaign, now).await
+                let unknown = expire_campaign(tx, tenant, campaign, now).await?;
+                Ok((unknown, queue::is_open(tx, tenant, campaign).await?))
             })
             .await?;
-        queue::settle_if_ended(db, tenant, campaign).await?;
+        expired += unknown;
+        if !open {
+            queue::settle_ended(db, tenant, campaign).await?;
+        }
     }
     Ok(expired)
 }

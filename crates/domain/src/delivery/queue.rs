@@ -108,30 +108,32 @@ pub async fn next_due(db: &Db) -> Result<Option<DateTime<Utc>>> {
     .await
 }
 
+/// Whether anything of a campaign is still open, by its counters. Of several
+/// transactions that changed these at once the last to commit sees a true no.
+pub(super) async fn is_open(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+) -> Result<bool> {
+    let open = campaign_counter::table
+        .filter(
+            campaign_counter::tenant_id
+                .eq(tenant)
+                .and(campaign_counter::campaign_id.eq(campaign)),
+        )
+        .filter(campaign_counter::name.eq_any(["queued", "claimed", "deferred"]))
+        .filter(campaign_counter::value.ne(0));
+    Ok(diesel::select(diesel::dsl::exists(open))
+        .get_result(tx)
+        .await?)
+}
+
 /// Settles a campaign of which nothing is open any more, in a transaction of
-/// its own (see the lock order). Cheap when something is.
-pub(super) async fn settle_if_ended(db: &Db, tenant: TenantId, id: CampaignId) -> Result<()> {
+/// its own (see the lock order).
+pub(super) async fn settle_ended(db: &Db, tenant: TenantId, id: CampaignId) -> Result<()> {
     let now = db.now();
-    db.tenant(tenant, async |tx| {
-        let open: Option<i64> = campaign_counter::table
-            .filter(
-                campaign_counter::tenant_id
-                    .eq(tenant)
-                    .and(campaign_counter::campaign_id.eq(id)),
-            )
-            .filter(campaign_counter::name.eq_any(["queued", "claimed", "deferred"]))
-            .filter(campaign_counter::value.ne(0))
-            .select(campaign_counter::value)
-            .first(tx)
-            .await
-            .optional()?;
-        if open.is_none() {
-            settle(tx, tenant, id, now).await
-        } else {
-            Ok(())
-        }
-    })
-    .await
+    db.tenant(tenant, async |tx| settle(tx, tenant, id, now).await)
+        .await
 }
 
 #[derive(QueryableByName)]

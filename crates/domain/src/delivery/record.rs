@@ -52,7 +52,7 @@ pub async fn record(
         .iter()
         .map(|r| judge(r.outcome.clone(), r.id.0, r.attempts, now))
         .collect();
-    let recorded = db
+    let (recorded, open) = db
         .tenant(tenant, async |tx| {
             if let Some(due) = verdicts.iter().filter_map(|v| v.due_at).min() {
                 queue::due_by(tx, tenant, campaign, due).await?;
@@ -73,10 +73,12 @@ pub async fn record(
                 },
             )
             .await?;
-            Ok(changed.len())
+            Ok((changed.len(), queue::is_open(tx, tenant, campaign).await?))
         })
         .await?;
-    queue::settle_if_ended(db, tenant, campaign).await?;
+    if !open {
+        queue::settle_ended(db, tenant, campaign).await?;
+    }
     Ok(recorded)
 }
 
