@@ -115,6 +115,7 @@ test("work goes on while the page is reloaded; pause and stop hold within a seco
 
   await test.step("so does one in the middle of a sending", async () => {
     await page.goto(`/campaigns/${campaign}`);
+    await page.getByRole("button", { name: "配信前チェックへ" }).click();
     await page.getByRole("button", { name: "配信方法の選択へ" }).click();
     await page.getByRole("button", { name: "40,000人にいますぐ配信" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "40,000人にいますぐ配信" }).click();
