@@ -88,10 +88,7 @@ async fn start(
     outgoing: &Outgoing,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let epoch: i64 = installation::table
-        .select(installation::epoch)
-        .first(tx)
-        .await?;
+    let epoch = epoch(tx).await?;
     diesel::update(campaign::table.find((tenant, id)))
         .set((
             campaign::state.eq(State::Preparing),
@@ -116,6 +113,30 @@ async fn start(
     )
     .await?;
     announce(tx, tenant, id).await
+}
+
+/// Of the database: a restore begins another one.
+async fn epoch(tx: &mut AsyncPgConnection) -> Result<i64> {
+    Ok(installation::table
+        .select(installation::epoch)
+        .first(tx)
+        .await?)
+}
+
+/// Whether a restore lies between the schedule and now. What went out after the
+/// backup was made is not in it, so nobody here knows whether this one did.
+async fn is_of_another_epoch(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+) -> Result<bool> {
+    let scheduled: Option<i64> = campaign::table
+        .find((tenant, id))
+        .select(campaign::epoch)
+        .first(tx)
+        .await?;
+    let now = epoch(tx).await?;
+    Ok(scheduled.is_some_and(|scheduled| scheduled != now))
 }
 
 /// First day of the month: the partition of what begins now.
@@ -191,6 +212,7 @@ pub async fn schedule(
                 campaign::state_reason.eq(None::<String>),
                 campaign::scheduled_at.eq(at),
                 campaign::time_zone.eq(time_zone),
+                campaign::epoch.eq(epoch(tx).await?),
                 campaign::version.eq(before.version + 1),
                 campaign::updated_at.eq(now),
             ))
@@ -251,7 +273,8 @@ async fn back_to_draft(
 }
 
 /// Starts the scheduled campaigns whose time has come; answers how many. One
-/// that pre-flight blocks by now becomes a draft again that says why.
+/// that pre-flight blocks by now, or that was scheduled before a restore,
+/// becomes a draft again that says why.
 ///
 /// # Errors
 /// When the database does.
@@ -300,7 +323,15 @@ async fn start_scheduled(
         if before.state != State::Scheduled || before.scheduled_at.is_none_or(|at| at > now) {
             return Ok(());
         }
-        match ready(tx, tenant, installation, &before, now).await {
+        let outgoing = if is_of_another_epoch(tx, tenant, id).await? {
+            Err(DomainError::conflict(
+                "restored",
+                "the database was restored from a backup since it was scheduled: it may have gone out already",
+            ))
+        } else {
+            ready(tx, tenant, installation, &before, now).await
+        };
+        match outgoing {
             Ok((people, outgoing)) => {
                 start(tx, tenant, id, &outgoing, now).await?;
                 record(
@@ -377,10 +408,7 @@ async fn step(
             before.prepared_upto.is_some() || before.prepared_at.is_some(),
         )?;
         // A person who resumes says yes to sending on after a restore.
-        let epoch: i64 = installation::table
-            .select(installation::epoch)
-            .first(tx)
-            .await?;
+        let epoch = epoch(tx).await?;
         diesel::update(campaign::table.find((tenant, id)))
             .set((
                 campaign::state.eq(after),

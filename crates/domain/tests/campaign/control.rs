@@ -171,6 +171,35 @@ async fn a_schedule_that_is_not_ready_any_more_becomes_a_draft_that_says_why() {
 }
 
 #[tokio::test]
+async fn a_schedule_from_before_a_restore_waits_for_a_person_to_schedule_it_again() {
+    let world = World::new().await;
+    let list = world.list("A").await;
+    world.contact("a@example.jp", &[list]).await;
+    let (db, actor, installation) = (&world.database.db, &world.actor, &world.installation);
+    let draft = world.campaign(lists(&[list])).await;
+    let schedule = async || {
+        let at = db.now() + TimeDelta::hours(1);
+        control::schedule(db, actor, installation, draft.id, at, "Asia/Tokyo")
+            .await
+            .unwrap();
+    };
+    let falls_due = "UPDATE send_queue SET due_at = now(); UPDATE campaign SET scheduled_at = now() - interval '1 s'";
+    schedule().await;
+    let restored = format!("UPDATE installation SET epoch = epoch + 1; {falls_due}");
+    world.database.execute_as_owner(&restored).await;
+    start_due(db, installation).await.unwrap();
+    let back = world.get(draft.id).await;
+    assert_eq!(back.state, State::Draft);
+    assert!(back.state_reason.unwrap().contains("restored"));
+    assert_eq!(world.count("SELECT count(*) FROM send_queue").await, 0);
+
+    schedule().await;
+    world.database.execute_as_owner(falls_due).await;
+    start_due(db, installation).await.unwrap();
+    assert_eq!(world.get(draft.id).await.state, State::Preparing);
+}
+
+#[tokio::test]
 async fn saves_of_one_person_within_minutes_make_one_version_and_old_ones_come_back() {
     let start = Utc.with_ymd_and_hms(2026, 11, 22, 9, 0, 0).unwrap();
     let clock = domain::clock::Clock::fixed(start);

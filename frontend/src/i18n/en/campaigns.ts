@@ -233,7 +233,7 @@ export const campaigns = {
   "home_problem.campaign_failed": "A campaign has many failures",
   "home_problem.campaign_unknown": "A campaign has recipients with an unknown outcome",
   "home_problem.campaign_paused": "A campaign is still paused",
-  "home_problem.campaign_not_ready": "A scheduled campaign did not go out: pre-flight blocked it",
+  "home_problem.campaign_not_ready": "A scheduled campaign did not go out: please check it",
   "home_problem.import_failed": "An import failed",
   "home_problem.legal_missing": "Nothing can be sent: the legal sender details are missing",
   "home_problem.domain_missing": "No sender domain is set up",

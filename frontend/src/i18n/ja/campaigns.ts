@@ -222,7 +222,7 @@ export const campaigns = {
   "home_problem.campaign_failed": "エラーの多い配信があります",
   "home_problem.campaign_unknown": "結果の分からない宛先がある配信があります",
   "home_problem.campaign_paused": "一時停止したままの配信があります",
-  "home_problem.campaign_not_ready": "予約した配信が、配信前チェックを通らず送られませんでした",
+  "home_problem.campaign_not_ready": "予約した配信が送られませんでした。内容を確認してください",
   "home_problem.import_failed": "取り込みに失敗しました",
   "home_problem.legal_missing": "会社情報の法定表示が未入力のため、配信できません",
   "home_problem.domain_missing": "送信ドメインが設定されていません",
