@@ -248,8 +248,15 @@ where
             Taken::NotNow => "451 4.3.0 not now, try again later",
         };
         let mut worst = Taken::Done;
+        let mut results: Vec<Taken> = Vec::with_capacity(found.len());
         for recipient in found {
-            let taken = self.recipients.take(recipient, mail).await;
+            // Named a hundred times, the mail is still read once.
+            let before = found[..results.len()].iter().position(|r| r == recipient);
+            let taken = match before {
+                Some(before) => results[before],
+                None => self.recipients.take(recipient, mail).await,
+            };
+            results.push(taken);
             if self.protocol == Protocol::Lmtp {
                 self.say(answer(taken)).await?;
             }
@@ -326,4 +333,57 @@ enum Content {
     Refused(&'static str),
     /// The connection is over before the mail is.
     Cut,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, BufStream};
+
+    use super::*;
+
+    /// Takes mail for everybody, and counts how often.
+    #[derive(Default)]
+    struct Everybody(AtomicUsize);
+
+    impl Recipients for Everybody {
+        type Recipient = String;
+
+        fn find(&self, address: &str) -> Option<String> {
+            Some(address.to_owned())
+        }
+
+        async fn take(&self, _: &String, _: &[u8]) -> Taken {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Taken::Done
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recipient_named_twice_is_answered_twice_and_takes_the_mail_once() {
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        let limits = Limits {
+            name: "mx.example.jp".into(),
+            size: 1000,
+            kept: 1000,
+            silence: Duration::from_secs(60),
+        };
+        let everybody = Everybody::default();
+        let names = ["a", "b", "a"].map(|name| format!("RCPT TO:<{name}@example.jp>\r\n"));
+        let said = format!(
+            "LHLO x\r\nMAIL FROM:<>\r\n{}DATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n",
+            names.concat()
+        );
+        client.write_all(said.as_bytes()).await.unwrap();
+        let mut stream = BufStream::new(server);
+        serve(&mut stream, Protocol::Lmtp, &limits, &everybody)
+            .await
+            .unwrap();
+        drop(stream);
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard.matches("250 2.0.0 taken").count(), 3, "{heard}");
+        assert_eq!(everybody.0.load(Ordering::Relaxed), 2);
+    }
 }
