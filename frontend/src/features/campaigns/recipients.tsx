@@ -1,11 +1,12 @@
-import { Button, Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
+import { Button, Drawer, Group } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, inBackground } from "@/api/client";
-import type { Campaign, Delivery, DeliveryState } from "@/api/types";
-import { DeliveryDetail, DeliveryStateLabel, replyText } from "@/components/delivery/detail";
-import { deliveryStates } from "@/components/delivery/states";
+import type { Campaign, Delivery } from "@/api/types";
+import { useDeliveryColumns } from "@/components/delivery/columns";
+import { DeliveryDetail } from "@/components/delivery/detail";
+import { DeliveryStateSelect } from "@/components/delivery/state-select";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
@@ -39,47 +40,12 @@ export function Recipients({ campaign, search, onSearch }: Props) {
     { placeholderData: keepPreviousData, refetchInterval: isRunning(campaign) ? 5_000 : false },
   );
   const time = (at: string | null | undefined) => (at ? format.dateTime(at) : "–");
+  const { address, state, reply, accepted } = useDeliveryColumns<Delivery>(setOpened);
   const columns: Column<Delivery>[] = [
-    {
-      id: "address",
-      header: t("contacts.email"),
-      cell: (row) => (
-        <div>
-          <UnstyledButton onClick={() => setOpened(row)} aria-haspopup="dialog">
-            <Text size="sm" fw={500} c="var(--mantine-color-anchor)">
-              {row.address}
-            </Text>
-          </UnstyledButton>
-          {row.name ? (
-            <Text size="xs" c="dimmed">
-              {row.name}
-            </Text>
-          ) : null}
-        </div>
-      ),
-    },
-    {
-      id: "state",
-      header: t("recipients.state"),
-      width: 120,
-      cell: (row) => <DeliveryStateLabel state={row.state} />,
-    },
-    {
-      id: "reply",
-      header: t("recipients.reply"),
-      cell: (row) => (
-        <Text size="xs" className="kb-mono" lineClamp={1} c={row.last_reply ? undefined : "dimmed"}>
-          {replyText(row) ?? (row.reason ? translateCode("reason", row.reason) : "–")}
-        </Text>
-      ),
-    },
-    {
-      id: "accepted",
-      header: t("recipients.accepted_at"),
-      numeric: true,
-      width: 150,
-      cell: (row) => time(row.accepted_at),
-    },
+    address,
+    state,
+    reply,
+    accepted,
     { id: "opened", header: t("count.opened"), numeric: true, width: 150, cell: (row) => time(row.opened_at) },
     { id: "clicked", header: t("count.clicked"), numeric: true, width: 150, cell: (row) => time(row.clicked_at) },
   ];
@@ -91,17 +57,9 @@ export function Recipients({ campaign, search, onSearch }: Props) {
           value={search.q ?? ""}
           onChange={(q) => onSearch({ q: q || undefined, cursor: undefined })}
         />
-        <Select
-          aria-label={t("recipients.state")}
-          placeholder={t("recipients.state")}
-          w={160}
-          clearable
-          clearButtonProps={{ "aria-label": t("picker.clear") }}
-          data={deliveryStates.map((state) => ({ value: state, label: t(`delivery_state.${state}`) }))}
-          value={search.state ?? null}
-          onChange={(state) =>
-            onSearch({ state: (state as DeliveryState) ?? undefined, reason: undefined, cursor: undefined })
-          }
+        <DeliveryStateSelect
+          value={search.state}
+          onChange={(state) => onSearch({ state, reason: undefined, cursor: undefined })}
         />
         {search.reason ? (
           <Button size="xs" variant="subtle" onClick={() => onSearch({ reason: undefined, cursor: undefined })}>

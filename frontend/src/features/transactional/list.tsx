@@ -1,16 +1,17 @@
-import { Drawer, Group, Select, Text, UnstyledButton } from "@mantine/core";
+import { Drawer, Group, Text } from "@mantine/core";
 import { IconBolt } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { api, inBackground } from "@/api/client";
 import type { DeliveryState, TransactionalSend } from "@/api/types";
-import { DeliveryDetail, DeliveryStateLabel, replyText } from "@/components/delivery/detail";
-import { deliveryStates } from "@/components/delivery/states";
+import { useDeliveryColumns } from "@/components/delivery/columns";
+import { DeliveryDetail } from "@/components/delivery/detail";
+import { DeliveryStateSelect } from "@/components/delivery/state-select";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
 import { EmptyState, QueryView } from "@/components/ui/state-view";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import type { TransactionalSearch } from "./search";
 
@@ -38,41 +39,12 @@ export function TransactionalScreen({ search, onSearch }: Props) {
       retry: false,
     },
   );
+  const { address, state, reply, accepted } = useDeliveryColumns<TransactionalSend>(({ id }) => onSearch({ open: id }));
   const columns: Column<TransactionalSend>[] = [
-    {
-      id: "address",
-      header: t("contacts.email"),
-      cell: (row) => (
-        <div>
-          <UnstyledButton onClick={() => onSearch({ open: row.id })} aria-haspopup="dialog">
-            <Text size="sm" fw={500} c="var(--mantine-color-anchor)">
-              {row.address}
-            </Text>
-          </UnstyledButton>
-          {row.name ? (
-            <Text size="xs" c="dimmed">
-              {row.name}
-            </Text>
-          ) : null}
-        </div>
-      ),
-    },
+    address,
     { id: "mail", header: t("transactional.mail"), cell: (row) => row.mail_name },
-    {
-      id: "state",
-      header: t("recipients.state"),
-      width: 120,
-      cell: (row) => <DeliveryStateLabel state={row.state} />,
-    },
-    {
-      id: "reply",
-      header: t("recipients.reply"),
-      cell: (row) => (
-        <Text size="xs" className="kb-mono" lineClamp={1} c={row.last_reply ? undefined : "dimmed"}>
-          {replyText(row) ?? (row.reason ? translateCode("reason", row.reason) : "–")}
-        </Text>
-      ),
-    },
+    state,
+    reply,
     {
       id: "asked",
       header: t("transactional.asked_at"),
@@ -80,13 +52,7 @@ export function TransactionalScreen({ search, onSearch }: Props) {
       width: 150,
       cell: (row) => format.dateTime(row.created_at),
     },
-    {
-      id: "accepted",
-      header: t("recipients.accepted_at"),
-      numeric: true,
-      width: 150,
-      cell: (row) => (row.accepted_at ? format.dateTime(row.accepted_at) : "–"),
-    },
+    accepted,
   ];
   const filtered = search.q !== undefined || search.state !== undefined;
   return (
@@ -97,16 +63,7 @@ export function TransactionalScreen({ search, onSearch }: Props) {
           value={search.q ?? ""}
           onChange={(q) => onSearch({ q: q || undefined, cursor: undefined })}
         />
-        <Select
-          aria-label={t("recipients.state")}
-          placeholder={t("recipients.state")}
-          w={160}
-          clearable
-          clearButtonProps={{ "aria-label": t("picker.clear") }}
-          data={deliveryStates.map((state) => ({ value: state, label: t(`delivery_state.${state}`) }))}
-          value={search.state ?? null}
-          onChange={(state) => onSearch({ state: (state as DeliveryState) ?? undefined, cursor: undefined })}
-        />
+        <DeliveryStateSelect value={search.state} onChange={(state) => onSearch({ state, cursor: undefined })} />
       </Group>
       <div className="kb-panel">
         <DataTable
