@@ -1,11 +1,12 @@
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page, test } from "@playwright/test";
 import { type Api, connect, took } from "./support/api";
 import { complaints, logIn } from "./support/page";
 import { type SlowRelay, slowRelay } from "./support/slow-relay";
 import { createTenant } from "./support/tenant";
 
 const people = 40_000;
-const domain = "running.example.jp";
+/** Of its own in each run: an installation knows a sender domain once. */
+const domain = `running-${Date.now()}.example.jp`;
 /** How long the relay keeps each mail waiting, and how many it takes at a time: some 80 mails a second. */
 const delay = 50;
 const sessions = 4;
@@ -81,6 +82,13 @@ async function shown(page: Page, state: string): Promise<number> {
   return Number(/[\d,]+$/.exec((await counted.textContent()) ?? "")?.[0].replaceAll(",", ""));
 }
 
+/** Clicks, and answers when the page asked the server: finding the button is the test's own time. */
+async function ask(page: Page, path: string, button: Locator): Promise<number> {
+  const asked = page.waitForRequest((request) => request.url().endsWith(path)).then(() => Date.now());
+  await button.click();
+  return asked;
+}
+
 const jobCancel = (page: Page) => page.getByRole("button", { name: "処理を中止" });
 
 let relay: SlowRelay;
@@ -125,17 +133,19 @@ test("work goes on while the page is reloaded; pause and stop hold within a seco
     await expect.poll(() => shown(page, "accepted")).toBeGreaterThan(before);
   });
 
-  const holds = async (clicked: number) => {
+  /** Looked at when the promised time is over, so that what goes out later is seen. */
+  const holds = async (asked: number) => {
+    const promise = asked + promised;
+    await expect.poll(() => Date.now()).toBeGreaterThan(promise + delay);
     await expect.poll(() => shown(page, "accepted")).toBe(relay.taken.length);
-    expect((relay.taken.at(-1) ?? 0) - clicked).toBeLessThanOrEqual(promised);
+    expect(relay.taken.filter((taken) => taken > promise)).toEqual([]);
   };
 
   await test.step("a pause holds, and goes on where it was", async () => {
-    const clicked = Date.now();
-    await page.getByRole("button", { name: "一時停止" }).click();
+    const asked = await ask(page, "/pause", page.getByRole("button", { name: "一時停止" }));
     const resume = page.getByRole("button", { name: /^残り[\d,]+人への配信を再開$/ });
     await expect(resume).toBeVisible();
-    await holds(clicked);
+    await holds(asked);
     const taken = relay.taken.length;
     await resume.click();
     await expect.poll(() => relay.taken.length).toBeGreaterThan(taken);
@@ -143,11 +153,11 @@ test("work goes on while the page is reloaded; pause and stop hold within a seco
 
   await test.step("a stop is the end: nothing more goes out, and nobody is left uncounted", async () => {
     await page.getByRole("button", { name: "配信を中止" }).click();
-    const clicked = Date.now();
-    await page.getByRole("dialog").getByRole("button", { name: "配信を中止する" }).click();
+    const confirm = page.getByRole("dialog").getByRole("button", { name: "配信を中止する" });
+    const asked = await ask(page, "/stop", confirm);
     await expect(page.getByRole("dialog")).toBeHidden();
     await expect.poll(() => shown(page, "skipped")).toBeGreaterThan(0);
-    await holds(clicked);
+    await holds(asked);
     await expect.poll(() => shown(page, "skipped")).toBe(people - relay.taken.length);
     await page.reload();
     await expect.poll(() => shown(page, "accepted")).toBe(relay.taken.length);

@@ -165,6 +165,14 @@ impl Desk {
             Claim::Batch(batch) if batch.deliveries.is_empty() => Ok(Taken::Again),
             Claim::Batch(batch) => {
                 let mut state = self.state();
+                // It may have been forgotten as too old while this was claimed;
+                // what was halted stays forgotten.
+                if !work.is_halted() {
+                    state
+                        .works
+                        .entry(turn.campaign_id)
+                        .or_insert_with(|| Arc::clone(&work));
+                }
                 let (_, n) = state
                     .batches
                     .entry(turn.campaign_id)
@@ -221,6 +229,7 @@ impl Desk {
             let work = self.state().works.remove(&id);
             if let Some(work) = work {
                 work.halted.send_replace(true);
+                tracing::info!(name: "campaign.halted", campaign = %id, "paused, stopped or out of hours");
             }
         }
         let mut state = self.state();
@@ -287,18 +296,23 @@ impl Desk {
     }
 
     async fn work(&self, turn: Turn) -> anyhow::Result<Arc<Work>> {
-        let known = self.state().works.get(&turn.campaign_id).cloned();
-        if let Some(work) = known.as_ref().filter(|work| work.loaded.elapsed() < FRESH) {
-            return Ok(Arc::clone(work));
+        loop {
+            let known = self.state().works.get(&turn.campaign_id).cloned();
+            if let Some(work) = known.as_ref().filter(|work| work.loaded.elapsed() < FRESH) {
+                return Ok(Arc::clone(work));
+            }
+            // The switch stays the same when only the content is loaded anew:
+            // batches of both have to hear it.
+            let halted =
+                known.map_or_else(|| watch::Sender::new(false), |work| work.halted.clone());
+            let work = Arc::new(self.load(turn, halted).await?);
+            let mut state = self.state();
+            // Halted while it was loaded: that switch stays as it is for good.
+            if !work.is_halted() {
+                state.works.insert(turn.campaign_id, Arc::clone(&work));
+                return Ok(work);
+            }
         }
-        // The switch stays the same when only the content is loaded anew:
-        // batches of both have to hear it.
-        let halted = known.map_or_else(|| watch::Sender::new(false), |work| work.halted.clone());
-        let work = Arc::new(self.load(turn, halted).await?);
-        self.state()
-            .works
-            .insert(turn.campaign_id, Arc::clone(&work));
-        Ok(work)
     }
 
     async fn load(&self, turn: Turn, halted: watch::Sender<bool>) -> anyhow::Result<Work> {

@@ -18,19 +18,22 @@ const RECONNECT: Duration = Duration::from_secs(1);
 pub struct Calls {
     /// Takes batches; called each [`POLL`] too.
     pub sending: mpsc::Sender<()>,
+    /// Halts what was paused or stopped; called each [`POLL`] too.
+    pub heed: mpsc::Sender<()>,
     /// Freezes, starts and skips; looks by itself too.
     pub schedule: mpsc::Sender<()>,
 }
 
 /// Calls at every signal about sending, and each [`POLL`].
 pub async fn run(db: Db, calls: Calls) {
-    tokio::join!(signals(&db, &calls), ticks(&calls.sending));
+    tokio::join!(signals(&db, &calls), ticks(&calls));
 }
 
-async fn ticks(calls: &mpsc::Sender<()>) {
-    while !calls.is_closed() {
+async fn ticks(calls: &Calls) {
+    while !calls.sending.is_closed() {
         sleep(POLL).await;
-        calls.try_send(()).ok();
+        calls.sending.try_send(()).ok();
+        calls.heed.try_send(()).ok();
     }
 }
 
@@ -42,6 +45,7 @@ async fn signals(db: &Db, calls: &Calls) {
                 while let Some(signal) = stream.next().await {
                     if matches!(signal, Signal::SendQueue) {
                         calls.sending.try_send(()).ok();
+                        calls.heed.try_send(()).ok();
                         calls.schedule.try_send(()).ok();
                     }
                 }

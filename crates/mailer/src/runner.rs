@@ -28,6 +28,8 @@ const FAST_BATCHES: usize = 8;
 /// Leases last three times as long.
 const RENEW: Duration = Duration::from_secs(30);
 const HOUSEKEEPING: Duration = Duration::from_secs(15);
+/// How often it is told which routes went down or came back.
+const NEWS: Duration = Duration::from_millis(500);
 /// How long mails under way may take to end when the mailer is told to.
 const DRAIN: Duration = Duration::from_secs(9);
 /// After an error of the database.
@@ -86,10 +88,17 @@ impl Mailer {
     /// yet and waits up to 10 s for what is.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (sending, mut called) = mpsc::channel(1);
+        let (heed, heed_called) = mpsc::channel(1);
         let (schedule, schedule_called) = mpsc::channel(1);
         let mut helpers = JoinSet::new();
-        let calls = listener::Calls { sending, schedule };
+        let calls = listener::Calls {
+            sending,
+            heed,
+            schedule,
+        };
         helpers.spawn(listener::run(self.hands.db.clone(), calls));
+        helpers.spawn(heeding(Arc::clone(&self.desk), heed_called));
+        helpers.spawn(telling_news(Arc::clone(&self.desk)));
         helpers.spawn(housekeeping(self.hands.db.clone(), Arc::clone(&self.desk)));
         helpers.spawn(renewing(
             self.hands.db.clone(),
@@ -101,9 +110,6 @@ impl Mailer {
         let mut shutdown = std::pin::pin!(shutdown);
         // A take is never dropped half-way: what it claimed would be in nobody's hands.
         while shutdown.as_mut().now_or_never().is_none() {
-            while called.try_recv().is_ok() {
-                self.look_round().await;
-            }
             let more = match lanes(batches.len()) {
                 Some(lanes) => self.take(&mut batches, lanes).await,
                 None => false,
@@ -115,7 +121,7 @@ impl Mailer {
             }
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(()) = called.recv() => self.look_round().await,
+                Some(()) = called.recv() => {}
                 Some(_) = batches.join_next() => {}
             }
         }
@@ -133,13 +139,6 @@ impl Mailer {
         }
         batches.shutdown().await;
         self.desk.close().await;
-    }
-
-    async fn look_round(&self) {
-        self.desk.tell_news().await;
-        if let Err(error) = self.desk.look_round().await {
-            tracing::warn!(name: "mailer.look_round_failed", error = format!("{error:#}"), "trying again");
-        }
     }
 
     /// Takes one batch, if one is due; false when nothing is.
@@ -223,6 +222,25 @@ fn lanes(in_hand: usize) -> Option<Lanes> {
         Some(Lanes::Fast)
     } else {
         None
+    }
+}
+
+/// Beside the taking of batches, which may have to wait for a campaign's rows:
+/// who pauses or stops one does not.
+async fn heeding(desk: Arc<Desk>, mut called: mpsc::Receiver<()>) {
+    while called.recv().await.is_some() {
+        if let Err(error) = desk.look_round().await {
+            tracing::warn!(name: "mailer.look_round_failed", error = format!("{error:#}"), "trying again");
+        }
+    }
+}
+
+async fn telling_news(desk: Arc<Desk>) {
+    let mut ticks = interval(NEWS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        desk.tell_news().await;
     }
 }
 

@@ -24,8 +24,9 @@ use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
 use crate::schema::{campaign, send_queue};
 use crate::signal::{self, Signal};
 
-/// People in a chunk: some tenths of a second.
-pub const CHUNK: usize = 5_000;
+/// People in a chunk: less than a tenth of a second, so that the first of a
+/// large campaign are soon on their way.
+pub const CHUNK: usize = 1_000;
 /// How long a mailer may take for one chunk.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -66,10 +67,17 @@ pub async fn freeze_chunk_of(db: &Db, worker: WorkerId, size: usize) -> Result<F
         return Ok(Frozen::Nothing);
     };
     let now = db.now();
-    db.tenant(turn.tenant_id, async |tx| {
-        chunk(tx, turn, worker, size, now).await
-    })
-    .await
+    let frozen = db
+        .tenant(turn.tenant_id, async |tx| {
+            chunk(tx, turn, worker, size, now).await
+        })
+        .await;
+    match frozen {
+        Err(DomainError::Conflict {
+            code: OVERTAKEN, ..
+        }) => Ok(Frozen::Chunk(0)),
+        other => other,
+    }
 }
 
 /// Campaigns take turns chunk by chunk, so that a small one never waits for a
@@ -98,7 +106,7 @@ async fn lease(db: &Db, worker: WorkerId) -> Result<Option<Turn>> {
     .await
 }
 
-#[derive(Queryable)]
+#[derive(Queryable, PartialEq)]
 struct Row {
     state: State,
     audience: serde_json::Value,
@@ -107,6 +115,9 @@ struct Row {
     prepared_at: Option<DateTime<Utc>>,
 }
 
+/// Writes the chunk's rows first, which nobody else sees yet, and locks the
+/// campaign only for the word that they count: who pauses or stops it
+/// meanwhile does not wait for them.
 async fn chunk(
     tx: &mut AsyncPgConnection,
     turn: Turn,
@@ -118,41 +129,23 @@ async fn chunk(
         tenant_id: tenant,
         campaign_id: id,
     } = turn;
-    let row: Option<Row> = campaign::table
-        .find((tenant, id))
-        .select((
-            campaign::state,
-            campaign::audience,
-            campaign::period,
-            campaign::prepared_upto,
-            campaign::prepared_at,
-        ))
-        .for_no_key_update()
-        .first(tx)
-        .await
-        .optional()?;
-    let leased: i64 = send_queue::table
-        .filter(
-            send_queue::tenant_id
-                .eq(tenant)
-                .and(send_queue::campaign_id.eq(id)),
-        )
-        .filter(send_queue::lease_owner.eq(worker))
-        .count()
-        .get_result(tx)
-        .await?;
-    let Some(row) = row.filter(|row| leased == 1 && row.prepared_at.is_none()) else {
-        return Ok(Frozen::Chunk(0));
-    };
-    // Paused or stopped since the lease: the row's state keeps it from being leased again.
-    let Ok(state) = row.state.after(Step::Begin, true) else {
+    let Some((row, _)) = freezing(tx, turn, worker, false).await? else {
         return Ok(Frozen::Chunk(0));
     };
     let period = row
         .period
         .ok_or_else(|| DomainError::internal("a campaign is prepared without a period"))?;
-    let audience: Audience = serde_json::from_value(row.audience).map_err(DomainError::internal)?;
-    // Locks the queue row before the deliveries are written (lock order of delivery::queue).
+    let audience: Audience =
+        serde_json::from_value(row.audience.clone()).map_err(DomainError::internal)?;
+    let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
+    let cap = Cap::load(tx, tenant, now).await?;
+    let written = insert(tx, tenant, id, period, &audience, cap, after, size, now).await?;
+    let state = match freezing(tx, turn, worker, true).await? {
+        Some((locked, state)) if locked == row => state,
+        _ => return Err(overtaken()),
+    };
+    let is_last = written.people < i64::try_from(size).unwrap_or(i64::MAX);
+    // After the campaign its queue row, then what counts (lock order of delivery::queue).
     diesel::update(send_queue::table.find((tenant, id)))
         .set((
             send_queue::state.eq(state.as_str()),
@@ -160,10 +153,6 @@ async fn chunk(
         ))
         .execute(tx)
         .await?;
-    let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
-    let cap = Cap::load(tx, tenant, now).await?;
-    let written = insert(tx, tenant, id, period, &audience, cap, after, size, now).await?;
-    let is_last = written.people < i64::try_from(size).unwrap_or(i64::MAX);
     diesel::update(campaign::table.find((tenant, id)))
         .set((
             campaign::state.eq(state),
@@ -198,6 +187,50 @@ async fn chunk(
     } else {
         Frozen::Chunk(people)
     })
+}
+
+/// The campaign while it is this worker's to freeze, and the state it has after
+/// the chunk. Paused or stopped since the lease it is not, and its row's state
+/// keeps it from being leased again.
+async fn freezing(
+    tx: &mut AsyncPgConnection,
+    turn: Turn,
+    worker: WorkerId,
+    lock: bool,
+) -> Result<Option<(Row, State)>> {
+    let (tenant, id) = (turn.tenant_id, turn.campaign_id);
+    let query = campaign::table.find((tenant, id)).select((
+        campaign::state,
+        campaign::audience,
+        campaign::period,
+        campaign::prepared_upto,
+        campaign::prepared_at,
+    ));
+    let row: Option<Row> = if lock {
+        query.for_no_key_update().first(tx).await.optional()?
+    } else {
+        query.first(tx).await.optional()?
+    };
+    let leased: i64 = send_queue::table
+        .find((tenant, id))
+        .filter(send_queue::lease_owner.eq(worker))
+        .count()
+        .get_result(tx)
+        .await?;
+    Ok(row
+        .filter(|row| leased == 1 && row.prepared_at.is_none())
+        .and_then(|row| {
+            let state = row.state.after(Step::Begin, true).ok()?;
+            Some((row, state))
+        }))
+}
+
+const OVERTAKEN: &str = "freeze_overtaken";
+
+/// Takes back what was written for a campaign that was paused or stopped
+/// meanwhile.
+fn overtaken() -> DomainError {
+    DomainError::conflict(OVERTAKEN, "the campaign is no longer to be frozen")
 }
 
 #[derive(QueryableByName)]

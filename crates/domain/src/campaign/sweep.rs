@@ -17,9 +17,9 @@ use crate::schema::{campaign, send_queue};
 use crate::signal::{self, Signal};
 
 /// Rows of a transaction.
-const CHUNK: i64 = 5_000;
+const CHUNK: i64 = 1_000;
 /// Chunks that the stopping request does itself; a mailer does the rest.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 10;
 
 /// Skips what is left of stopped campaigns, one chunk of each; answers whether
 /// there is more to do. For the mailer's schedule.

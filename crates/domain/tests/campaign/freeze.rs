@@ -1,3 +1,4 @@
+use diesel_async::SimpleAsyncConnection;
 use domain::campaign::audience::Audience;
 use domain::campaign::freeze::{Frozen, freeze_chunk_of, freeze_next_chunk};
 use domain::campaign::state::State;
@@ -162,6 +163,46 @@ async fn freezing_waits_while_a_campaign_is_paused_and_goes_on_after() {
         .unwrap();
     while freeze_chunk_of(db, worker, 10).await.unwrap() != Frozen::Nothing {}
     assert_eq!(world.get(sent.id).await.counts.queued, 30);
+}
+
+#[tokio::test]
+async fn who_pauses_does_not_wait_for_the_chunk_that_is_being_written_and_it_does_not_count() {
+    let world = World::new().await;
+    let list = world.list("A").await;
+    let person = world.contact("first@example.jp", &[list]).await;
+    world.many(30, list).await;
+    let sent = world.send(lists(&[list])).await;
+    let (db, worker) = (&world.database.db, WorkerId::new());
+    // Somebody holds one of the rows that the chunk wants to write.
+    let (tenant, id) = (world.actor.tenant_id, sent.id);
+    let mut holder = db.own_connection().await.unwrap();
+    holder
+        .batch_execute(&format!(
+            "BEGIN; SET LOCAL kikubari.tenant = '{tenant}';
+             INSERT INTO delivery (tenant_id, period, id, campaign_id, contact_id, address, state)
+             SELECT tenant_id, period, gen_random_uuid(), id, '{person}', 'first@example.jp', 'skipped' FROM campaign WHERE id = '{id}'"
+        ))
+        .await
+        .unwrap();
+    let freezing = tokio::spawn({
+        let db = db.clone();
+        async move { freeze_chunk_of(&db, worker, 100).await }
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while world.database.count(waits).await == 0 {}
+    // Would wait for ever if the chunk held the campaign.
+    domain::campaign::control::pause(db, &world.actor, sent.id)
+        .await
+        .unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(freezing.await.unwrap().unwrap(), Frozen::Chunk(0));
+    let rows = format!("SELECT count(*) FROM delivery WHERE campaign_id = '{id}'");
+    assert_eq!(world.database.count(&rows).await, 0);
+    domain::campaign::control::resume(db, &world.actor, sent.id)
+        .await
+        .unwrap();
+    while freeze_chunk_of(db, worker, 100).await.unwrap() != Frozen::Nothing {}
+    assert_eq!(world.get(sent.id).await.counts.queued, 31);
 }
 
 #[tokio::test]
