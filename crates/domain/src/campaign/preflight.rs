@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::audience::{self, Audience, People};
+use super::audience::{self, People};
 use super::frequency::Cap;
 use super::{CampaignRow, queries};
 use crate::actor::{Actor, Permission};
@@ -91,10 +91,16 @@ pub async fn run(
     actor.require(Permission::CampaignsRead)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
-        let row = queries::find(tx, actor.tenant_id, id).await?;
-        Ok(examine(tx, actor.tenant_id, installation, &row, now)
-            .await?
-            .0)
+        let tenant = actor.tenant_id;
+        let row = queries::find(tx, tenant, id).await?;
+        let (mut preflight, outgoing) = examine(tx, tenant, installation, &row, now).await?;
+        if let Some(outgoing) = outgoing {
+            let cap = Cap::load(tx, tenant, now).await?;
+            let fields = &outgoing.unguarded;
+            let empty = audience::count_empty(tx, tenant, &row.audience()?, cap, fields).await?;
+            preflight.checks.extend(empty_values(empty));
+        }
+        Ok(preflight)
     })
     .await
 }
@@ -104,9 +110,13 @@ pub(super) struct Outgoing {
     pub(super) mail_number: i32,
     /// Targets of the counted links.
     pub(super) links: Vec<String>,
+    /// Fields that stand in the mail without a word for who has nothing there.
+    unguarded: Vec<String>,
 }
 
-/// Counts the people and checks everything, in the caller's transaction.
+/// What can block a campaign, and what goes out when nothing does, in the
+/// caller's transaction. What only warns and costs another look at everybody
+/// (who has nothing in a field) is left to [`run`]: sending does not wait for it.
 pub(super) async fn examine(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -114,9 +124,8 @@ pub(super) async fn examine(
     row: &CampaignRow,
     now: DateTime<Utc>,
 ) -> Result<(Preflight, Option<Outgoing>)> {
-    let audience = row.audience()?;
     let cap = Cap::load(tx, tenant, now).await?;
-    let people = audience::count(tx, tenant, &audience, cap).await?;
+    let people = audience::count(tx, tenant, &row.audience()?, cap).await?;
     let mut checks = vec![Check::block_unless("people", people.will_receive > 0, "")];
     let route = checked_route(tx, tenant, row.route_id, &mut checks).await?;
     let mut outgoing = None;
@@ -134,13 +143,11 @@ pub(super) async fn examine(
             )
             .await?;
             let compiled = content(&mail.content, &around, &mut checks);
-            if let Some(compiled) = compiled {
-                empty_values(tx, tenant, (&audience, cap), &compiled, &mut checks).await?;
-                outgoing = Some(Outgoing {
-                    mail_number: mail.number,
-                    links: compiled.links().to_vec(),
-                });
-            }
+            outgoing = compiled.map(|compiled| Outgoing {
+                mail_number: mail.number,
+                links: compiled.links().to_vec(),
+                unguarded: compiled.unguarded_fields().iter().cloned().collect(),
+            });
         }
     }
     Ok((Preflight { people, checks }, outgoing))
@@ -284,24 +291,17 @@ async fn sender(
     Ok(())
 }
 
-async fn empty_values(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    (audience, cap): (&Audience, Option<Cap>),
-    compiled: &CompiledMail,
-    checks: &mut Vec<Check>,
-) -> Result<()> {
-    for field in compiled.unguarded_fields() {
-        let n = audience::count_empty(tx, tenant, audience, cap, field).await?;
-        if n > 0 {
-            checks.push(Check {
-                count: Some(n),
-                ..Check::new("empty_values", Level::Warn, field.clone())
-            });
-        }
+fn empty_values(empty: Vec<(String, i64)>) -> Vec<Check> {
+    let checks: Vec<Check> = empty
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(field, n)| Check {
+            count: Some(n),
+            ..Check::new("empty_values", Level::Warn, field)
+        })
+        .collect();
+    if checks.is_empty() {
+        return vec![Check::new("empty_values", Level::Ok, "")];
     }
-    if !checks.iter().any(|check| check.code == "empty_values") {
-        checks.push(Check::new("empty_values", Level::Ok, ""));
-    }
-    Ok(())
+    checks
 }
