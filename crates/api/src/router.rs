@@ -21,6 +21,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::block::configure)
                 .configure(routes::test_send::configure)
                 .configure(routes::campaign::configure)
+                .configure(routes::date_mail::configure)
                 .configure(routes::delivery::configure)
                 .configure(routes::transactional::configure)
                 .configure(routes::report::configure)

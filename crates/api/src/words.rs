@@ -40,6 +40,10 @@ words! {
     SendingKind = domain::campaign::kind::Kind;
     /// Which hours hold for a campaign: the tenant's, none, or its own.
     HoursMode = domain::campaign::hours::Mode;
+    /// How often a person gets a date mail.
+    DateMailRepeat = domain::date_mail::day::Repeat;
+    /// Whether a date mail goes out.
+    DateMailState = domain::date_mail::State;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// What protects the line to a relay.

@@ -53,7 +53,7 @@ ids! {
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId,
-    CampaignId, DeliveryId, EventId,
+    CampaignId, DateMailId, DeliveryId, EventId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,
 }

@@ -11,6 +11,7 @@ pub mod consent;
 pub mod contact;
 pub mod contact_field;
 pub mod csv_cell;
+pub mod date_mail;
 pub mod db;
 pub mod delivery;
 pub mod dns;

@@ -59,6 +59,8 @@ diesel::table! {
         hours -> Text,
         send_from -> Nullable<Time>,
         send_until -> Nullable<Time>,
+        date_mail_id -> Nullable<Uuid>,
+        on_day -> Nullable<Date>,
     }
 }
 
@@ -171,6 +173,28 @@ diesel::table! {
         field_id -> Uuid,
         value -> Text,
         contact_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    date_mail (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        mail_id -> Uuid,
+        field_key -> Text,
+        offset_days -> Int2,
+        repeat -> Text,
+        send_at -> Time,
+        time_zone -> Text,
+        audience -> Jsonb,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        last_day -> Nullable<Date>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -684,6 +708,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contact_field,
     contact_import,
     contact_unique_value,
+    date_mail,
     delivery,
     dkim_key,
     event,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::Db;
 use domain::campaign::freeze::{Frozen, freeze_next_chunk};
-use domain::campaign::{control, sweep};
+use domain::campaign::{due, sweep};
 use domain::ids::WorkerId;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
@@ -63,7 +63,7 @@ impl Schedule {
     /// # Errors
     /// When the database does.
     pub async fn run_once(&self) -> anyhow::Result<bool> {
-        let started = control::start_due(&self.db, &self.installation).await;
+        let started = due::start_due(&self.db, &self.installation).await;
         let frozen = freeze_next_chunk(&self.db, self.worker).await;
         let more_to_skip = sweep::run_once(&self.db).await;
         let started = started.map_err(explain)? > 0;

@@ -7,6 +7,7 @@ pub mod campaign;
 pub mod consent;
 pub mod contact;
 pub mod contact_field;
+pub mod date_mail;
 pub mod delivery;
 pub mod download;
 pub mod event;

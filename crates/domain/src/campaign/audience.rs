@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
 use super::frequency::{Cap, REASON};
+use crate::date_mail::day::DateMatch;
 use crate::error::{Result, Validation};
 use crate::ids::{ContactId, ListId, TenantId};
 use crate::schema::list;
@@ -29,11 +30,14 @@ pub struct Audience {
     /// Of a test send: as whom the mail is filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_contact: Option<ContactId>,
+    /// Of one day of a date mail: whose date it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<DateMatch>,
 }
 
 impl Audience {
     /// Refuses lists that are not there or of another tenant.
-    pub(super) async fn check(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+    pub(crate) async fn check(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
         let mut v = Validation::default();
         for (pointer, ids) in [
             ("/audience/list_ids", &self.list_ids),
@@ -79,31 +83,45 @@ impl Audience {
     /// in its statistics: a tenant who came after they were taken would be
     /// believed to have no row, and be joined by loops made for one.
     pub(super) fn judged(&self, is_chunk: bool, cap: Option<Cap>) -> String {
+        // Whose date it is not is not meant at all, so they are not counted as left out.
+        let (dated, dated_in_list) = match &self.date {
+            Some(date) => (
+                format!(" AND {}", date.sql()),
+                format!(
+                    " AND EXISTS (SELECT FROM contact c WHERE c.tenant_id = (SELECT $1) AND c.id = n.contact_id AND {})",
+                    date.sql()
+                ),
+            ),
+            None => (String::new(), String::new()),
+        };
         // Of everybody the people are the contacts themselves; asked for all at
         // once, they are not written down first.
-        let everybody =
-            "SELECT id, email, email_key, name, fields, status, true AS subscribed FROM contact
-                 WHERE tenant_id = (SELECT $1) AND $2::uuid[] IS NOT NULL";
+        let everybody = format!(
+            "SELECT id, email, email_key, name, fields, status, true AS subscribed FROM contact c
+                 WHERE tenant_id = (SELECT $1) AND $2::uuid[] IS NOT NULL{dated}"
+        );
         let people = match (self.all, is_chunk) {
             (true, false) => format!("people AS ({everybody})"),
             (true, true) => {
                 format!("people AS MATERIALIZED ({everybody} AND id > $4 ORDER BY id LIMIT $5)")
             }
-            (false, false) => "people AS MATERIALIZED (
-                 SELECT contact_id AS id, bool_or(status = 'subscribed') AS subscribed FROM subscription
-                 WHERE tenant_id = (SELECT $1) AND list_id = ANY ($2) GROUP BY contact_id)"
-                .to_owned(),
+            (false, false) => format!(
+                "people AS MATERIALIZED (
+                 SELECT contact_id AS id, bool_or(status = 'subscribed') AS subscribed FROM subscription n
+                 WHERE tenant_id = (SELECT $1) AND list_id = ANY ($2){dated_in_list} GROUP BY contact_id)"
+            ),
             // The first of each list are merged: none of the union's first can be missing.
-            (false, true) => "people AS MATERIALIZED (
+            (false, true) => format!(
+                "people AS MATERIALIZED (
                  SELECT s.contact_id AS id, bool_or(s.status = 'subscribed') AS subscribed
                  FROM (SELECT DISTINCT next.contact_id FROM unnest($2::uuid[]) AS l (id)
                        CROSS JOIN LATERAL (SELECT n.contact_id FROM subscription n
-                                           WHERE n.tenant_id = (SELECT $1) AND n.list_id = l.id AND n.contact_id > $4
+                                           WHERE n.tenant_id = (SELECT $1) AND n.list_id = l.id AND n.contact_id > $4{dated_in_list}
                                            ORDER BY n.contact_id LIMIT $5) AS next
                        ORDER BY next.contact_id LIMIT $5) AS chunk
                  JOIN subscription s ON s.tenant_id = (SELECT $1) AND s.contact_id = chunk.contact_id AND s.list_id = ANY ($2)
                  GROUP BY s.contact_id)"
-                .to_owned(),
+            ),
         };
         let contacts = if self.all {
             "people c"

@@ -17,7 +17,7 @@ use crate::delivery::queue;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, TenantId};
 use crate::mail::render::Installation;
-use crate::schema::{campaign, installation, send_queue};
+use crate::schema::{campaign, installation};
 use crate::signal::{self, Signal};
 
 /// Furthest a campaign can be scheduled ahead.
@@ -40,6 +40,7 @@ pub async fn send(
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         let before = queries::lock(tx, tenant, id).await?;
+        before.refuse_day()?;
         before.state.after(Step::Start, false)?;
         let outgoing = ready(tx, tenant, installation, &before, now).await?;
         if outgoing.0 != confirmed_people {
@@ -56,7 +57,7 @@ pub async fn send(
 }
 
 /// Number of people and what goes out, when nothing blocks.
-async fn ready(
+pub(super) async fn ready(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     installation: &Installation,
@@ -81,7 +82,7 @@ async fn ready(
     }
 }
 
-async fn start(
+pub(super) async fn start(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -116,7 +117,7 @@ async fn start(
 }
 
 /// Of the database: a restore begins another one.
-async fn epoch(tx: &mut AsyncPgConnection) -> Result<i64> {
+pub(crate) async fn epoch(tx: &mut AsyncPgConnection) -> Result<i64> {
     Ok(installation::table
         .select(installation::epoch)
         .first(tx)
@@ -125,7 +126,7 @@ async fn epoch(tx: &mut AsyncPgConnection) -> Result<i64> {
 
 /// Whether a restore lies between the schedule and now. What went out after the
 /// backup was made is not in it, so nobody here knows whether this one did.
-async fn is_of_another_epoch(
+pub(super) async fn is_of_another_epoch(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -154,7 +155,7 @@ pub(crate) async fn announce(
     signal::publish(tx, Signal::SendQueue).await
 }
 
-async fn record(
+pub(super) async fn record(
     tx: &mut AsyncPgConnection,
     actor: &Actor,
     action: &'static str,
@@ -204,6 +205,7 @@ pub async fn schedule(
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         let before = queries::lock(tx, tenant, id).await?;
+        before.refuse_day()?;
         before.state.after(Step::Schedule, false)?;
         ready(tx, tenant, installation, &before, now).await?;
         diesel::update(campaign::table.find((tenant, id)))
@@ -243,6 +245,7 @@ pub async fn unschedule(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campai
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         let before = queries::lock(tx, tenant, id).await?;
+        before.refuse_day()?;
         before.state.after(Step::Unschedule, false)?;
         back_to_draft(tx, tenant, id, None, now).await?;
         record(tx, actor, "campaign.unscheduled", &before, json!({})).await?;
@@ -251,7 +254,7 @@ pub async fn unschedule(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campai
     .await
 }
 
-async fn back_to_draft(
+pub(super) async fn back_to_draft(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -270,94 +273,6 @@ async fn back_to_draft(
         .await?;
     queries::unqueue(tx, tenant, id).await?;
     announce(tx, tenant, id).await
-}
-
-/// Starts the scheduled campaigns whose time has come; answers how many. One
-/// that pre-flight blocks by now, or that was scheduled before a restore,
-/// becomes a draft again that says why.
-///
-/// # Errors
-/// When the database does.
-pub async fn start_due(db: &Db, installation: &Installation) -> Result<usize> {
-    let now = db.now();
-    let due: Vec<(TenantId, CampaignId)> = db
-        .system(async |tx| {
-            Ok(send_queue::table
-                .filter(
-                    send_queue::state
-                        .eq("scheduled")
-                        .and(send_queue::due_at.le(now)),
-                )
-                .order(send_queue::due_at)
-                .select((send_queue::tenant_id, send_queue::campaign_id))
-                .limit(100)
-                .load(tx)
-                .await?)
-        })
-        .await?;
-    let mut started = 0;
-    for (tenant, id) in due {
-        match start_scheduled(db, installation, tenant, id, now).await {
-            Ok(()) => started += 1,
-            Err(error @ DomainError::Unavailable { .. }) => return Err(error),
-            // One that can't be read must not hold up everybody else's.
-            Err(error) => {
-                tracing::error!(name: "campaign.not_started", campaign = %id, ?error, "looked at again");
-            }
-        }
-    }
-    Ok(started)
-}
-
-async fn start_scheduled(
-    db: &Db,
-    installation: &Installation,
-    tenant: TenantId,
-    id: CampaignId,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let actor = Actor::system(tenant);
-    db.tenant(tenant, async |tx| {
-        let before = queries::lock(tx, tenant, id).await?;
-        // Another mailer was faster, or a person moved it.
-        if before.state != State::Scheduled || before.scheduled_at.is_none_or(|at| at > now) {
-            return Ok(());
-        }
-        let outgoing = if is_of_another_epoch(tx, tenant, id).await? {
-            Err(DomainError::conflict(
-                "restored",
-                "the database was restored from a backup since it was scheduled: it may have gone out already",
-            ))
-        } else {
-            ready(tx, tenant, installation, &before, now).await
-        };
-        match outgoing {
-            Ok((people, outgoing)) => {
-                start(tx, tenant, id, &outgoing, now).await?;
-                record(
-                    tx,
-                    &actor,
-                    "campaign.sent",
-                    &before,
-                    json!({ "people": people }),
-                )
-                .await
-            }
-            Err(DomainError::Conflict { detail, .. }) => {
-                back_to_draft(tx, tenant, id, Some(&detail), now).await?;
-                record(
-                    tx,
-                    &actor,
-                    "campaign.not_ready",
-                    &before,
-                    json!({ "reason": detail }),
-                )
-                .await
-            }
-            Err(error) => Err(error),
-        }
-    })
-    .await
 }
 
 /// Holds a campaign. What mailers have in their hands goes out, no more.

@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod calendar;
 pub mod control;
+pub mod due;
 pub mod freeze;
 pub mod frequency;
 pub mod hours;
@@ -28,12 +29,12 @@ use crate::audit;
 use crate::db::Db;
 use crate::delivery::counters::{self, Counts};
 use crate::error::{DomainError, Result, Validation};
-use crate::ids::{CampaignId, MailId, RouteId, TenantId, UserId};
+use crate::ids::{CampaignId, DateMailId, MailId, RouteId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
 use crate::tenant::Tenant;
 
-pub(crate) use self::queries::{enqueue, find, insert_links};
+pub(crate) use self::queries::{LANE_CAMPAIGN, enqueue, find, insert_links};
 
 /// A campaign as its row has it.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -61,6 +62,8 @@ pub(crate) struct CampaignRow {
     pub(crate) hours: hours::Mode,
     pub(crate) send_from: Option<NaiveTime>,
     pub(crate) send_until: Option<NaiveTime>,
+    pub(crate) date_mail_id: Option<DateMailId>,
+    pub(crate) on_day: Option<chrono::NaiveDate>,
 }
 
 /// A campaign with its counts.
@@ -89,6 +92,8 @@ pub struct Campaign {
     pub hours: Choice,
     /// It goes out, but not at this hour: when it goes on.
     pub waits_until: Option<DateTime<Utc>>,
+    /// The date mail of which it is one day.
+    pub date_mail_id: Option<DateMailId>,
     pub version: i32,
     pub created_by: Option<UserId>,
     pub created_at: DateTime<Utc>,
@@ -103,6 +108,17 @@ impl CampaignRow {
         Choice::of(self.hours, Span::of(self.send_from, self.send_until))
     }
 
+    /// A date mail's next day is changed there, and nowhere else.
+    pub(super) fn refuse_day(&self) -> Result<()> {
+        if self.date_mail_id.is_some() && self.state == State::Scheduled {
+            return Err(DomainError::conflict(
+                "date_mail",
+                "this is the next day of a date mail: change or pause that",
+            ));
+        }
+        Ok(())
+    }
+
     fn with(self, counts: Counts, tenant: &Tenant, now: DateTime<Utc>) -> Result<Campaign> {
         let is_under_way = matches!(self.state, State::Preparing | State::Sending);
         let hours = self.hours();
@@ -113,6 +129,7 @@ impl CampaignRow {
         Ok(Campaign {
             hours,
             waits_until,
+            date_mail_id: self.date_mail_id,
             audience: self.audience()?,
             id: self.id,
             name: self.name,
@@ -161,6 +178,8 @@ pub struct CampaignFilter {
     pub states: Vec<State>,
     /// A part of the name.
     pub q: Option<String>,
+    /// The days of this date mail; without one, what is no day of any.
+    pub date_mail: Option<DateMailId>,
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -284,6 +303,7 @@ pub async fn update(
         if before.version != version {
             return Err(DomainError::Stale);
         }
+        before.refuse_day()?;
         before.state.after(Step::Edit, false)?;
         if let Some(audience) = &change.audience {
             audience.check(tx, tenant).await?;
@@ -315,6 +335,7 @@ pub async fn delete(db: &Db, actor: &Actor, id: CampaignId, version: i32) -> Res
         if before.version != version {
             return Err(DomainError::Stale);
         }
+        before.refuse_day()?;
         before.state.after(Step::Delete, false)?;
         queries::unqueue(tx, tenant, id).await?;
         queries::delete(tx, tenant, id).await?;

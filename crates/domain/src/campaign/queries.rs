@@ -14,7 +14,7 @@ use crate::page::contains_pattern;
 use crate::schema::{campaign, link, mail, route, send_queue};
 
 /// Lane of campaigns; what is in the fast lane overtakes them.
-pub(super) const LANE_CAMPAIGN: i16 = 1;
+pub(crate) const LANE_CAMPAIGN: i16 = 1;
 
 fn not_found() -> DomainError {
     DomainError::not_found("campaign")
@@ -72,6 +72,10 @@ pub(super) async fn page(
     if !filter.states.is_empty() {
         query = query.filter(campaign::state.eq_any(filter.states.clone()));
     }
+    query = match filter.date_mail {
+        Some(id) => query.filter(campaign::date_mail_id.eq(id)),
+        None => query.filter(campaign::date_mail_id.is_null()),
+    };
     if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
         query = query.filter(campaign::name.ilike(contains_pattern(q)));
     }

@@ -301,6 +301,12 @@ pub async fn delete(db: &Db, actor: &Actor, id: ContactFieldId, version: i32) ->
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
+        if queries::is_used(tx, actor.tenant_id, &before.key).await? {
+            return Err(DomainError::conflict(
+                "in_use",
+                "a date mail goes by this field: delete that first",
+            ));
+        }
         if !queries::delete(tx, actor.tenant_id, id, version).await? {
             return Err(DomainError::Stale);
         }

@@ -140,3 +140,18 @@ pub(super) async fn drop_values(
     .await?;
     Ok(())
 }
+
+/// Whether a date mail goes by a field.
+pub(super) async fn is_used(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: &str,
+) -> Result<bool> {
+    let used: i64 = crate::schema::date_mail::table
+        .filter(crate::schema::date_mail::tenant_id.eq(tenant))
+        .filter(crate::schema::date_mail::field_key.eq(key))
+        .count()
+        .get_result(tx)
+        .await?;
+    Ok(used > 0)
+}

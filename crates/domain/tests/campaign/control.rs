@@ -1,6 +1,7 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use domain::DomainError;
-use domain::campaign::control::{self, start_due};
+use domain::campaign::control;
+use domain::campaign::due::start_due;
 use domain::campaign::freeze::{Frozen, freeze_chunk_of, freeze_next_chunk};
 use domain::campaign::state::State;
 use domain::campaign::{CampaignChange, sweep};

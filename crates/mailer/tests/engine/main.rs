@@ -3,6 +3,7 @@
 
 mod bounce;
 mod control;
+mod date_mail;
 mod fair;
 mod hours;
 mod relay;

@@ -14,7 +14,7 @@ use domain::{Actor, contact, template};
 use crate::support::{Action, Counts, Fixture, Sink, addresses};
 
 /// A draft to everybody, that pre-flight lets pass.
-async fn draft(fixture: &Fixture, people: usize) -> Campaign {
+pub(crate) async fn draft(fixture: &Fixture, people: usize) -> Campaign {
     let (db, actor) = (&fixture.database.db, Actor::operator(fixture.tenant));
     let legal = TenantChange {
         legal_sender_name: Some("株式会社acme".to_owned()),

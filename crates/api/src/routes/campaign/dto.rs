@@ -41,6 +41,8 @@ pub struct Campaign {
     pub hours: CampaignHours,
     /// It goes out, but not at this hour of the day: when it goes on by itself.
     pub waits_until: Option<DateTime<Utc>>,
+    /// The date mail of which it is one day.
+    pub date_mail_id: Option<Uuid>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
@@ -170,7 +172,7 @@ impl From<Audience> for audience::Audience {
             all: audience.all,
             list_ids: ids(audience.list_ids),
             exclude_list_ids: ids(audience.exclude_list_ids),
-            as_contact: None,
+            ..Self::default()
         }
     }
 }
@@ -194,6 +196,7 @@ impl From<campaign::Campaign> for Campaign {
             counts: row.counts.into(),
             hours: row.hours.into(),
             waits_until: row.waits_until,
+            date_mail_id: row.date_mail_id.map(|id| id.0),
             version: row.version,
             created_at: row.created_at,
             created_by: row.created_by.map(|id| id.0),

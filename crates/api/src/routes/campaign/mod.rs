@@ -7,11 +7,12 @@ mod steps;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use domain::campaign::{self, CampaignFilter, preflight, state};
-use domain::ids::CampaignId;
+use domain::ids::{CampaignId, DateMailId};
 use domain::page::PageRequest;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
 use self::dto::{Campaign, CampaignCreate, CampaignUpdate, Preflight};
 use crate::error::ApiResult;
@@ -30,6 +31,8 @@ pub struct CampaignQuery {
     /// A part of the name.
     #[param(max_length = 200)]
     pub q: Option<String>,
+    /// The days of this date mail; left out, they are not in the list.
+    pub date_mail_id: Option<Uuid>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
@@ -70,6 +73,7 @@ async fn list_campaigns(
     let filter = CampaignFilter {
         states: query.state.into_iter().collect(),
         q: search(query.q, 200)?,
+        date_mail: query.date_mail_id.map(DateMailId),
     };
     let page = PageRequest {
         limit: query.limit,

@@ -277,6 +277,17 @@ fn campaigns() -> Vec<Case> {
             .foreign(|theirs| json!({"name": "spy", "audience": {"list_ids": [theirs.id("lists")]}})),
         needs("get_campaign", P::CampaignsRead),
         needs("get_campaign_calendar", P::CampaignsRead).query("from=2026-11-01T00:00:00Z&until=2026-12-01T00:00:00Z"),
+        needs("list_date_mails", P::CampaignsRead),
+        needs("create_date_mail", P::CampaignsWrite)
+            .body(|own| date_mail(own.id("mails")))
+            .foreign(|theirs| date_mail(theirs.id("mails"))),
+        needs("get_date_mail", P::CampaignsRead),
+        needs("update_date_mail", P::CampaignsWrite)
+            .if_match()
+            .body(|own| date_mail(own.id("mails")))
+            .foreign(|theirs| date_mail(theirs.id("mails"))),
+        needs("activate_date_mail", P::CampaignsSend),
+        needs("pause_date_mail", P::CampaignsSend),
         needs("get_campaign_preflight", P::CampaignsRead),
         needs("update_campaign", P::CampaignsWrite)
             .if_match()
@@ -333,6 +344,7 @@ fn deletions() -> Vec<Case> {
         needs("delete_list", P::ListsWrite).if_match(),
         needs("delete_contact", P::ContactsWrite).if_match(),
         needs("delete_contact_field", P::ContactsWrite).if_match(),
+        needs("delete_date_mail", P::CampaignsWrite).if_match(),
         needs("delete_campaign", P::CampaignsWrite).if_match(),
         needs("delete_route", P::SettingsWrite).if_match(),
         needs("delete_sender_domain", P::SettingsWrite).if_match(),
@@ -341,6 +353,13 @@ fn deletions() -> Vec<Case> {
         needs("delete_block", P::MailsWrite).if_match(),
         needs("delete_folder", P::MailsWrite).if_match(),
     ]
+}
+
+fn date_mail(mail: &str) -> Value {
+    json!({
+        "name": "お誕生日", "mail_id": mail, "field": "birthday", "offset_days": 0, "repeat": "yearly", "send_at": "09:00",
+        "time_zone": "Asia/Tokyo", "audience": {"all": true}
+    })
 }
 
 fn tomorrow() -> chrono::DateTime<chrono::Utc> {

@@ -143,6 +143,14 @@ impl Fixture {
             "audience": {"list_ids": [self.id("lists")]}
         });
         self.make(app, "campaigns", body).await;
+        let field = json!({"key": "birthday", "label": "誕生日", "type": "date"});
+        let call = app.post("/v1/contact-fields").by(&self.token).json(&field);
+        call.send().await.expect(201);
+        let body = json!({
+            "name": "お誕生日", "mail_id": self.id("mails"), "field": "birthday", "offset_days": -3, "repeat": "yearly",
+            "send_at": "09:00", "time_zone": "Asia/Tokyo", "audience": {"list_ids": [self.id("lists")]}
+        });
+        self.make(app, "date-mails", body).await;
     }
 
     /// A mail that was sent: what only a mailer makes.

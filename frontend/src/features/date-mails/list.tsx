@@ -1,0 +1,175 @@
+import { Button, Group, Menu, Text } from "@mantine/core";
+import { ActionIcon } from "@mantine/core";
+import { IconCake, IconDots, IconPlus } from "@tabler/icons-react";
+import { useState } from "react";
+import { api } from "@/api/client";
+import { refresh } from "@/api/query";
+import type { DateMail } from "@/api/types";
+import { useCan } from "@/auth/guard";
+import { Page } from "@/components/layout/page";
+import { type Column, DataTable } from "@/components/table/data-table";
+import { ConfirmDialog } from "@/components/ui/confirm";
+import { notifyDone } from "@/components/ui/notify";
+import { EmptyState } from "@/components/ui/state-view";
+import { Status } from "@/components/ui/status";
+import { useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
+import { Days } from "./days";
+import { DateMailForm } from "./form";
+import { useDayText } from "./text";
+
+type Asking = { what: "activate" | "pause" | "delete"; row: DateMail };
+
+/** Mails that go out each day to those whose date it is. */
+export function DateMailsScreen() {
+  const t = useT();
+  const format = useFormat();
+  const canWrite = useCan("campaigns.write");
+  const canSend = useCan("campaigns.send");
+  const dayText = useDayText();
+  const [editing, setEditing] = useState<DateMail | "new" | null>(null);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [looking, setLooking] = useState<DateMail | null>(null);
+  const query = api.useQuery("get", "/v1/date-mails");
+  const activate = api.useMutation("post", "/v1/date-mails/{id}/activate");
+  const pause = api.useMutation("post", "/v1/date-mails/{id}/pause");
+  const remove = api.useMutation("delete", "/v1/date-mails/{id}");
+  const confirm = async () => {
+    if (!asking) {
+      return;
+    }
+    const { what, row } = asking;
+    const path = { id: row.id };
+    if (what === "delete") {
+      await remove.mutateAsync({ params: { path, header: { "If-Match": `"${row.version}"` } } });
+    } else {
+      await (what === "activate" ? activate : pause).mutateAsync({ params: { path } });
+    }
+    await refresh("/v1/date-mails", "/v1/campaign-calendar", "/v1/summary");
+    notifyDone(t(`date_mails.done_${what}`));
+  };
+  const columns: Column<DateMail>[] = [
+    {
+      id: "name",
+      header: t("date_mails.name"),
+      cell: (row) => (
+        <div>
+          <Text size="sm" fw={500}>
+            {row.name}
+          </Text>
+          <Text size="xs" c="dimmed">
+            {dayText(row)}
+          </Text>
+        </div>
+      ),
+    },
+    {
+      id: "state",
+      header: t("campaigns.state"),
+      cell: (row) => (
+        <div>
+          <Status tone={row.state === "active" ? "good" : "idle"} label={t(`date_mails.state_${row.state}`)} />
+          {row.state_reason ? (
+            <Text size="xs">{t("date_mails.not_ready", { reason: row.state_reason })}</Text>
+          ) : null}
+        </div>
+      ),
+    },
+    {
+      id: "next",
+      header: t("date_mails.next_at"),
+      numeric: true,
+      width: 160,
+      cell: (row) => (row.next_at ? format.dateTime(row.next_at) : "–"),
+    },
+    {
+      id: "actions",
+      header: t("common.menu"),
+      actions: true,
+      width: 60,
+      cell: (row) => (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" aria-label={`${t("common.menu")}: ${row.name}`}>
+              <IconDots size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setLooking(row)}>{t("date_mails.days")}</Menu.Item>
+            {canWrite && (canSend || row.state === "paused") ? (
+              <Menu.Item onClick={() => setEditing(row)}>{t("common.edit")}</Menu.Item>
+            ) : null}
+            {canSend ? (
+              <Menu.Item onClick={() => setAsking({ what: row.state === "active" ? "pause" : "activate", row })}>
+                {t(row.state === "active" ? "date_mails.pause" : "date_mails.activate")}
+              </Menu.Item>
+            ) : null}
+            {canWrite ? (
+              <Menu.Item color="red" onClick={() => setAsking({ what: "delete", row })}>
+                {t("common.delete")}
+              </Menu.Item>
+            ) : null}
+          </Menu.Dropdown>
+        </Menu>
+      ),
+    },
+  ];
+  const create = canWrite ? (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
+      {t("date_mails.create")}
+    </Button>
+  ) : null;
+  return (
+    <Page title={t("nav.date_mails")} description={t("date_mails.description")} actions={create}>
+      <div className="kb-panel">
+        <DataTable
+          caption={t("nav.date_mails")}
+          columns={columns}
+          rows={query.data?.items}
+          rowId={(row) => row.id}
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          empty={
+            <EmptyState
+              icon={IconCake}
+              title={t("date_mails.empty_title")}
+              body={t("date_mails.empty_body")}
+              action={create}
+            />
+          }
+        />
+      </div>
+      <Group mt="sm">
+        <Text size="xs" c="dimmed">
+          {t("date_mails.edits_help")}
+        </Text>
+      </Group>
+      {editing ? (
+        <DateMailForm dateMail={editing === "new" ? null : editing} onClose={() => setEditing(null)} />
+      ) : null}
+      {looking ? <Days dateMail={looking} onClose={() => setLooking(null)} /> : null}
+      <ConfirmDialog
+        opened={asking !== null}
+        onClose={() => setAsking(null)}
+        title={asking ? t(`date_mails.ask_${asking.what}`) : ""}
+        confirm={
+          asking?.what === "delete"
+            ? t("common.delete")
+            : t(asking?.what === "pause" ? "date_mails.pause" : "date_mails.activate")
+        }
+        danger={asking?.what === "delete"}
+        onConfirm={confirm}
+      >
+        {asking ? (
+          <>
+            <Text fw={600}>{asking.row.name}</Text>
+            <Text size="sm">{dayText(asking.row)}</Text>
+            <Text size="sm" c="dimmed" mt="xs">
+              {t(`date_mails.ask_${asking.what}_help`)}
+            </Text>
+          </>
+        ) : null}
+      </ConfirmDialog>
+    </Page>
+  );
+}
