@@ -14,6 +14,7 @@ import { Route as LoginRouteImport } from "./routes/login";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
+import { Route as AppDateMailsRouteImport } from "./routes/_app.date-mails";
 import { Route as AppListsRouteImport } from "./routes/_app.lists";
 import { Route as AppSuppressionsRouteImport } from "./routes/_app.suppressions";
 import { Route as AppTransactionalRouteImport } from "./routes/_app.transactional";
@@ -64,6 +65,11 @@ const AppBlocksRoute = AppBlocksRouteImport.update({
 const AppCalendarRoute = AppCalendarRouteImport.update({
   id: "/calendar",
   path: "/calendar",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppDateMailsRoute = AppDateMailsRouteImport.update({
+  id: "/date-mails",
+  path: "/date-mails",
   getParentRoute: () => AppRoute,
 } as any);
 const AppListsRoute = AppListsRouteImport.update({
@@ -209,6 +215,7 @@ export interface FileRoutesByFullPath {
   "/login": typeof LoginRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
+  "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
@@ -241,6 +248,7 @@ export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
+  "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
@@ -276,6 +284,7 @@ export interface FileRoutesById {
   "/login": typeof LoginRoute;
   "/_app/blocks": typeof AppBlocksRoute;
   "/_app/calendar": typeof AppCalendarRoute;
+  "/_app/date-mails": typeof AppDateMailsRoute;
   "/_app/lists": typeof AppListsRoute;
   "/_app/suppressions": typeof AppSuppressionsRoute;
   "/_app/transactional": typeof AppTransactionalRoute;
@@ -312,6 +321,7 @@ export interface FileRouteTypes {
     | "/login"
     | "/blocks"
     | "/calendar"
+    | "/date-mails"
     | "/lists"
     | "/suppressions"
     | "/transactional"
@@ -344,6 +354,7 @@ export interface FileRouteTypes {
     | "/login"
     | "/blocks"
     | "/calendar"
+    | "/date-mails"
     | "/lists"
     | "/suppressions"
     | "/transactional"
@@ -378,6 +389,7 @@ export interface FileRouteTypes {
     | "/login"
     | "/_app/blocks"
     | "/_app/calendar"
+    | "/_app/date-mails"
     | "/_app/lists"
     | "/_app/suppressions"
     | "/_app/transactional"
@@ -448,6 +460,13 @@ declare module "@tanstack/react-router" {
       path: "/calendar";
       fullPath: "/calendar";
       preLoaderRoute: typeof AppCalendarRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/date-mails": {
+      id: "/_app/date-mails";
+      path: "/date-mails";
+      fullPath: "/date-mails";
+      preLoaderRoute: typeof AppDateMailsRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/lists": {
@@ -645,6 +664,7 @@ declare module "@tanstack/react-router" {
 interface AppRouteChildren {
   AppBlocksRoute: typeof AppBlocksRoute;
   AppCalendarRoute: typeof AppCalendarRoute;
+  AppDateMailsRoute: typeof AppDateMailsRoute;
   AppListsRoute: typeof AppListsRoute;
   AppSuppressionsRoute: typeof AppSuppressionsRoute;
   AppTransactionalRoute: typeof AppTransactionalRoute;
@@ -678,6 +698,7 @@ interface AppRouteChildren {
 const AppRouteChildren: AppRouteChildren = {
   AppBlocksRoute: AppBlocksRoute,
   AppCalendarRoute: AppCalendarRoute,
+  AppDateMailsRoute: AppDateMailsRoute,
   AppListsRoute: AppListsRoute,
   AppSuppressionsRoute: AppSuppressionsRoute,
   AppTransactionalRoute: AppTransactionalRoute,

@@ -675,6 +675,7 @@ diesel::joinable!(contact -> tenant (tenant_id));
 diesel::joinable!(contact_export -> tenant (tenant_id));
 diesel::joinable!(contact_field -> tenant (tenant_id));
 diesel::joinable!(contact_import -> tenant (tenant_id));
+diesel::joinable!(date_mail -> tenant (tenant_id));
 diesel::joinable!(file -> tenant (tenant_id));
 diesel::joinable!(folder -> tenant (tenant_id));
 diesel::joinable!(idempotency_key -> tenant (tenant_id));

@@ -78,14 +78,38 @@ export async function furnish(api: Api) {
       body: { mail_id: confirmation.id, contact_id: contact.id, values: { order_no: `A-${run}` } },
     }),
   );
-  return { contact, mail, campaign, domain, template, draft, blocked, transactional };
+  const dateMail = await furnishDateMail(api, mail.id, list.id);
+  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail };
+}
+
+/** An active date mail, and the field that it goes by. */
+async function furnishDateMail(api: Api, mail_id: string, list_id: string) {
+  const fields = await took(api.GET("/v1/contact-fields", {}));
+  if (!fields.items.some((field) => field.key === "birthday")) {
+    await took(api.POST("/v1/contact-fields", { body: { key: "birthday", label: "誕生日", type: "date" } }));
+  }
+  const made = await took(
+    api.POST("/v1/date-mails", {
+      body: {
+        name: "お誕生日のお祝い",
+        mail_id,
+        field: "birthday",
+        offset_days: -3,
+        repeat: "yearly",
+        send_at: "09:00",
+        time_zone: "Asia/Tokyo",
+        audience: { list_ids: [list_id] },
+      },
+    }),
+  );
+  return took(api.POST("/v1/date-mails/{id}/activate", { params: { path: { id: made.id } } }));
 }
 
 type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional } = furniture;
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail } = furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },
@@ -123,6 +147,14 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "campaign-left-out", path: `/campaigns/${campaign.id}?tab=left_out` },
     { name: "calendar", path: "/calendar" },
     { name: "calendar-week", path: "/calendar?view=week" },
+    { name: "date-mails", path: "/date-mails" },
+    {
+      name: "date-mail-create",
+      path: "/date-mails",
+      open: { role: "button", ja: "日付メールを作成", en: "New date mail" },
+    },
+    { name: "date-mail-edit", path: `/date-mails?edit=${dateMail.id}` },
+    { name: "date-mail-days", path: `/date-mails?days=${dateMail.id}` },
     { name: "transactional", path: "/transactional" },
     { name: "transactional-one", path: `/transactional?open=${transactional.id}` },
     { name: "organisation", path: "/settings/organisation" },

@@ -678,6 +678,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/date-mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All date mails, newest first (at most 200) */
+        get: operations["list_date_mails"];
+        put?: never;
+        /**
+         * Make a date mail
+         * @description Paused; it goes out when it is activated.
+         */
+        post: operations["create_date_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/date-mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One date mail */
+        get: operations["get_date_mail"];
+        /**
+         * Change a date mail
+         * @description The day that is scheduled changes with it, up to the moment at which it begins; what has begun goes out as it was.
+         *     Changing an active one needs the permission to send.
+         */
+        put: operations["update_date_mail"];
+        post?: never;
+        /**
+         * Delete a date mail
+         * @description What it sent stays, as campaigns.
+         */
+        delete: operations["delete_date_mail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/date-mails/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it go out from its next day on */
+        post: operations["activate_date_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/date-mails/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take its next day off the schedule
+         * @description A day that has begun is paused or stopped as the campaign that it is.
+         */
+        post: operations["pause_date_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -1622,6 +1706,11 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             created_by?: string | null;
+            /**
+             * Format: uuid
+             * @description The date mail of which it is one day.
+             */
+            date_mail_id?: string | null;
             /** Format: date-time */
             finished_at?: string | null;
             hours: components["schemas"]["CampaignHours"];
@@ -1994,6 +2083,78 @@ export interface components {
              */
             unknown: number;
         };
+        /** @description A mail that goes out each day to those whose date field says so. */
+        DateMail: {
+            /** @description Among whom. */
+            audience: components["schemas"]["Audience"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Key of an own field of type date. */
+            field: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            mail_id: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description When its next day begins; null while it is paused.
+             */
+            next_at?: string | null;
+            /**
+             * Format: int32
+             * @description Days after the date; before it when negative.
+             */
+            offset_days: number;
+            repeat: components["schemas"]["DateMailRepeat"];
+            /**
+             * @description Time of day at which a day's mails begin to go out.
+             * @example 09:00
+             */
+            send_at: string;
+            state: components["schemas"]["DateMailState"];
+            /** @description What kept its last day back. */
+            state_reason?: string | null;
+            time_zone: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @enum {string} */
+        DateMailRepeat: "yearly" | "once";
+        /** @description What goes out to whom, and when. */
+        DateMailRule: {
+            /** @description Among whom. */
+            audience: components["schemas"]["Audience"];
+            /**
+             * @description Key of an own field of type date.
+             * @example birthday
+             */
+            field: string;
+            /** Format: uuid */
+            mail_id: string;
+            /** @example お誕生日のお祝い */
+            name: string;
+            /**
+             * Format: int32
+             * @description Days after the date; before it when negative.
+             * @example -3
+             */
+            offset_days: number;
+            /** @description `yearly`: on the day of each year, 29 February on the 28th of other years. `once`: on that very date. */
+            repeat: components["schemas"]["DateMailRepeat"];
+            /**
+             * @description Time of day at which a day's mails begin to go out.
+             * @example 09:00
+             */
+            send_at: string;
+            /**
+             * @description IANA zone of days and times.
+             * @example Asia/Tokyo
+             */
+            time_zone: string;
+        };
+        /** @enum {string} */
+        DateMailState: "paused" | "active";
         /** @description One mail to one person. */
         Delivery: {
             /**
@@ -2893,6 +3054,17 @@ export interface components {
         /** @description A page of a list. */
         PageOf_ContactField: {
             items: components["schemas"]["ContactField"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        PageOf_DateMail: {
+            items: components["schemas"]["DateMail"][];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
             /**
@@ -6511,6 +6683,8 @@ export interface operations {
                 state?: "draft" | "scheduled" | "preparing" | "sending" | "paused" | "stopped" | "finished";
                 /** @description A part of the name. */
                 q?: string;
+                /** @description The days of this date mail; left out, they are not in the list. */
+                date_mail_id?: string;
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -12067,6 +12241,1295 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 404,
                      *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_date_mails: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_date_mail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DateMailRule"];
+            };
+        };
+        responses: {
+            /** @description Made, paused */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_date_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Date mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The date mail */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_date_mail: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description ETag that was read
+                 * @example "1"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Date mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DateMailRule"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed meanwhile: read it again */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "stale",
+                     *       "detail": "Changed meanwhile: read it again",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 412,
+                     *       "title": "Precondition Failed",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "detail": "If-Match is missing",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 428,
+                     *       "title": "Precondition Required",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_date_mail: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description ETag that was read
+                 * @example "1"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Date mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed meanwhile: read it again */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "stale",
+                     *       "detail": "Changed meanwhile: read it again",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 412,
+                     *       "title": "Precondition Failed",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "detail": "If-Match is missing",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 428,
+                     *       "title": "Precondition Required",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activate_date_mail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Date mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Active */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_date_mail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Date mail */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paused */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DateMail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
                      *       "type": "about:blank"
                      *     }
                      */

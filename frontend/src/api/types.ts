@@ -38,6 +38,7 @@ export type Block = Schemas["Block"];
 export type Campaign = Schemas["Campaign"];
 export type CampaignState = Schemas["CampaignState"];
 export type Counts = Schemas["Counts"];
+export type DateMail = Schemas["DateMail"];
 export type Preflight = Schemas["Preflight"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryState = Schemas["DeliveryState"];

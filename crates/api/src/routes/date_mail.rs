@@ -25,8 +25,20 @@ use crate::words::{DateMailRepeat, DateMailState};
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DateMail {
     pub id: Uuid,
-    #[serde(flatten)]
-    pub rule: DateMailRule,
+    pub name: String,
+    pub mail_id: Uuid,
+    /// Key of an own field of type date.
+    pub field: String,
+    /// Days after the date; before it when negative.
+    pub offset_days: i16,
+    #[schema(value_type = DateMailRepeat)]
+    pub repeat: Repeat,
+    /// Time of day at which a day's mails begin to go out.
+    #[schema(example = "09:00")]
+    pub send_at: String,
+    pub time_zone: String,
+    /// Among whom.
+    pub audience: Audience,
     #[schema(value_type = DateMailState)]
     pub state: State,
     /// What kept its last day back.
@@ -38,7 +50,7 @@ pub struct DateMail {
 }
 
 /// What goes out to whom, and when.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DateMailRule {
     #[schema(example = "お誕生日のお祝い", min_length = 1, max_length = 200)]
@@ -61,21 +73,6 @@ pub struct DateMailRule {
     pub time_zone: String,
     /// Among whom.
     pub audience: Audience,
-}
-
-impl From<Rule> for DateMailRule {
-    fn from(rule: Rule) -> Self {
-        Self {
-            name: rule.name,
-            mail_id: rule.mail_id.0,
-            field: rule.field_key,
-            offset_days: rule.offset_days,
-            repeat: rule.repeat,
-            send_at: rule.send_at.format("%H:%M").to_string(),
-            time_zone: rule.time_zone,
-            audience: rule.audience.into(),
-        }
-    }
 }
 
 impl TryFrom<DateMailRule> for Rule {
@@ -107,9 +104,17 @@ impl TryFrom<DateMailRule> for Rule {
 
 impl From<date_mail::DateMail> for DateMail {
     fn from(found: date_mail::DateMail) -> Self {
+        let rule = found.rule;
         Self {
             id: found.id.0,
-            rule: found.rule.into(),
+            name: rule.name,
+            mail_id: rule.mail_id.0,
+            field: rule.field_key,
+            offset_days: rule.offset_days,
+            repeat: rule.repeat,
+            send_at: rule.send_at.format("%H:%M").to_string(),
+            time_zone: rule.time_zone,
+            audience: rule.audience.into(),
             state: found.state,
             state_reason: found.state_reason,
             next_at: found.next_at,

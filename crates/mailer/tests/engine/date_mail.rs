@@ -16,7 +16,7 @@ fn clock() -> Clock {
     Clock::fixed(Utc.with_ymd_and_hms(2026, 2, 27, 23, 0, 0).unwrap())
 }
 
-async fn birthday(fixture: &Fixture, email: &str, born: &str) {
+async fn birthday(fixture: &Fixture, email: &str, born: &str) -> contact::Contact {
     let new = contact::NewContact {
         email: email.to_owned(),
         name: "髙橋".to_owned(),
@@ -26,11 +26,31 @@ async fn birthday(fixture: &Fixture, email: &str, born: &str) {
     let actor = Actor::operator(fixture.tenant);
     contact::create(&fixture.database.db, &actor, new, "manual")
         .await
-        .unwrap();
+        .unwrap()
+}
+
+fn addresses_of(sink: &Sink) -> Vec<String> {
+    sink.taken().into_keys().collect()
+}
+
+/// Partitions of the months in which the clock of these tests stands.
+async fn months(fixture: &Fixture) {
+    for (month, next) in [("2026-02-01", "2026-03-01"), ("2026-03-01", "2026-04-01")] {
+        for parent in ["delivery", "event"] {
+            let name = format!("{parent}_{}", month[..7].replace('-', ""));
+            fixture
+                .database
+                .execute_as_owner(&format!(
+                    "CREATE TABLE IF NOT EXISTS {name} PARTITION OF {parent} FOR VALUES FROM ('{month}') TO ('{next}')"
+                ))
+                .await;
+        }
+    }
 }
 
 /// An active one, that goes out at nine on the day itself.
 async fn birthday_mail(fixture: &Fixture) -> DateMail {
+    months(fixture).await;
     let (db, actor) = (&fixture.database.db, Actor::operator(fixture.tenant));
     let field = NewContactField {
         key: "birthday".to_owned(),
@@ -78,15 +98,16 @@ async fn each_day_goes_to_those_whose_day_it_is_and_makes_the_next_one() {
 
     fixture.database.clock.advance(TimeDelta::hours(1));
     mailer.drain().await.unwrap();
-    let taken: Vec<String> = sink.taken().into_keys().collect();
-    assert_eq!(taken, ["born28@example.jp", "born29@example.jp"]);
+    assert_eq!(
+        addresses_of(&sink),
+        ["born28@example.jp", "born29@example.jp"]
+    );
 
     // Three days at once, as after an outage: 1 March is nobody's day.
     fixture.database.clock.advance(TimeDelta::days(3));
     mailer.drain().await.unwrap();
-    let taken: Vec<String> = sink.taken().into_keys().collect();
     assert_eq!(
-        taken,
+        addresses_of(&sink),
         ["born28@example.jp", "born29@example.jp", "born2@example.jp"]
     );
     assert_eq!(sink.duplicates(), Vec::<String>::new());
@@ -156,8 +177,137 @@ async fn a_day_that_is_not_ready_says_why_and_the_next_one_goes_out() {
     fixture.database.execute_as_owner(&enabled(true)).await;
     fixture.database.clock.advance(TimeDelta::days(1));
     mailer.drain().await.unwrap();
-    let taken: Vec<String> = sink.taken().into_keys().collect();
-    assert_eq!(taken, ["born1@example.jp"]);
+    assert_eq!(addresses_of(&sink), ["born1@example.jp"]);
     let after = date_mail::get(db, &actor, made.id).await.unwrap();
     assert_eq!(after.state_reason, None);
+}
+
+#[tokio::test]
+async fn who_is_edited_before_the_day_begins_is_meant_and_who_comes_after_is_not() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, clock()).await;
+    let (db, actor) = (&fixture.database.db, Actor::operator(fixture.tenant));
+    birthday_mail(&fixture).await;
+    let moved = birthday(&fixture, "moved@example.jp", "1980-02-28").await;
+    let came = birthday(&fixture, "came@example.jp", "1980-05-05").await;
+    for (who, born) in [(moved, "1980-05-05"), (came, "1980-02-28")] {
+        let change = contact::ContactChange {
+            fields: [("birthday".to_owned(), born.into())].into(),
+            ..contact::ContactChange::default()
+        };
+        contact::update(db, &actor, who.id, who.version, change)
+            .await
+            .unwrap();
+    }
+    fixture.database.clock.advance(TimeDelta::hours(1));
+    let mailer = fixture.mailer();
+    mailer.drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["came@example.jp"]);
+
+    birthday(&fixture, "late@example.jp", "1980-02-28").await;
+    fixture.database.clock.advance(TimeDelta::hours(2));
+    mailer.drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["came@example.jp"]);
+}
+
+#[tokio::test]
+async fn a_day_keeps_to_the_quiet_hours_and_to_the_frequency_cap() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, clock()).await;
+    birthday_mail(&fixture).await;
+    birthday(&fixture, "born28@example.jp", "1980-02-28").await;
+    birthday(&fixture, "had@example.jp", "1980-02-28").await;
+    fixture.campaign(&["had@example.jp".to_owned()]).await;
+    let mailer = fixture.mailer();
+    mailer.drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["had@example.jp"]);
+    fixture
+        .database
+        .execute_as_owner(
+            "UPDATE tenant SET send_from = '10:00', send_until = '21:00', cap_mails = 1, cap_days = 7",
+        )
+        .await;
+    fixture.database.clock.advance(TimeDelta::hours(1));
+    mailer.drain().await.unwrap();
+    assert_eq!(sink.total(), 1, "nine is a quiet hour");
+    fixture.database.clock.advance(TimeDelta::hours(1));
+    mailer.drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["born28@example.jp", "had@example.jp"]);
+    assert_eq!(sink.duplicates(), Vec::<String>::new());
+    assert_eq!(fixture.rows("reason = 'frequency_cap'").await, 1);
+}
+
+#[tokio::test]
+async fn two_mailers_that_were_away_over_midnight_send_a_day_once() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, clock()).await;
+    birthday_mail(&fixture).await;
+    for i in 0..20 {
+        birthday(&fixture, &format!("p{i}@example.jp"), "1980-02-28").await;
+    }
+    fixture.database.clock.advance(TimeDelta::hours(20));
+    let (one, other) = (fixture.mailer(), fixture.mailer());
+    let (first, second) = tokio::join!(one.drain(), other.drain());
+    first.unwrap();
+    second.unwrap();
+    assert_eq!(sink.total(), 20);
+    assert_eq!(sink.duplicates(), Vec::<String>::new());
+    let days = "SELECT count(*) FROM campaign WHERE date_mail_id IS NOT NULL";
+    assert_eq!(
+        fixture.database.count(days).await,
+        2,
+        "the day that went out and the next one"
+    );
+}
+
+#[tokio::test]
+async fn another_tenants_people_of_the_same_day_get_nothing_and_its_date_mails_are_not_found() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, clock()).await;
+    let made = birthday_mail(&fixture).await;
+    birthday(&fixture, "ours@example.jp", "1980-02-28").await;
+    let other = fixture.another_tenant("other", &sink).await;
+    fixture
+        .database
+        .execute_as_owner(&format!(
+            "INSERT INTO contact (tenant_id, id, email, email_key, fields, created_at, updated_at)
+             SELECT '{other}', gen_random_uuid(), 'theirs@example.jp', 'theirs@example.jp', fields, created_at, updated_at FROM contact"
+        ))
+        .await;
+    fixture.database.clock.advance(TimeDelta::hours(1));
+    fixture.mailer().drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["ours@example.jp"]);
+    let (db, spy) = (&fixture.database.db, Actor::operator(other));
+    assert!(date_mail::get(db, &spy, made.id).await.is_err());
+    assert!(date_mail::pause(db, &spy, made.id).await.is_err());
+    assert!(date_mail::list(db, &spy).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn after_a_restore_a_day_that_may_have_gone_out_waits_for_a_person() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, clock()).await;
+    let (db, actor) = (&fixture.database.db, Actor::operator(fixture.tenant));
+    let made = birthday_mail(&fixture).await;
+    birthday(&fixture, "born28@example.jp", "1980-02-28").await;
+    birthday(&fixture, "born1@example.jp", "1980-03-01").await;
+    fixture
+        .database
+        .execute_as_owner("UPDATE installation SET epoch = epoch + 1")
+        .await;
+    fixture.database.clock.advance(TimeDelta::hours(1));
+    let mailer = fixture.mailer();
+    mailer.drain().await.unwrap();
+    assert_eq!(sink.total(), 0);
+    let found = date_mail::get(db, &actor, made.id).await.unwrap();
+    assert_eq!(
+        (found.state, found.next_at),
+        (date_mail::State::Paused, None)
+    );
+    assert!(found.state_reason.unwrap().contains("restored"));
+
+    date_mail::activate(db, &actor, made.id).await.unwrap();
+    fixture.database.clock.advance(TimeDelta::days(1));
+    mailer.drain().await.unwrap();
+    assert_eq!(addresses_of(&sink), ["born1@example.jp"]);
 }

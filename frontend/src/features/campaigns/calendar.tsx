@@ -115,7 +115,11 @@ export function CalendarScreen({ search, onSearch }: Props) {
                         <Entry
                           key={campaign.id}
                           campaign={campaign}
-                          onMove={canSend && campaign.state === "scheduled" ? () => setMoving(campaign) : undefined}
+                          onMove={
+                            canSend && campaign.state === "scheduled" && !campaign.date_mail_id
+                              ? () => setMoving(campaign)
+                              : undefined
+                          }
                         />
                       ))}
                     </li>

@@ -52,7 +52,7 @@ export function CampaignControls({ campaign }: { campaign: Campaign }) {
           {t("control.resume", { count: open })}
         </Button>
       ) : null}
-      {campaign.state === "scheduled" ? (
+      {campaign.state === "scheduled" && !campaign.date_mail_id ? (
         <Button variant="default" onClick={() => setAsking("unschedule")}>
           {t("control.unschedule")}
         </Button>

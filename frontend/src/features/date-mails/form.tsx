@@ -32,7 +32,7 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
       days: Math.abs(dateMail?.offset_days ?? 3) || (3 as number | string),
       repeat: dateMail?.repeat ?? ("yearly" as "yearly" | "once"),
       send_at: dateMail?.send_at ?? "09:00",
-      everybody: dateMail?.audience.all ?? true ? "all" : "lists",
+      everybody: (dateMail?.audience.all ?? true) ? "all" : "lists",
       list_ids: dateMail?.audience.list_ids ?? ([] as string[]),
       exclude_list_ids: dateMail?.audience.exclude_list_ids ?? ([] as string[]),
     },
@@ -151,9 +151,19 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
             </Stack>
           </Radio.Group>
           {form.values.everybody === "lists" ? (
-            <ListsSelect label={t("wizard.include")} {...form.getInputProps("list_ids")} />
+            <ListsSelect
+              label={t("wizard.include")}
+              value={form.values.list_ids}
+              onChange={(ids) => form.setFieldValue("list_ids", ids)}
+              error={form.errors.list_ids}
+            />
           ) : null}
-          <ListsSelect label={t("wizard.exclude")} {...form.getInputProps("exclude_list_ids")} />
+          <ListsSelect
+            label={t("wizard.exclude")}
+            value={form.values.exclude_list_ids}
+            onChange={(ids) => form.setFieldValue("exclude_list_ids", ids)}
+            error={form.errors.exclude_list_ids}
+          />
           {dateMail?.state === "active" ? (
             <Text size="sm" c="dimmed">
               {t("date_mails.edits_help")}

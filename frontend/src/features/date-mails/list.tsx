@@ -1,5 +1,4 @@
-import { Button, Group, Menu, Text } from "@mantine/core";
-import { ActionIcon } from "@mantine/core";
+import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
 import { IconCake, IconDots, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
@@ -16,21 +15,28 @@ import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { Days } from "./days";
 import { DateMailForm } from "./form";
+import type { DateMailSearch } from "./search";
 import { useDayText } from "./text";
 
 type Asking = { what: "activate" | "pause" | "delete"; row: DateMail };
 
+interface Props {
+  search: DateMailSearch;
+  onSearch: (change: Partial<DateMailSearch>) => void;
+}
+
 /** Mails that go out each day to those whose date it is. */
-export function DateMailsScreen() {
+export function DateMailsScreen({ search, onSearch }: Props) {
   const t = useT();
   const format = useFormat();
   const canWrite = useCan("campaigns.write");
   const canSend = useCan("campaigns.send");
   const dayText = useDayText();
-  const [editing, setEditing] = useState<DateMail | "new" | null>(null);
   const [asking, setAsking] = useState<Asking | null>(null);
-  const [looking, setLooking] = useState<DateMail | null>(null);
   const query = api.useQuery("get", "/v1/date-mails");
+  const find = (id?: string) => query.data?.items.find((row) => row.id === id);
+  const [editing, looking] = [find(search.edit), find(search.days)];
+  const close = () => onSearch({ create: undefined, edit: undefined, days: undefined });
   const activate = api.useMutation("post", "/v1/date-mails/{id}/activate");
   const pause = api.useMutation("post", "/v1/date-mails/{id}/pause");
   const remove = api.useMutation("delete", "/v1/date-mails/{id}");
@@ -69,9 +75,7 @@ export function DateMailsScreen() {
       cell: (row) => (
         <div>
           <Status tone={row.state === "active" ? "good" : "idle"} label={t(`date_mails.state_${row.state}`)} />
-          {row.state_reason ? (
-            <Text size="xs">{t("date_mails.not_ready", { reason: row.state_reason })}</Text>
-          ) : null}
+          {row.state_reason ? <Text size="xs">{t("date_mails.not_ready", { reason: row.state_reason })}</Text> : null}
         </div>
       ),
     },
@@ -95,9 +99,9 @@ export function DateMailsScreen() {
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => setLooking(row)}>{t("date_mails.days")}</Menu.Item>
+            <Menu.Item onClick={() => onSearch({ days: row.id })}>{t("date_mails.days")}</Menu.Item>
             {canWrite && (canSend || row.state === "paused") ? (
-              <Menu.Item onClick={() => setEditing(row)}>{t("common.edit")}</Menu.Item>
+              <Menu.Item onClick={() => onSearch({ edit: row.id })}>{t("common.edit")}</Menu.Item>
             ) : null}
             {canSend ? (
               <Menu.Item onClick={() => setAsking({ what: row.state === "active" ? "pause" : "activate", row })}>
@@ -115,7 +119,7 @@ export function DateMailsScreen() {
     },
   ];
   const create = canWrite ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
+    <Button leftSection={<IconPlus size={16} />} onClick={() => onSearch({ create: true })}>
       {t("date_mails.create")}
     </Button>
   ) : null;
@@ -144,10 +148,9 @@ export function DateMailsScreen() {
           {t("date_mails.edits_help")}
         </Text>
       </Group>
-      {editing ? (
-        <DateMailForm dateMail={editing === "new" ? null : editing} onClose={() => setEditing(null)} />
-      ) : null}
-      {looking ? <Days dateMail={looking} onClose={() => setLooking(null)} /> : null}
+      {search.create ? <DateMailForm dateMail={null} onClose={close} /> : null}
+      {editing ? <DateMailForm key={editing.id} dateMail={editing} onClose={close} /> : null}
+      {looking ? <Days dateMail={looking} onClose={close} /> : null}
       <ConfirmDialog
         opened={asking !== null}
         onClose={() => setAsking(null)}

@@ -62,6 +62,7 @@ export const common = {
   "nav.blocks": "Shared blocks",
   "nav.section_sending": "Sending",
   "nav.calendar": "Calendar",
+  "nav.date_mails": "Date mails",
   "nav.transactional": "Transactional mails",
   "nav.campaigns": "Campaigns",
   "nav.section_settings": "Settings",

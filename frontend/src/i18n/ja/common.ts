@@ -62,6 +62,7 @@ export const common = {
   "nav.section_sending": "配信",
   "nav.campaigns": "配信一覧",
   "nav.calendar": "配信カレンダー",
+  "nav.date_mails": "日付メール",
   "nav.transactional": "トランザクションメール",
   "nav.section_settings": "設定",
   "nav.organisation": "会社情報・法定表示",

@@ -5,7 +5,8 @@ export const dateMails = {
   "date_mails.create": "New date mail",
   "date_mails.edit": "Edit the date mail",
   "date_mails.empty_title": "No date mails yet",
-  "date_mails.empty_body": "Choose a date field and a mail, and it goes out each day, for example 3 days before the birthday.",
+  "date_mails.empty_body":
+    "Choose a date field and a mail, and it goes out each day, for example 3 days before the birthday.",
   "date_mails.state_active": "Active",
   "date_mails.state_paused": "Paused",
   "date_mails.not_ready": "The last day was not sent, since the pre-flight blocked it ({{reason}})",

@@ -1,6 +1,5 @@
 export const dateMails = {
-  "date_mails.description":
-    "誕生日や契約終了日など、連絡先の日付をもとに、毎日その日の対象者へ自動で配信します。",
+  "date_mails.description": "誕生日や契約終了日など、連絡先の日付をもとに、毎日その日の対象者へ自動で配信します。",
   "date_mails.name": "管理名",
   "date_mails.create": "日付メールを作成",
   "date_mails.edit": "日付メールの編集",
@@ -11,7 +10,8 @@ export const dateMails = {
   "date_mails.not_ready": "前回は配信前チェックを通らず送られませんでした（{{reason}}）",
   "date_mails.next_at": "次の配信",
   "date_mails.days": "配信の記録",
-  "date_mails.days_help": "1日分が1つの配信です。開くと、人数と宛先ごとの結果を確認できます。対象者のいない日は記録されません。",
+  "date_mails.days_help":
+    "1日分が1つの配信です。開くと、人数と宛先ごとの結果を確認できます。対象者のいない日は記録されません。",
   "date_mails.no_days": "まだ配信していません",
   "date_mails.no_days_body": "配信を開始すると、次の配信日から記録されます。",
   "date_mails.activate": "配信を開始",
