@@ -15,6 +15,10 @@ up:
 test *steps:
     @scripts/test "$@"
 
+# Kill mailers, databases and relays in the middle of large campaigns; prints what came of each
+kill:
+    @KIKUBARI_KILL_PEOPLE=${KIKUBARI_KILL_PEOPLE:-50000} scripts/test kill
+
 # The quick checks while working: format, lints, boundaries
 check:
     @scripts/test format lints boundaries

@@ -38,6 +38,8 @@ words! {
     CampaignState = domain::campaign::state::State;
     /// What sent a mail: a campaign, a test send, or a call of the API.
     SendingKind = domain::campaign::kind::Kind;
+    /// Whom a campaign can be sent to again.
+    ResendGroup = domain::campaign::resend::Group;
     /// Which hours hold for a campaign: the tenant's, none, or its own.
     HoursMode = domain::campaign::hours::Mode;
     /// How often a person gets a date mail.

@@ -22,6 +22,7 @@ pub mod folder;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod ids;
+pub mod installation;
 pub mod job;
 pub mod list;
 pub mod log;

@@ -329,6 +329,7 @@ diesel::table! {
         id -> Bool,
         epoch -> Int8,
         created_at -> Timestamptz,
+        uid -> Uuid,
     }
 }
 

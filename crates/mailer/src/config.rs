@@ -2,6 +2,7 @@
 //! (domain::config).
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct MailerConfig {
     pub helo: Option<String>,
     /// `KIKUBARI_METRICS_LISTEN`: where Prometheus may ask, for example `127.0.0.1:9464`.
     pub metrics_listen: Option<SocketAddr>,
+    /// `KIKUBARI_JOURNAL_DIR`: folder on a lasting disk of this machine for what
+    /// must outlive the process; mailers of one machine share it.
+    pub journal_dir: Option<PathBuf>,
     /// `KIKUBARI_SMTP_CONNECT_SECONDS` (30)
     pub smtp_connect_seconds: u64,
     /// `KIKUBARI_SMTP_COMMAND_SECONDS` (120)
@@ -51,6 +55,7 @@ impl Default for MailerConfig {
             inbound_lmtp_listen: None,
             helo: None,
             metrics_listen: None,
+            journal_dir: None,
             smtp_connect_seconds: 30,
             smtp_command_seconds: 120,
             smtp_answer_seconds: 300,

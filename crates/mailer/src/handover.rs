@@ -3,6 +3,7 @@
 //! the recorder. Only a chunk or two of finished mails is in memory at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Db;
 use domain::delivery::claim::{Batch, Claimed};
@@ -15,9 +16,10 @@ use tokio::task::JoinSet;
 
 use crate::claim::Work;
 use crate::compose::{ComposeError, Composed};
+use crate::journal::Journal;
 use crate::smtp::choice::{NoSession, Ready};
-use crate::smtp::pool::Pool;
-use crate::smtp::{Attempt, Stage};
+use crate::smtp::pool::{Manager, Pool};
+use crate::smtp::{Attempt, BeforeDot, Stage};
 use crate::{classify, record};
 
 /// Mails made in one go: some 10 ms of signing.
@@ -32,6 +34,21 @@ pub struct Hands {
     pub cpu: Arc<Semaphore>,
     /// True when the mailer is ending.
     pub ending: watch::Receiver<bool>,
+    /// Without one, what a killed mailer had claimed is unknown.
+    pub journal: Option<Arc<Journal>>,
+}
+
+impl Hands {
+    /// Ends at once when the journal can't be written, otherwise never.
+    async fn journal_fails(&self) {
+        if self
+            .journal
+            .as_ref()
+            .is_none_or(|journal| journal.is_writable())
+        {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 type Made = Vec<(Claimed, Result<Composed, ComposeError>)>;
@@ -41,7 +58,7 @@ pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
     let deliveries = std::mem::take(&mut batch.deliveries);
     let (outcomes, receiver) = mpsc::channel(CHUNK * 2);
     let sending = send_all(hands.clone(), Arc::clone(&work), deliveries, outcomes);
-    let recording = record::run(&hands.db, hands.worker, &batch, receiver);
+    let recording = record::run(&hands, &batch, receiver);
     let (routes_down, ()) = tokio::join!(sending, recording);
     if let Some(rest) = routes_down {
         // After the records, which make their deliveries due again.
@@ -74,6 +91,7 @@ async fn send_all(
                 claimed,
                 db: hands.db.clone(),
                 outcomes: outcomes.clone(),
+                journal: hands.journal.clone(),
             };
             let composed = match composed {
                 Ok(composed) => composed,
@@ -90,16 +108,19 @@ async fn send_all(
             let session = tokio::select! {
                 biased;
                 () = work.halted() => None,
+                () = hands.journal_fails() => None,
                 _ = ending.wait_for(|ending| *ending) => None,
                 session = work.routes.session() => Some(session),
             };
             match session {
-                None | Some(Err(NoSession::Changed)) => {
+                None => record.ended(None, Outcome::GivenBack).await,
+                Some(Err(NoSession::Changed)) => {
+                    work.outdate();
                     record.ended(None, Outcome::GivenBack).await;
                 }
                 Some(Ok(Ready { route, session })) => {
                     under_way.spawn(async move {
-                        let outcome = attempt(&route.pool, session, &composed).await;
+                        let outcome = attempt(&route.pool, session, &composed, &record).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
@@ -155,9 +176,18 @@ struct Pending {
     claimed: Claimed,
     db: Db,
     outcomes: mpsc::Sender<Record>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Pending {
+    /// Says to the journal that the mail's last byte is about to leave.
+    fn handing(&self) -> std::io::Result<()> {
+        match &self.journal {
+            Some(journal) => journal.handing(self.claimed.id, self.claimed.attempts),
+            None => Ok(()),
+        }
+    }
+
     async fn ended(self, message_id: Option<String>, outcome: Outcome) {
         let record = Record {
             id: self.claimed.id,
@@ -166,6 +196,9 @@ impl Pending {
             at: self.db.now(),
             outcome,
         };
+        if let Some(journal) = &self.journal {
+            journal.answered(&record);
+        }
         // The recorder outlives every sender.
         drop(self.outcomes.send(record).await);
     }
@@ -180,14 +213,37 @@ impl Pending {
     }
 }
 
-/// One attempt; a session that had died in the pool does not count as one.
+/// One attempt; a session that had died in the pool does not count as one, nor
+/// does a mail that could not be journalled and so did not go out.
 async fn attempt(
     pool: &Pool,
-    mut session: deadpool::managed::Object<crate::smtp::pool::Manager>,
+    session: deadpool::managed::Object<Manager>,
     mail: &Composed,
+    pending: &Pending,
+) -> Outcome {
+    let refused = AtomicBool::new(false);
+    let before_dot = || {
+        pending
+            .handing()
+            .inspect_err(|_| refused.store(true, Ordering::Relaxed))
+    };
+    let outcome = attempt_with(pool, session, mail, &before_dot).await;
+    if refused.load(Ordering::Relaxed) {
+        return Outcome::GivenBack;
+    }
+    outcome
+}
+
+async fn attempt_with(
+    pool: &Pool,
+    mut session: deadpool::managed::Object<Manager>,
+    mail: &Composed,
+    before_dot: BeforeDot<'_>,
 ) -> Outcome {
     let used_before = session.sent() > 0;
-    let first = session.send(&mail.from, &mail.to, &mail.content).await;
+    let first = session
+        .send(&mail.from, &mail.to, &mail.content, before_dot)
+        .await;
     let host = session.host().to_owned();
     drop(session);
     let died = match &first {
@@ -201,7 +257,9 @@ async fn attempt(
     }
     match pool.get().await {
         Ok(mut session) => {
-            let second = session.send(&mail.from, &mail.to, &mail.content).await;
+            let second = session
+                .send(&mail.from, &mail.to, &mail.content, before_dot)
+                .await;
             classify::attempt(&second, &host)
         }
         Err(deadpool::managed::PoolError::Backend(error)) => classify::connect_error(&error),

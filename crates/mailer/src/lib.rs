@@ -3,16 +3,20 @@
 //! [`runner`] takes batches of due deliveries ([`claim`]); [`handover`] makes
 //! each mail ([`compose`], [`sign`]), gives it to a session of its route
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
-//! ledger ([`record`]). What comes back by mail is read in [`inbound`]. docs/architecture.md walks one campaign through.
+//! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
+//! [`inbound`]. docs/architecture.md walks one campaign through.
 
 pub mod claim;
 pub mod classify;
 pub mod compose;
 pub mod config;
+pub mod fence;
 pub mod handover;
 pub mod inbound;
+pub mod journal;
 pub mod listener;
 pub mod metrics;
+pub mod patience;
 pub mod record;
 pub mod runner;
 pub mod schedule;

@@ -2,8 +2,9 @@
 
 mod parse;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -17,6 +18,8 @@ use mailer::inbound::{Desk, Inbound};
 use mailer::runner::Mailer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+
+const DATABASE_RETRY: Duration = Duration::from_secs(1);
 
 /// Each mail is some hundred small allocations, made on one thread and freed on
 /// another, which the C library's allocator is slow at.
@@ -74,16 +77,23 @@ async fn run() -> anyhow::Result<()> {
     let inbound = inbound(&db, &keys, &config).await?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let mailer = Mailer::new(&db, &keys, &config)?;
+    let dir = config
+        .journal_dir
+        .as_deref()
+        .context("KIKUBARI_JOURNAL_DIR is missing: a folder on a lasting disk of this machine, in which a mailer keeps what must survive it")?;
+    let ended = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let mut ended = std::pin::pin!(ended);
+    let mailer = tokio::select! {
+        mailer = prepared(&db, &keys, &config, dir) => mailer?,
+        () = &mut ended => return Ok(()),
+    };
     tracing::info!(name: "mailer.started", helo = config.helo_name(), "sending");
-    mailer
-        .run(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        })
-        .await;
+    mailer.run(ended).await;
     drop(inbound);
     tracing::info!(name: "mailer.ended", "ended");
     Ok(())
@@ -104,4 +114,18 @@ async fn inbound(db: &Db, keys: &Arc<Keys>, config: &MailerConfig) -> anyhow::Re
         listeners.spawn(listener.run());
     }
     Ok(listeners)
+}
+
+/// A mailer with its journal, as soon as the database answers.
+async fn prepared(
+    db: &Db,
+    keys: &Arc<Keys>,
+    config: &MailerConfig,
+    dir: &Path,
+) -> anyhow::Result<Mailer> {
+    while let Err(error) = db.ping().await {
+        tracing::warn!(name: "mailer.waits", ?error, "for the database");
+        tokio::time::sleep(DATABASE_RETRY).await;
+    }
+    Mailer::new(db, keys, config)?.journalled(dir).await
 }

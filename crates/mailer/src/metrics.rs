@@ -19,6 +19,11 @@ pub fn count(outcome: &Outcome) {
     metrics::counter!("kikubari_deliveries_total", "outcome" => kind).increment(1);
 }
 
+/// Whether the journal refuses to be written, so that nothing is sent.
+pub fn journal_failing(failing: bool) {
+    metrics::gauge!("kikubari_journal_failing").set(f64::from(u8::from(failing)));
+}
+
 /// How many deliveries are in this mailer's hands.
 pub fn in_hand(n: usize) {
     #[expect(clippy::cast_precision_loss, reason = "some thousands at most")]

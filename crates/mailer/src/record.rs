@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use domain::Db;
 use domain::delivery::claim::Batch;
 use domain::delivery::record::{Record, record};
-use domain::ids::WorkerId;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::handover::Hands;
 use crate::metrics;
 
 /// Most outcomes in one transaction.
@@ -22,7 +21,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Records what comes until the last sender is dropped. While the database is
 /// away it keeps trying: the lease decides whether the word still counts.
-pub async fn run(db: &Db, worker: WorkerId, batch: &Batch, mut outcomes: Receiver<Record>) {
+pub async fn run(hands: &Hands, batch: &Batch, mut outcomes: Receiver<Record>) {
     let mut gathered = Vec::with_capacity(MICRO_BATCH);
     while outcomes.recv_many(&mut gathered, MICRO_BATCH).await > 0 {
         let until = Instant::now() + GATHER;
@@ -33,19 +32,22 @@ pub async fn run(db: &Db, worker: WorkerId, batch: &Batch, mut outcomes: Receive
                 _ => break,
             }
         }
-        write(db, worker, batch, &gathered).await;
+        write(hands, batch, &gathered).await;
+        if let Some(journal) = &hands.journal {
+            journal.recorded(gathered.iter().map(|record| record.id));
+        }
         gathered.clear();
     }
 }
 
-async fn write(db: &Db, worker: WorkerId, batch: &Batch, records: &[Record]) {
+async fn write(hands: &Hands, batch: &Batch, records: &[Record]) {
     for outcome in records {
         metrics::count(&outcome.outcome);
     }
     loop {
         match record(
-            db,
-            worker,
+            &hands.db,
+            hands.worker,
             batch.tenant_id,
             batch.campaign_id,
             batch.period,

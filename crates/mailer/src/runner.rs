@@ -1,21 +1,28 @@
 //! The mailer: takes batches as its hands allow, sends them, and keeps house.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use domain::Db;
 use domain::delivery::claim::{Batch, Lanes};
-use domain::delivery::lease;
+use domain::delivery::lease::{self, Judgement};
 use domain::ids::WorkerId;
+use domain::installation;
 use domain::secret::Keys;
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use crate::claim::{Desk, Taken, Work};
 use crate::config::MailerConfig;
+use crate::fence::Fence;
 use crate::handover::{self, Hands};
+use crate::journal::Journal;
+use crate::journal::replay;
+use crate::patience::Patience;
 use crate::smtp::route::RouteSettings;
 use crate::{listener, metrics, schedule};
 
@@ -31,7 +38,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(15);
 /// How often it is told which routes went down or came back.
 const NEWS: Duration = Duration::from_millis(500);
 /// How long mails under way may take to end when the mailer is told to.
-const DRAIN: Duration = Duration::from_secs(9);
+const DRAIN: Duration = Duration::from_secs(8);
+/// How long the ledger may take to hear of what was cut off then.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// After an error of the database.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -41,6 +50,7 @@ pub struct Mailer {
     hands: Hands,
     ending: watch::Sender<bool>,
     schedule: schedule::Schedule,
+    fence: Arc<Fence>,
 }
 
 impl Mailer {
@@ -61,6 +71,9 @@ impl Mailer {
         change: impl FnOnce(&mut RouteSettings),
     ) -> anyhow::Result<Self> {
         let worker = WorkerId::new();
+        let db = &db
+            .named(&lease::session_name(worker))
+            .map_err(crate::explain)?;
         let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?
             .with_route_settings(change);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -70,11 +83,13 @@ impl Mailer {
             worker,
             cpu: Arc::new(Semaphore::new(cores)),
             ending: ending.subscribe(),
+            journal: None,
         };
         Ok(Self {
             desk: Arc::new(desk),
             hands,
             ending,
+            fence: Arc::default(),
             schedule: schedule::Schedule::new(
                 db.clone(),
                 worker,
@@ -82,6 +97,23 @@ impl Mailer {
                 config.public_url.clone(),
             ),
         })
+    }
+
+    /// Keeps a journal in `dir`, after replaying those of processes that are gone.
+    ///
+    /// # Errors
+    /// When the directory can't be written, or the database does.
+    pub async fn journalled(mut self, dir: &Path) -> anyhow::Result<Self> {
+        let facts = installation::facts(&self.hands.db)
+            .await
+            .map_err(crate::explain)?;
+        let journal = Journal::open(dir, facts, self.hands.worker)
+            .with_context(|| format!("the journal in {}", dir.display()))?;
+        self.hands.journal = Some(Arc::new(journal));
+        // First of all: what a restored database believes to be due may be out already.
+        self.fence.heed(&self.hands).await?;
+        replay_dead(&self.hands).await?;
+        Ok(self)
     }
 
     /// Sends until `shutdown` ends, then gives back what is not handed over
@@ -99,7 +131,12 @@ impl Mailer {
         helpers.spawn(listener::run(self.hands.db.clone(), calls));
         helpers.spawn(heeding(Arc::clone(&self.desk), heed_called));
         helpers.spawn(telling_news(Arc::clone(&self.desk)));
-        helpers.spawn(housekeeping(self.hands.db.clone(), Arc::clone(&self.desk)));
+        let (hands, desk, fence) = (
+            self.hands.clone(),
+            Arc::clone(&self.desk),
+            Arc::clone(&self.fence),
+        );
+        helpers.spawn(housekeeping(hands, desk, fence));
         helpers.spawn(renewing(
             self.hands.db.clone(),
             self.hands.worker,
@@ -111,8 +148,8 @@ impl Mailer {
         // A take is never dropped half-way: what it claimed would be in nobody's hands.
         while shutdown.as_mut().now_or_never().is_none() {
             let more = match lanes(batches.len()) {
-                Some(lanes) => self.take(&mut batches, lanes).await,
-                None => false,
+                Some(lanes) if self.may_hand_over() => self.take(&mut batches, lanes).await,
+                _ => false,
             };
             metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
             if more {
@@ -138,7 +175,34 @@ impl Mailer {
             tracing::warn!(name: "mailer.cut_off", batches = batches.len(), "unanswered mails become unknown when their lease ends");
         }
         batches.shutdown().await;
+        self.end_journal().await;
         self.desk.close().await;
+    }
+
+    /// What was cut off is told to the ledger from the journal; should the
+    /// database be away, the next process does it.
+    async fn end_journal(&self) {
+        let Some(journal) = &self.hands.journal else {
+            return;
+        };
+        let told = timeout(
+            LAST_WORD,
+            replay::own(&self.hands.db, journal.dir(), self.hands.worker),
+        );
+        match told.await {
+            Ok(Ok(_)) => journal.close(),
+            Ok(Err(error)) => {
+                tracing::warn!(name: "journal.left", error = format!("{error:#}"), "the next mailer here replays it");
+            }
+            Err(_) => tracing::warn!(name: "journal.left", "the next mailer here replays it"),
+        }
+    }
+
+    fn may_hand_over(&self) -> bool {
+        self.hands
+            .journal
+            .as_ref()
+            .is_none_or(|journal| journal.is_writable())
     }
 
     /// Takes one batch, if one is due; false when nothing is.
@@ -146,8 +210,9 @@ impl Mailer {
         match self.desk.take(lanes).await {
             Ok(Taken::Nothing) => false,
             Ok(Taken::Again) => true,
-            Ok(Taken::Batch(work, batch)) => {
-                self.start(batches, work, batch);
+            Ok(Taken::Batch(number, work, batch)) => {
+                self.fence.pass(&self.hands, &self.desk, &batch).await;
+                self.start(batches, number, work, batch);
                 true
             }
             Err(error) => {
@@ -158,12 +223,11 @@ impl Mailer {
         }
     }
 
-    fn start(&self, batches: &mut JoinSet<()>, work: Arc<Work>, batch: Batch) {
+    fn start(&self, batches: &mut JoinSet<()>, number: u64, work: Arc<Work>, batch: Batch) {
         let (desk, hands) = (Arc::clone(&self.desk), self.hands.clone());
         batches.spawn(async move {
-            let campaign = batch.campaign_id;
             handover::deliver(hands, work, batch).await;
-            desk.done(campaign);
+            desk.done(number);
         });
     }
 
@@ -181,9 +245,9 @@ impl Mailer {
                     batches.join_next().await;
                 }
                 match self.desk.take(Lanes::All).await? {
-                    Taken::Batch(work, batch) => {
+                    Taken::Batch(number, work, batch) => {
                         sent = true;
-                        self.start(&mut batches, work, batch);
+                        self.start(&mut batches, number, work, batch);
                     }
                     Taken::Again => {}
                     Taken::Nothing if batches.join_next().await.is_none() => break,
@@ -201,7 +265,9 @@ impl Mailer {
     /// # Errors
     /// When the database does.
     pub async fn expire_leases(&self) -> anyhow::Result<usize> {
-        lease::expire(&self.hands.db).await.map_err(crate::explain)
+        lease::expire(&self.hands.db, Judgement::Expired)
+            .await
+            .map_err(crate::explain)
     }
 
     /// Halts what was paused or stopped, as a signal would; for tests.
@@ -212,6 +278,17 @@ impl Mailer {
         self.desk.tell_news().await;
         self.desk.look_round().await
     }
+}
+
+async fn replay_dead(hands: &Hands) -> anyhow::Result<()> {
+    let Some(journal) = &hands.journal else {
+        return Ok(());
+    };
+    let facts = installation::facts(&hands.db)
+        .await
+        .map_err(crate::explain)?;
+    replay::run(&hands.db, journal.dir(), hands.worker, facts).await?;
+    Ok(())
 }
 
 /// What can be taken with so many batches in hand.
@@ -244,31 +321,58 @@ async fn telling_news(desk: Arc<Desk>) {
     }
 }
 
-async fn housekeeping(db: Db, desk: Arc<Desk>) {
+async fn housekeeping(hands: Hands, desk: Arc<Desk>, fence: Arc<Fence>) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut patience = Patience::new(RENEW + HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        match lease::expire(&db).await {
+        if let Err(error) = fence.heed(&hands).await {
+            tracing::warn!(name: "fence.failed", error = format!("{error:#}"), "trying again");
+        }
+        // Before leases are looked at: a journal knows more.
+        if let Err(error) = replay_dead(&hands).await {
+            tracing::warn!(name: "journal.replay_failed", error = format!("{error:#}"), "trying again");
+        }
+        match desk.give_back_strays().await {
+            Ok(0) => {}
+            Ok(n) => {
+                tracing::info!(name: "claim.given_back", n, "claimed without our knowing when the database was away");
+            }
+            Err(error) => {
+                tracing::warn!(name: "claim.give_back_failed", error = format!("{error:#}"), "trying again");
+            }
+        }
+        match expire(&hands.db, &mut patience).await {
             Ok(0) => {}
             Ok(n) => {
                 tracing::warn!(name: "lease.expired", n, "deliveries of a mailer that is gone are unknown");
             }
-            Err(error) => tracing::warn!(name: "lease.expire_failed", ?error, "trying again"),
+            Err(error) => {
+                patience.lost();
+                tracing::warn!(name: "lease.expire_failed", ?error, "trying again");
+            }
         }
         desk.reap_sessions().await;
     }
 }
 
+async fn expire(db: &Db, patience: &mut Patience) -> domain::error::Result<usize> {
+    let database = lease::database_time(db).await?;
+    lease::expire(db, patience.look(database, Instant::now())).await
+}
+
+/// Renews what is in hand; after a failure at once again, since whoever waits
+/// for leases to run out waits no longer than a round of this.
 async fn renewing(db: Db, worker: WorkerId, desk: Arc<Desk>) {
-    let mut ticks = interval(RENEW);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        let mut failed = false;
         for (tenant, campaign) in desk.in_hand() {
             if let Err(error) = lease::renew(&db, worker, tenant, campaign).await {
                 tracing::warn!(name: "lease.renew_failed", ?error, "trying again");
+                failed = true;
             }
         }
+        sleep(if failed { RETRY } else { RENEW }).await;
     }
 }

@@ -43,6 +43,7 @@ export type Preflight = Schemas["Preflight"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryState = Schemas["DeliveryState"];
 export type TransactionalSend = Schemas["TransactionalSend"];
+export type ResendGroup = Schemas["ResendGroup"];
 export type Report = Schemas["Report"];
 export type Summary = Schemas["Summary"];
 

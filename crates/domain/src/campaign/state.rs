@@ -37,6 +37,8 @@ pub enum Step {
     Pause,
     Resume,
     Stop,
+    /// To those of whom it is unknown, or who failed.
+    Resend,
 }
 
 impl State {
@@ -57,6 +59,7 @@ impl State {
             (S::Paused, T::Resume) if frozen => S::Sending,
             (S::Paused, T::Resume) => S::Preparing,
             (S::Preparing | S::Sending | S::Paused, T::Stop) => S::Stopped,
+            (S::Finished, T::Resend) => S::Sending,
             _ => return Err(self.refusal(step)),
         })
     }
@@ -71,6 +74,7 @@ impl State {
             Step::Pause => "paused",
             Step::Resume => "resumed",
             Step::Stop => "stopped",
+            Step::Resend => "sent again",
         };
         DomainError::conflict(
             "wrong_state",
@@ -86,7 +90,7 @@ mod tests {
     #[test]
     fn each_step_leads_from_its_states_to_one_state_and_is_refused_elsewhere() {
         use {State as S, Step as T};
-        let table: [(Step, &[(State, State)]); 9] = [
+        let table: [(Step, &[(State, State)]); 10] = [
             (
                 T::Edit,
                 &[(S::Draft, S::Draft), (S::Scheduled, S::Scheduled)],
@@ -126,6 +130,7 @@ mod tests {
                     (S::Paused, S::Stopped),
                 ],
             ),
+            (T::Resend, &[(S::Finished, S::Sending)]),
         ];
         for (step, ways) in table {
             for from in State::ALL {

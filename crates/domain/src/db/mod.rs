@@ -124,6 +124,27 @@ impl Db {
         Self::new(&config, self.clock.clone())
     }
 
+    /// Another pool to the same database, whose connections PostgreSQL knows by
+    /// `name` (`pg_stat_activity.application_name`, 63 bytes at most).
+    ///
+    /// # Errors
+    /// When the pool can't be built.
+    pub fn named(&self, name: &str) -> Result<Self> {
+        let url = self.url.expose_secret();
+        let named = if !url.contains("://") {
+            format!("{url} application_name='{name}'")
+        } else if url.contains('?') {
+            format!("{url}&application_name={name}")
+        } else {
+            format!("{url}?application_name={name}")
+        };
+        let config = DatabaseConfig {
+            database_url: SecretString::from(named),
+            database_pool: self.pool.status().max_size,
+        };
+        Self::new(&config, self.clock.clone())
+    }
+
     /// Runs `work` in one transaction without a tenant: row level security
     /// shows it no tenant's row.
     ///

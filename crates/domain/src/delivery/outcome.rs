@@ -1,13 +1,14 @@
 //! What became of one attempt, and what that makes of the delivery.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::retry;
 
 /// What a server said last. Hostile input: kept as text, never interpreted
 /// beyond the two codes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reply {
     /// Three digits of RFC 5321 §4.2; 0 when the line was cut before any.
     pub code: u16,
@@ -37,7 +38,8 @@ impl Reply {
 
 /// Why an attempt did not end in acceptance; the stable codes of
 /// `delivery.reason`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The server answered 5xx.
     Rejected,
@@ -55,6 +57,8 @@ pub enum Reason {
     NoAnswer,
     /// A lease ran out with the delivery perhaps handed over.
     LeaseExpired,
+    /// The mailer ended, by force or too late, while the mail was handed over.
+    MailerGone,
     /// The retry schedule is at its end.
     GivenUp,
     /// No mail could be made for this person (merge error, address that no server takes).
@@ -73,6 +77,7 @@ impl Reason {
             Self::Interrupted => "interrupted",
             Self::NoAnswer => "no_answer",
             Self::LeaseExpired => "lease_expired",
+            Self::MailerGone => "mailer_gone",
             Self::GivenUp => "given_up",
             Self::NotComposed => "not_composed",
         }
@@ -80,7 +85,8 @@ impl Reason {
 }
 
 /// What became of one claimed delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The server took responsibility for the mail (2xx after the final dot).
     Accepted(Reply),

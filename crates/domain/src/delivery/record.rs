@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Verdict, judge};
 use super::{counters, queue};
@@ -15,7 +16,7 @@ use crate::ids::{CampaignId, DeliveryId, TenantId, WorkerId};
 use crate::signal::{self, Signal};
 
 /// What became of one delivery.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     pub id: DeliveryId,
     /// Attempts before this one, as claimed.
@@ -25,6 +26,20 @@ pub struct Record {
     /// When the attempt ended.
     pub at: DateTime<Utc>,
     pub outcome: Outcome,
+}
+
+impl Record {
+    /// Never handed over; due again at once.
+    #[must_use]
+    pub fn given_back(id: DeliveryId, attempts: u16, at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            attempts,
+            message_id: None,
+            at,
+            outcome: Outcome::GivenBack,
+        }
+    }
 }
 
 #[derive(QueryableByName)]

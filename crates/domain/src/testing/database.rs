@@ -30,6 +30,10 @@ impl Server {
         let url = std::env::var("KIKUBARI_TEST_DATABASE_URL").expect(
             "KIKUBARI_TEST_DATABASE_URL names a PostgreSQL for tests; `just test` starts one",
         );
+        Self::at(&url)
+    }
+
+    fn at(url: &str) -> Self {
         let rest = url.split_once("://").expect("a postgres:// URL").1;
         let (user, rest) = rest.split_once('@').expect("a user in the URL");
         let (address, database) = rest.split_once('/').expect("a database in the URL");
@@ -57,7 +61,15 @@ impl TestDatabase {
 
     /// A fresh database whose time of day the test sets.
     pub async fn with_clock(clock: Clock) -> Self {
-        let server = Server::from_env();
+        Self::on(Server::from_env(), clock).await
+    }
+
+    /// A fresh database in a cluster of the test's own (`postgres://owner@host:port/database`).
+    pub async fn in_cluster(url: &str) -> Self {
+        Self::on(Server::at(url), Clock::system()).await
+    }
+
+    async fn on(server: Server, clock: Clock) -> Self {
         let template = template(&server).await;
         let name = format!("t_{}", hex::encode(secret::random::<10>()));
         execute(

@@ -4,8 +4,9 @@ use domain::campaign::control;
 use domain::campaign::due::start_due;
 use domain::campaign::freeze::{Frozen, freeze_chunk_of, freeze_next_chunk};
 use domain::campaign::state::State;
-use domain::campaign::{CampaignChange, sweep};
+use domain::campaign::{CampaignChange, fence, sweep};
 use domain::ids::WorkerId;
+use domain::installation;
 use domain::mail::content::ContentChange;
 use domain::mail::{self, MailChange};
 
@@ -246,4 +247,50 @@ async fn saves_of_one_person_within_minutes_make_one_version_and_old_ones_come_b
         (restored.number, restored.content.subject.as_str()),
         (3, "二")
     );
+}
+
+#[tokio::test]
+async fn what_ran_before_a_restore_is_held_until_a_person_says_go_on() {
+    let world = World::new().await;
+    let list = world.list("A").await;
+    world.many(3, list).await;
+    let sent = world.send(lists(&[list])).await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    assert_eq!(fence::hold(db).await.unwrap(), 0);
+    let restored = "UPDATE installation SET epoch = epoch + 1";
+    world.database.execute_as_owner(restored).await;
+    assert_eq!(fence::hold(db).await.unwrap(), 1);
+    assert_eq!(fence::hold(db).await.unwrap(), 0);
+    let held = domain::campaign::get(db, actor, sent.id).await.unwrap();
+    assert_eq!(
+        (held.state, held.state_reason.as_deref()),
+        (State::Paused, Some(fence::RESTORED))
+    );
+    let resumed = control::resume(db, actor, sent.id).await.unwrap();
+    assert_eq!(
+        (resumed.state, resumed.state_reason),
+        (State::Preparing, None)
+    );
+    assert_eq!(fence::hold(db).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_database_that_forgot_claims_begins_a_new_epoch_once() {
+    let world = World::new().await;
+    let db = &world.database.db;
+    let epoch = async || installation::facts(db).await.unwrap().epoch;
+    let first = epoch().await;
+    for known in [0, 1] {
+        assert!(!installation::notice_restore(db, known).await.unwrap());
+    }
+    let (one, two) = tokio::join!(
+        installation::notice_restore(db, 100),
+        installation::notice_restore(db, 100)
+    );
+    assert_eq!(u8::from(one.unwrap()) + u8::from(two.unwrap()), 1);
+    assert_eq!(epoch().await, first + 1);
+    assert!(!installation::notice_restore(db, 100).await.unwrap());
+    // Whoever remembers more than that knows of another one.
+    assert!(installation::notice_restore(db, 101).await.unwrap());
+    assert_eq!(epoch().await, first + 2);
 }

@@ -11,4 +11,5 @@ mod freeze;
 mod frequency;
 mod preflight;
 mod report;
+mod resend;
 mod support;

@@ -9,4 +9,4 @@ pub mod route;
 pub mod session;
 
 pub use connect::{ConnectError, Endpoint, Security};
-pub use session::{Attempt, Session, Stage};
+pub use session::{Attempt, BeforeDot, Session, Stage};

@@ -46,6 +46,10 @@ pub enum Attempt {
     Cut { stage: Stage, error: io::Error },
 }
 
+/// Called when all but the last byte of a mail is settled: from its `Ok` on the
+/// server may have the mail. With an error the mail must not go out.
+pub type BeforeDot<'a> = &'a (dyn Fn() -> io::Result<()> + Send + Sync);
+
 /// A session after EHLO (and AUTH), ready for MAIL.
 #[derive(Debug)]
 pub struct Session {
@@ -137,11 +141,17 @@ impl Session {
     /// Sends one mail to one recipient. `from` and `to` are addresses as they
     /// go on the wire (an empty `from` is the null sender); `content` has CRLF
     /// line ends throughout and is dot-stuffed here.
-    pub async fn send(&mut self, from: &str, to: &str, content: &[u8]) -> Attempt {
+    pub async fn send(
+        &mut self,
+        from: &str,
+        to: &str,
+        content: &[u8],
+        before_dot: BeforeDot<'_>,
+    ) -> Attempt {
         let attempt = if self.pipelining {
-            self.send_pipelined(from, to, content).await
+            self.send_pipelined(from, to, content, before_dot).await
         } else {
-            self.send_stepwise(from, to, content).await
+            self.send_stepwise(from, to, content, before_dot).await
         };
         match &attempt {
             Attempt::Cut { .. } => self.broken = true,
@@ -153,7 +163,13 @@ impl Session {
         attempt
     }
 
-    async fn send_pipelined(&mut self, from: &str, to: &str, content: &[u8]) -> Attempt {
+    async fn send_pipelined(
+        &mut self,
+        from: &str,
+        to: &str,
+        content: &[u8],
+        before_dot: BeforeDot<'_>,
+    ) -> Attempt {
         let commands = format!(
             "{}\r\nRCPT TO:<{to}>\r\nDATA\r\n",
             self.mail_from(from, content)
@@ -194,11 +210,17 @@ impl Session {
         }
         match refused {
             Some((stage, reply)) => self.reset_after(stage, reply).await,
-            None => self.send_content(content).await,
+            None => self.send_content(content, before_dot).await,
         }
     }
 
-    async fn send_stepwise(&mut self, from: &str, to: &str, content: &[u8]) -> Attempt {
+    async fn send_stepwise(
+        &mut self,
+        from: &str,
+        to: &str,
+        content: &[u8],
+        before_dot: BeforeDot<'_>,
+    ) -> Attempt {
         let steps = [
             (Stage::Mail, self.mail_from(from, content)),
             (Stage::Rcpt, format!("RCPT TO:<{to}>")),
@@ -218,7 +240,7 @@ impl Session {
                 return self.reset_after(stage, reply).await;
             }
         }
-        self.send_content(content).await
+        self.send_content(content, before_dot).await
     }
 
     fn mail_from(&self, from: &str, content: &[u8]) -> String {
@@ -230,8 +252,14 @@ impl Session {
         format!("MAIL FROM:<{from}>{body}")
     }
 
-    async fn send_content(&mut self, content: &[u8]) -> Attempt {
+    async fn send_content(&mut self, content: &[u8], before_dot: BeforeDot<'_>) -> Attempt {
         let wire = dot_stuffed(content);
+        if let Err(error) = before_dot() {
+            return Attempt::Cut {
+                stage: Stage::Content,
+                error,
+            };
+        }
         // The dot is the very end of what is written: a write that fails has
         // not sent it, so the server can't have taken the mail.
         if let Err(error) = self.write(&wire, self.timeouts.command).await {

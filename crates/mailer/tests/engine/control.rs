@@ -299,7 +299,13 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
     let mailer = fixture.mailer();
     mailer.drain().await.unwrap();
     assert_eq!(mailer.expire_leases().await.unwrap(), 0, "the lease holds");
-    fixture.database.clock.advance(TimeDelta::seconds(91));
+    // Leases hang on no mailer's clock, however far it jumps.
+    fixture.database.clock.advance(TimeDelta::days(1));
+    assert_eq!(mailer.expire_leases().await.unwrap(), 0, "the lease holds");
+    fixture
+        .database
+        .execute_as_owner("UPDATE delivery SET leased_until = leased_until - interval '91 s'")
+        .await;
     assert_eq!(mailer.expire_leases().await.unwrap(), 2);
     assert_eq!(
         fixture.counts(campaign).await,

@@ -1,12 +1,20 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "tests, that print figures"
+)]
 
 mod bounce;
 mod control;
 mod date_mail;
 mod fair;
 mod hours;
+mod journal;
+mod kill;
 mod relay;
+mod resend;
 mod routes;
 mod schedule;
 mod send;

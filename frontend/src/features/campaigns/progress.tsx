@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import type { Campaign, DeliveryState } from "@/api/types";
 import { type Sample, settled, speed } from "@/components/campaign/numbers";
 import { Panel } from "@/components/layout/page";
-import { useT } from "@/i18n";
+import { translateCodeOr, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import classes from "./progress.module.css";
 import { isRunning } from "./queries";
@@ -57,6 +57,11 @@ export function ProgressPanel(props: { campaign: Campaign; onState: (state: Deli
       {campaign.waits_until ? (
         <Text size="sm" mb="xs" fw={500}>
           {t("hours.waits", { at: format.dateTime(campaign.waits_until) })}
+        </Text>
+      ) : null}
+      {campaign.state === "paused" && campaign.state_reason ? (
+        <Text size="sm" mb="xs" fw={500} role="note">
+          {translateCodeOr("held", campaign.state_reason, campaign.state_reason)}
         </Text>
       ) : null}
       <Progress.Root size={10} aria-label={t("progress.title")}>

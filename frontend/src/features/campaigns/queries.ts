@@ -3,7 +3,7 @@ import { useCallback } from "react";
 import { api, client, ifMatch, inBackground } from "@/api/client";
 import { type ServerEvent, useLive, useServerEvents } from "@/api/events";
 import { queryClient, refresh } from "@/api/query";
-import type { Campaign } from "@/api/types";
+import type { Campaign, ResendGroup } from "@/api/types";
 import type { CampaignListSearch } from "./search";
 
 export const isRunning = (campaign: Pick<Campaign, "state">) =>
@@ -108,6 +108,13 @@ export const unscheduleCampaign = async (id: string) =>
 export const pauseCampaign = async (id: string) => taken(await client.POST("/v1/campaigns/{id}/pause", path(id)));
 export const resumeCampaign = async (id: string) => taken(await client.POST("/v1/campaigns/{id}/resume", path(id)));
 export const stopCampaign = async (id: string) => taken(await client.POST("/v1/campaigns/{id}/stop", path(id)));
+
+/** As {@link sendCampaign}, to those of a finished campaign who may not have it. */
+export async function resendCampaign(id: string, group: ResendGroup, confirmedPeople: number): Promise<Campaign> {
+  return taken(
+    await client.POST("/v1/campaigns/{id}/resend", { ...path(id), body: { group, confirmed_people: confirmedPeople } }),
+  );
+}
 
 export async function deleteCampaign(campaign: Campaign): Promise<void> {
   const { error } = await client.DELETE("/v1/campaigns/{id}", {

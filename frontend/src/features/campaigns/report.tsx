@@ -2,6 +2,7 @@ import { Anchor, Loader, SimpleGrid, Table, Text } from "@mantine/core";
 import { lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { api, inBackground } from "@/api/client";
 import type { Campaign, Report } from "@/api/types";
+import { useCan } from "@/auth/guard";
 import { rateOf } from "@/components/campaign/numbers";
 import { Panel } from "@/components/layout/page";
 import { QueryView } from "@/components/ui/state-view";
@@ -10,6 +11,7 @@ import { useFormat } from "@/i18n/format";
 import { isRunning } from "./queries";
 import type { CampaignSearch } from "./search";
 
+const Resend = lazy(() => import("./resend"));
 const TimelineChart = lazy(() => import("./report-chart"));
 
 interface Props {
@@ -22,6 +24,7 @@ const isFresh = ({ started_at }: Campaign) => started_at != null && Date.now() -
 
 export function ReportView({ campaign, onSearch }: Props) {
   const t = useT();
+  const maySend = useCan("campaigns.send");
   const query = api.useQuery(
     "get",
     "/v1/campaigns/{id}/report",
@@ -59,6 +62,11 @@ export function ReportView({ campaign, onSearch }: Props) {
             <Sites report={report} />
           </SimpleGrid>
           <Reasons report={report} onSearch={onSearch} />
+          {maySend && state === "finished" && counts.unknown + counts.failed > 0 ? (
+            <Suspense>
+              <Resend campaign={campaign} />
+            </Suspense>
+          ) : null}
         </>
       )}
     </QueryView>

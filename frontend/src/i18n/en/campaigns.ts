@@ -121,6 +121,7 @@ export const campaigns = {
   "reason.lease_expired": "Sending was interrupted",
   "reason.bounced_hard": "Bounced: no such address",
   "reason.bounced_soft": "Bounced for the time being",
+  "reason.mailer_gone": "Sending was interrupted while it was handed over",
   "reason.given_up": "Retries used up",
   "reason.not_composed": "No mail could be made",
   "reason.not_subscribed": "Left the list",

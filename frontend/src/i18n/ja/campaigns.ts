@@ -118,6 +118,7 @@ export const campaigns = {
   "reason.lease_expired": "送信処理が中断した",
   "reason.bounced_hard": "エラーメール（宛先なし）",
   "reason.bounced_soft": "エラーメール（一時的）",
+  "reason.mailer_gone": "引き渡しの途中で送信処理が中断した",
   "reason.given_up": "再送の期限切れ",
   "reason.not_composed": "メールを作成できない",
   "reason.not_subscribed": "グループから解除済み",

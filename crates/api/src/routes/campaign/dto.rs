@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::DomainError;
-use domain::campaign::{self, CampaignChange, NewCampaign, audience, hours, preflight, state};
+use domain::campaign::{
+    self, CampaignChange, NewCampaign, audience, hours, preflight, resend, state,
+};
 use domain::delivery::counters;
 use domain::ids::{ListId, MailId, RouteId};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use uuid::Uuid;
 
 use crate::extract::nullable;
 use crate::routes::tenant::SendingHours;
-use crate::words::{CampaignState, CheckLevel, HoursMode};
+use crate::words::{CampaignState, CheckLevel, HoursMode, ResendGroup};
 
 /// One sending of a mail to an audience.
 #[derive(Debug, Serialize, ToSchema)]
@@ -268,6 +270,35 @@ impl TryFrom<CampaignUpdate> for CampaignChange {
 pub struct CampaignSend {
     /// `people.will_receive` of the pre-flight.
     #[schema(minimum = 1, example = 9412)]
+    pub confirmed_people: i64,
+}
+
+/// How many people a finished campaign can be sent to again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CampaignAgain {
+    /// The answer never came: some of them may have it already.
+    #[schema(example = 3)]
+    pub unknown: i64,
+    #[schema(example = 120)]
+    pub failed: i64,
+}
+
+impl From<resend::Again> for CampaignAgain {
+    fn from(again: resend::Again) -> Self {
+        Self {
+            unknown: again.unknown,
+            failed: again.failed,
+        }
+    }
+}
+
+/// Whom to send it to again, and the number of them that the person agreed to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignResend {
+    #[schema(value_type = ResendGroup)]
+    pub group: resend::Group,
+    #[schema(minimum = 1, example = 3)]
     pub confirmed_people: i64,
 }
 

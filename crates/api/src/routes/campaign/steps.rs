@@ -1,16 +1,16 @@
-//! The steps of a campaign's life: send, schedule, pause, resume, stop.
+//! The steps of a campaign's life: send, schedule, pause, resume, stop, send again.
 
-use actix_web::web::Data;
-use actix_web::{HttpResponse, post};
-use domain::campaign::control;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, post};
+use domain::campaign::{control, resend};
 use domain::ids::CampaignId;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::answer;
-use super::dto::{Campaign, CampaignSchedule, CampaignSend};
+use super::dto::{Campaign, CampaignAgain, CampaignResend, CampaignSchedule, CampaignSend};
 use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, Id};
-use crate::problems::{ActionProblems, BareActionProblems};
+use crate::problems::{ActionProblems, BareActionProblems, GetProblems};
 use crate::state::AppState;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -20,7 +20,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(unschedule_campaign)
         .service(pause_campaign)
         .service(resume_campaign)
-        .service(stop_campaign);
+        .service(stop_campaign)
+        .service(get_campaign_resend)
+        .service(resend_campaign);
 }
 
 /// Send now
@@ -126,5 +128,44 @@ async fn resume_campaign(
 #[post("/campaigns/{id}/stop")]
 async fn stop_campaign(state: Data<AppState>, user: CurrentUser, id: Id<CampaignId>) -> ApiResult {
     let row = control::stop(&state.db, &user, id.0).await?;
+    Ok(answer(HttpResponse::Ok(), row))
+}
+
+/// Whom it can be sent to again
+///
+/// Of a finished campaign: those whose answer never came, and those who failed.
+/// Who opened it, or said no since, does not count. All zero in other states.
+#[utoipa::path(
+    tag = "campaigns", operation_id = "get_campaign_resend",
+    params(("id" = Uuid, Path, description = "Campaign")),
+    responses((status = 200, body = CampaignAgain, description = "How many"), GetProblems)
+)]
+#[get("/campaigns/{id}/resend")]
+async fn get_campaign_resend(
+    state: Data<AppState>,
+    user: CurrentUser,
+    id: Id<CampaignId>,
+) -> ApiResult<Json<CampaignAgain>> {
+    Ok(Json(resend::count(&state.db, &user, id.0).await?.into()))
+}
+
+/// Send again
+///
+/// A finished campaign to those whose answer never came, or to those who
+/// failed: to exactly the number of people that was confirmed. When it is
+/// another one by now, or it is under way already, the answer is 409.
+#[utoipa::path(
+    tag = "campaigns", operation_id = "resend_campaign", request_body = CampaignResend,
+    params(("id" = Uuid, Path, description = "Campaign")),
+    responses((status = 200, body = Campaign, description = "Under way", headers(("ETag" = String))), ActionProblems)
+)]
+#[post("/campaigns/{id}/resend")]
+async fn resend_campaign(
+    state: Data<AppState>,
+    user: CurrentUser,
+    id: Id<CampaignId>,
+    body: Body<CampaignResend>,
+) -> ApiResult {
+    let row = resend::resend(&state.db, &user, id.0, body.group, body.confirmed_people).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }

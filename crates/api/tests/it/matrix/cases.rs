@@ -300,6 +300,9 @@ fn campaigns() -> Vec<Case> {
         needs("pause_campaign", P::CampaignsSend),
         needs("resume_campaign", P::CampaignsSend),
         needs("stop_campaign", P::CampaignsSend),
+        needs("get_campaign_resend", P::CampaignsRead),
+        needs("resend_campaign", P::CampaignsSend)
+            .body(|_| json!({"group": "unknown", "confirmed_people": 1})),
         needs("list_campaign_deliveries", P::CampaignsRead),
         needs("list_campaign_left_out", P::CampaignsRead),
         needs("get_campaign_report", P::ReportsRead),

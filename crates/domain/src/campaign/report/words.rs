@@ -103,6 +103,10 @@ impl Language {
             "lease_expired" => ("送信処理の中断", "Sending was interrupted"),
             "bounced_hard" => ("エラーメール（宛先なし）", "Bounced: no such address"),
             "bounced_soft" => ("エラーメール（一時的）", "Bounced for the time being"),
+            "mailer_gone" => (
+                "引き渡し中の送信処理の中断",
+                "Sending was interrupted while it was handed over",
+            ),
             "given_up" => ("再送の期限切れ", "Given up after 72 hours"),
             "not_composed" => ("メールを作成できない", "No mail could be made"),
             other => return other,

@@ -14,7 +14,8 @@ mod sql;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Date, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Date, Interval, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz,
+    Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -32,7 +33,8 @@ use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
 pub const BATCH: u16 = 200;
 /// Lane of test sends and transactional mails; they overtake campaigns.
 pub const LANE_FAST: i16 = 0;
-/// How long a claim holds unless renewed.
+/// How long a claim holds unless renewed. Counted by the database's clock alone,
+/// so that it does not hang on those of the mailers' machines.
 pub const LEASE: TimeDelta = TimeDelta::seconds(90);
 
 /// The campaign whose turn it is.
@@ -96,6 +98,9 @@ pub struct Batch {
     pub campaign_id: CampaignId,
     pub period: NaiveDate,
     pub lane: i16,
+    /// Of the claim: grows from one to the next, over all mailers, unless the
+    /// database is restored from a backup.
+    pub serial: i64,
     pub deliveries: Vec<Claimed>,
 }
 
@@ -156,6 +161,8 @@ struct CampaignRow {
     tenant_until: Option<NaiveTime>,
     #[diesel(sql_type = Text)]
     tenant_zone: String,
+    #[diesel(sql_type = BigInt)]
+    serial: i64,
 }
 
 /// How the audience was chosen, as far as the claim checks it again.
@@ -282,6 +289,7 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
             campaign_id,
             period,
             lane,
+            serial: campaign.serial,
             deliveries,
         }))
     })
@@ -319,7 +327,8 @@ async fn sending_campaign(
 ) -> Result<Option<CampaignRow>> {
     let rows: Vec<CampaignRow> = diesel::sql_query(
         "SELECT c.period, c.kind, c.audience, c.hours, c.send_from, c.send_until, c.time_zone,
-                t.send_from AS tenant_from, t.send_until AS tenant_until, t.time_zone AS tenant_zone
+                t.send_from AS tenant_from, t.send_until AS tenant_until, t.time_zone AS tenant_zone,
+                nextval('claim_serial') AS serial
          FROM campaign c, installation i, tenant t
          WHERE c.tenant_id = $1 AND c.id = $2 AND c.state = 'sending'
            AND coalesce(c.epoch, i.epoch) = i.epoch AND t.id = $1 AND t.state = 'active'",
@@ -358,7 +367,7 @@ async fn claim_rows(
         .bind::<Timestamptz, _>(now)
         .bind::<BigInt, _>(limit)
         .bind::<SqlUuid, _>(worker)
-        .bind::<Timestamptz, _>(now + LEASE);
+        .bind::<Interval, _>(LEASE);
     Ok(match audience.kind {
         Kind::Campaign => {
             rows.bind::<diesel::sql_types::Bool, _>(audience.all)

@@ -15,7 +15,7 @@ FROM (SELECT q.tenant_id, q.campaign_id FROM send_queue q
 WHERE taken.tenant_id = next.tenant_id AND taken.campaign_id = next.campaign_id
 RETURNING taken.tenant_id, taken.campaign_id, taken.lane";
 
-/// $1 tenant, $2 campaign, $3 period, $4 now, $5 limit, $6 worker, $7 lease end, $8 all, $9 lists.
+/// $1 tenant, $2 campaign, $3 period, $4 now, $5 limit, $6 worker, $7 length of the lease, $8 all, $9 lists.
 ///
 /// Written so that no statistics are needed: a campaign begins to send seconds
 /// after its rows were made, when the planner still believes that the tenant
@@ -48,7 +48,7 @@ WITH due AS MATERIALIZED (
 UPDATE delivery d SET
     state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
     reason = j.verdict, due_at = NULL,
-    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
+    leased_until = CASE WHEN j.verdict IS NULL THEN now() + $7 END,
     lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
     address = coalesce(j.email, d.address),
     site = lower(substring(coalesce(j.email, d.address) FROM '[^@]*$'))
@@ -75,7 +75,7 @@ WITH due AS MATERIALIZED (
 UPDATE delivery d SET
     state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
     reason = j.verdict, due_at = NULL,
-    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
+    leased_until = CASE WHEN j.verdict IS NULL THEN now() + $7 END,
     lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
     site = lower(substring(d.address FROM '[^@]*$'))
 FROM judged j
@@ -106,7 +106,7 @@ WITH due AS MATERIALIZED (
 UPDATE delivery d SET
     state = CASE WHEN j.verdict IS NULL THEN 'claimed' ELSE 'skipped' END,
     reason = j.verdict, due_at = NULL,
-    leased_until = CASE WHEN j.verdict IS NULL THEN $7 END,
+    leased_until = CASE WHEN j.verdict IS NULL THEN now() + $7 END,
     lease_owner = CASE WHEN j.verdict IS NULL THEN $6 END,
     site = substring(d.address FROM '[^@]*$')
 FROM judged j

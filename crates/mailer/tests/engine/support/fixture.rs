@@ -48,7 +48,10 @@ impl Fixture {
     }
 
     pub(crate) async fn with_clock(sink: &Sink, clock: Clock) -> Self {
-        let database = TestDatabase::with_clock(clock).await;
+        Self::on(sink, TestDatabase::with_clock(clock).await).await
+    }
+
+    pub(crate) async fn on(sink: &Sink, database: TestDatabase) -> Self {
         let keys = Arc::new(Keys::from_master(&[9; 32]).unwrap());
         let tenant = TestTenant::create(&database.db, "acme").await.id;
         let actor = Actor::operator(tenant);

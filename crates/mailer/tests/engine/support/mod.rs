@@ -1,7 +1,11 @@
 //! Shared by the engine's tests.
 
+pub(crate) mod cluster;
 pub(crate) mod fixture;
+pub(crate) mod process;
 pub(crate) mod sink;
 
+pub(crate) use cluster::Cluster;
 pub(crate) use fixture::{Counts, Fixture, addresses, route_to};
+pub(crate) use process::Machine;
 pub(crate) use sink::{Action, Options, Sink};

@@ -103,6 +103,7 @@ struct Shared {
     counts: Mutex<Counts>,
     total: watch::Sender<usize>,
     gate: watch::Sender<bool>,
+    away: watch::Sender<bool>,
 }
 
 /// A running sink; ends with the test's runtime.
@@ -120,10 +121,14 @@ impl Sink {
             counts: Mutex::default(),
             total: watch::Sender::new(0),
             gate: watch::Sender::new(false),
+            away: watch::Sender::new(false),
         });
         let accepting = Arc::clone(&shared);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
+                if *accepting.away.borrow() {
+                    continue;
+                }
                 connection.set_nodelay(true).unwrap();
                 accepting.counts.lock().unwrap().sessions += 1;
                 tokio::spawn(serve(connection, Arc::clone(&accepting)));
@@ -180,6 +185,15 @@ impl Sink {
             .unwrap();
     }
 
+    /// Cuts all lines, and every new one at once, until it is back.
+    pub(crate) fn leave(&self) {
+        self.shared.away.send_replace(true);
+    }
+
+    pub(crate) fn come_back(&self) {
+        self.shared.away.send_replace(false);
+    }
+
     /// Lets what waits ([`Action::Wait`]) go on, now and from now on.
     pub(crate) fn open_gate(&self) {
         self.shared.gate.send_replace(true);
@@ -217,10 +231,14 @@ async fn serve(connection: TcpStream, shared: Arc<Shared>) -> std::io::Result<()
     let mut session = Session {
         reader: BufReader::new(read),
         writer: BufWriter::new(write),
-        shared,
+        shared: Arc::clone(&shared),
         logged_in,
     };
-    session.talk().await
+    let mut away = shared.away.subscribe();
+    tokio::select! {
+        talked = session.talk() => talked,
+        _ = away.wait_for(|away| *away) => Ok(()),
+    }
 }
 
 impl Session {

@@ -1,9 +1,21 @@
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { dateMails } from "./date-mails";
+import { held } from "./held";
 import { imports } from "./imports";
+import { resend } from "./resend";
 import { rules } from "./rules";
 import { settings } from "./settings";
 import { transactional } from "./transactional";
 
-export const late = { ...bounces, ...calendar, ...dateMails, ...imports, ...rules, ...settings, ...transactional };
+export const late = {
+  ...bounces,
+  ...calendar,
+  ...dateMails,
+  ...held,
+  ...imports,
+  ...resend,
+  ...rules,
+  ...settings,
+  ...transactional,
+};

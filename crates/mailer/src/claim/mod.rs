@@ -1,7 +1,10 @@
 //! The campaigns that this mailer has in work: their content, compiled, their
 //! keys, opened, and the switch that halts them.
 
-use std::collections::HashMap;
+mod in_hand;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +17,9 @@ use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
 use domain::mail::render::{CompiledMail, Installation};
 use domain::secret::Keys;
 use domain::{route, sender_domain};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
+use self::in_hand::Batches;
 use crate::compose::Letterhead;
 use crate::config::MailerConfig;
 use crate::explain;
@@ -40,9 +44,20 @@ pub struct Work {
     hours: Option<Hours>,
     halted: watch::Sender<bool>,
     loaded: Instant,
+    stale: AtomicBool,
 }
 
 impl Work {
+    /// Whether it can be used as it was loaded.
+    fn is_fresh(&self) -> bool {
+        self.loaded.elapsed() < FRESH && !self.stale.load(Ordering::Acquire)
+    }
+
+    /// Loads it anew at the next claim: its routes are no longer those.
+    pub fn outdate(&self) {
+        self.stale.store(true, Ordering::Release);
+    }
+
     /// Whether nothing more of it may be handed over.
     #[must_use]
     pub fn is_halted(&self) -> bool {
@@ -65,14 +80,15 @@ pub struct Desk {
     config: MailerConfig,
     settings: RouteSettings,
     state: Mutex<State>,
+    /// Held from a claim's begin until its batch is in `state`; when the last
+    /// claim failed, so that nobody knows whether it was made.
+    claiming: AsyncMutex<Option<Instant>>,
 }
 
 #[derive(Default)]
 struct State {
     works: HashMap<CampaignId, Arc<Work>>,
-    /// Batches in hand; also of campaigns that were halted since, whose last
-    /// mails are still on the wire.
-    batches: HashMap<CampaignId, (TenantId, usize)>,
+    batches: Batches,
     routes: HashMap<RouteId, Arc<Route>>,
 }
 
@@ -82,7 +98,8 @@ pub enum Taken {
     Nothing,
     /// A turn was had, without anything to send; others may have more.
     Again,
-    Batch(Arc<Work>, Batch),
+    /// With its number, by which it is [`Desk::done`].
+    Batch(u64, Arc<Work>, Batch),
 }
 
 impl Desk {
@@ -107,6 +124,7 @@ impl Desk {
             config,
             settings,
             state: Mutex::default(),
+            claiming: AsyncMutex::default(),
         })
     }
 
@@ -122,12 +140,8 @@ impl Desk {
     }
 
     /// Campaigns with something of theirs in hand.
-    pub fn in_hand(&self) -> Vec<(TenantId, CampaignId)> {
-        self.state()
-            .batches
-            .iter()
-            .map(|(campaign, (tenant, _))| (*tenant, *campaign))
-            .collect()
+    pub fn in_hand(&self) -> BTreeSet<(TenantId, CampaignId)> {
+        self.state().batches.campaigns().collect()
     }
 
     /// Takes the next batch.
@@ -135,13 +149,7 @@ impl Desk {
     /// # Errors
     /// When the database does.
     pub async fn take(&self, lanes: Lanes) -> anyhow::Result<Taken> {
-        let full: Vec<CampaignId> = self
-            .state()
-            .batches
-            .iter()
-            .filter(|(_, (_, n))| *n >= BATCHES)
-            .map(|(id, _)| *id)
-            .collect();
+        let full = self.state().batches.full(BATCHES);
         let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full, lanes)
             .await
             .map_err(explain)?
@@ -158,10 +166,12 @@ impl Desk {
                 return Ok(Taken::Again);
             }
         };
-        match claim(&self.db, self.worker, turn, domain::delivery::claim::BATCH)
-            .await
-            .map_err(explain)?
-        {
+        let mut failed = self.claiming.lock().await;
+        let claimed = claim(&self.db, self.worker, turn, domain::delivery::claim::BATCH).await;
+        if claimed.is_err() {
+            *failed = Some(Instant::now());
+        }
+        match claimed.map_err(explain)? {
             Claim::Batch(batch) if batch.deliveries.is_empty() => Ok(Taken::Again),
             Claim::Batch(batch) => {
                 let mut state = self.state();
@@ -173,13 +183,9 @@ impl Desk {
                         .entry(turn.campaign_id)
                         .or_insert_with(|| Arc::clone(&work));
                 }
-                let (_, n) = state
-                    .batches
-                    .entry(turn.campaign_id)
-                    .or_insert((turn.tenant_id, 0));
-                *n += 1;
+                let number = state.batches.take(&batch);
                 drop(state);
-                Ok(Taken::Batch(work, batch))
+                Ok(Taken::Batch(number, work, batch))
             }
             Claim::NothingDue => Ok(Taken::Again),
             Claim::Closed(opens) => {
@@ -202,15 +208,9 @@ impl Desk {
             .map_err(explain)
     }
 
-    /// A batch of the campaign is done.
-    pub fn done(&self, campaign: CampaignId) {
-        let mut state = self.state();
-        if let Some((_, n)) = state.batches.get_mut(&campaign) {
-            *n -= 1;
-            if *n == 0 {
-                state.batches.remove(&campaign);
-            }
-        }
+    /// A batch is done.
+    pub fn done(&self, number: u64) {
+        self.state().batches.done(number);
     }
 
     /// Halts what was paused or stopped meanwhile or whose hours are over, and
@@ -226,16 +226,22 @@ impl Desk {
         let mut over = queue::halted(&self.db, &known).await.map_err(explain)?;
         over.extend(self.closed());
         for id in over {
-            let work = self.state().works.remove(&id);
-            if let Some(work) = work {
-                work.halted.send_replace(true);
-                tracing::info!(name: "campaign.halted", campaign = %id, "paused, stopped or out of hours");
-            }
+            self.halt(id);
         }
         let mut state = self.state();
         let State { works, batches, .. } = &mut *state;
-        works.retain(|id, work| batches.contains_key(id) || work.loaded.elapsed() < FRESH);
+        works.retain(|id, work| batches.of(*id) > 0 || work.loaded.elapsed() < FRESH);
         Ok(())
+    }
+
+    /// Nothing more of a campaign may be handed over. It is forgotten at once:
+    /// loaded anew it would have the same switch.
+    pub fn halt(&self, id: CampaignId) {
+        let work = self.state().works.remove(&id);
+        if let Some(work) = work {
+            work.halted.send_replace(true);
+            tracing::info!(name: "campaign.halted", campaign = %id, "paused, stopped or out of hours");
+        }
     }
 
     fn closed(&self) -> Vec<CampaignId> {
@@ -269,10 +275,14 @@ impl Desk {
                 .values()
                 .flat_map(|work| work.routes.iter().map(|route| route.id))
                 .collect();
-            let all: Vec<Arc<Route>> = state.routes.values().cloned().collect();
-            state.routes.retain(|id, _| in_use.contains(id));
-            all.into_iter()
-                .partition(|route| in_use.contains(&route.id))
+            // One that a campaign is just loaded with is in nobody's works yet:
+            // closed now, that campaign could not send until it is loaded anew.
+            let (used, unused): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut state.routes)
+                .into_iter()
+                .partition(|(id, route)| in_use.contains(id) || Arc::strong_count(route) > 1);
+            state.routes = used;
+            let used: Vec<Arc<Route>> = state.routes.values().cloned().collect();
+            (used, unused.into_values().collect())
         };
         for route in used {
             pool::reap(&route.pool).await;
@@ -298,7 +308,7 @@ impl Desk {
     async fn work(&self, turn: Turn) -> anyhow::Result<Arc<Work>> {
         loop {
             let known = self.state().works.get(&turn.campaign_id).cloned();
-            if let Some(work) = known.as_ref().filter(|work| work.loaded.elapsed() < FRESH) {
+            if let Some(work) = known.as_ref().filter(|work| work.is_fresh()) {
                 return Ok(Arc::clone(work));
             }
             // The switch stays the same when only the content is loaded anew:
@@ -380,6 +390,7 @@ impl Desk {
             hours,
             halted,
             loaded: Instant::now(),
+            stale: AtomicBool::new(false),
         })
     }
 

@@ -1,0 +1,197 @@
+//! "Send again": a finished campaign goes out once more to those of whom
+//! nobody knows whether they got it, or to those who did not. Never by itself:
+//! a person confirms how many. Who opened it evidently got it, and who said no
+//! meanwhile is left out, here and again at the claim.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Date, Text, Timestamptz, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
+
+use super::control::{announce, epoch, record};
+use super::state::{State, Step};
+use super::{Campaign, CampaignRow, load, queries};
+use crate::actor::{Actor, Permission};
+use crate::db::Db;
+use crate::delivery::counters;
+use crate::error::{DomainError, Result};
+use crate::ids::{CampaignId, ListId, TenantId};
+use crate::schema::campaign;
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// Whom a campaign can be sent to again.
+    pub enum Group {
+        /// The answer never came: some of them may get it twice.
+        Unknown = "unknown",
+        /// They did not get it, or it came back.
+        Failed = "failed",
+    }
+}
+
+/// How many would get it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Again {
+    pub unknown: i64,
+    pub failed: i64,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+// As the claim judges them. Binds: $1 tenant, $2 period, $3 campaign, $4 state,
+// $5 all, $6 lists.
+const WHO: &str = "
+FROM delivery d JOIN contact c ON c.tenant_id = d.tenant_id AND c.id = d.contact_id
+WHERE d.tenant_id = $1 AND d.period = $2 AND d.campaign_id = $3 AND d.state = $4
+  AND d.opened_at IS NULL AND d.clicked_at IS NULL AND d.cancelled_at IS NULL AND c.status = 'active'
+  AND NOT EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+                  AND (s.kind, s.value) IN (('address', c.email_key), ('domain', substring(c.email_key FROM '[^@]*$'))))
+  AND ($5 OR EXISTS (SELECT FROM subscription s WHERE s.tenant_id = $1
+                     AND s.list_id = ANY ($6) AND s.contact_id = c.id AND s.status = 'subscribed'))";
+
+/// How many of a finished campaign would get it again; of another one nobody.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+pub async fn count(db: &Db, actor: &Actor, id: CampaignId) -> Result<Again> {
+    actor.require(Permission::CampaignsRead)?;
+    let tenant = actor.tenant_id;
+    db.tenant(tenant, async |tx| {
+        let row = queries::find(tx, tenant, id).await?;
+        let Some(period) = row.period.filter(|_| row.state == State::Finished) else {
+            return Ok(Again::default());
+        };
+        Ok(Again {
+            unknown: people(tx, tenant, &row, period, Group::Unknown).await?,
+            failed: people(tx, tenant, &row, period, Group::Failed).await?,
+        })
+    })
+    .await
+}
+
+/// Sends a finished campaign again to exactly as many people as the person confirmed.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the number is another one by
+/// now (`people_changed`) or in another state, as after a first click.
+pub async fn resend(
+    db: &Db,
+    actor: &Actor,
+    id: CampaignId,
+    group: Group,
+    confirmed_people: i64,
+) -> Result<Campaign> {
+    actor.require(Permission::CampaignsSend)?;
+    let tenant = actor.tenant_id;
+    let now = db.now();
+    db.tenant(tenant, async |tx| {
+        let before = queries::lock(tx, tenant, id).await?;
+        let after = before.state.after(Step::Resend, true)?;
+        let period = before
+            .period
+            .ok_or_else(|| DomainError::internal("a finished campaign without a period"))?;
+        let people = people(tx, tenant, &before, period, group).await?;
+        if people != confirmed_people || people == 0 {
+            return Err(DomainError::conflict(
+                "people_changed",
+                format!("{people} people would get it again now, not {confirmed_people}: confirm the new number"),
+            ));
+        }
+        reopen(tx, tenant, &before, after, now).await?;
+        let queued = queue_again(tx, tenant, &before, period, group, now).await?;
+        counters::add(tx, tenant, id, &[(group.as_str(), -queued), ("queued", queued)]).await?;
+        announce(tx, tenant, id).await?;
+        let what = json!({ "of": group, "people": queued });
+        record(tx, actor, "campaign.resent", &before, what).await?;
+        load(tx, tenant, id, now).await
+    })
+    .await
+}
+
+async fn reopen(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    before: &CampaignRow,
+    after: State,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // A person who sends again says yes to that after a restore, too.
+    let epoch = epoch(tx).await?;
+    diesel::update(campaign::table.find((tenant, before.id)))
+        .set((
+            campaign::state.eq(after),
+            campaign::state_reason.eq(None::<String>),
+            campaign::finished_at.eq(None::<DateTime<Utc>>),
+            campaign::epoch.eq(epoch),
+            campaign::version.eq(before.version + 1),
+            campaign::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    queries::enqueue(tx, tenant, before.id, queries::LANE_CAMPAIGN, after, now).await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "shares its condition with the UPDATE; every value is bound"
+)]
+async fn people(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    row: &CampaignRow,
+    period: NaiveDate,
+    group: Group,
+) -> Result<i64> {
+    let audience = row.audience()?;
+    let count: Count = diesel::sql_query(format!("SELECT count(*) AS n {WHO}"))
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Date, _>(period)
+        .bind::<SqlUuid, _>(row.id)
+        .bind::<Text, _>(group.as_str())
+        .bind::<Bool, _>(audience.all)
+        .bind::<Array<SqlUuid>, _>(lists(&audience.list_ids))
+        .get_result(tx)
+        .await?;
+    Ok(count.n)
+}
+
+/// Attempts begin anew: those before are over and done with.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from locked rows; every value is bound"
+)]
+async fn queue_again(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    row: &CampaignRow,
+    period: NaiveDate,
+    group: Group,
+    now: DateTime<Utc>,
+) -> Result<i64> {
+    let audience = row.audience()?;
+    let queued = diesel::sql_query(format!(
+        "WITH again AS MATERIALIZED (SELECT d.tenant_id, d.period, d.id {WHO} FOR UPDATE OF d)
+         UPDATE delivery d SET state = 'queued', reason = NULL, due_at = $7, attempts = 0, accepted_at = NULL
+         FROM again WHERE d.tenant_id = again.tenant_id AND d.period = again.period AND d.id = again.id"
+    ))
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<Date, _>(period)
+    .bind::<SqlUuid, _>(row.id)
+    .bind::<Text, _>(group.as_str())
+    .bind::<Bool, _>(audience.all)
+    .bind::<Array<SqlUuid>, _>(lists(&audience.list_ids))
+    .bind::<Timestamptz, _>(now)
+    .execute(tx)
+    .await?;
+    Ok(i64::try_from(queued).unwrap_or(0))
+}
+
+fn lists(ids: &[ListId]) -> Vec<uuid::Uuid> {
+    ids.iter().map(|id| id.0).collect()
+}

@@ -1,0 +1,13 @@
+export const resend = {
+  "resend.title": "もう一度送る",
+  "resend.help":
+    "開封やクリックがあった人と、配信後に配信停止などをした人は含みません。件名や本文は、この配信で送ったものと同じです。",
+  "resend.unknown_other": "結果不明の{{n}}人に再送",
+  "resend.failed_other": "エラーの{{n}}人に再送",
+  "resend.unknown_body_other":
+    "結果がわからない{{n}}人に、同じメールをもう一度送ります。すでに届いている人には、2通目が届くことがあります。",
+  "resend.failed_body_other":
+    "エラーになった{{n}}人に、同じメールをもう一度送ります。存在しないアドレスに送り続けると、送信元の評価が下がるおそれがあります。",
+  "resend.confirm_other": "{{n}}人に再送する",
+  "resend.done_other": "{{n}}人への再送を始めました",
+} as const;

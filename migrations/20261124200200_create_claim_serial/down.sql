@@ -1,0 +1,2 @@
+DROP FUNCTION notice_restore(bigint);
+DROP SEQUENCE claim_serial;
