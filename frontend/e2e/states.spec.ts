@@ -35,6 +35,7 @@ test("a company that has just begun finds on each screen what belongs there and 
     ["/campaigns", "配信を作成"],
     ["/settings/domains", "ドメインを追加"],
     ["/settings/routes", "経路を追加"],
+    ["/settings/limits", "上限を追加"],
   ] as const) {
     await page.goto(path);
     await settle(page);

@@ -26,6 +26,7 @@ import { Route as AppContactsContactIdRouteImport } from "./routes/_app.contacts
 import { Route as AppContactsExportsRouteImport } from "./routes/_app.contacts.exports";
 import { Route as AppContactsFieldsRouteImport } from "./routes/_app.contacts.fields";
 import { Route as AppMailsIndexRouteImport } from "./routes/_app.mails.index";
+import { Route as AppSettingsLimitsRouteImport } from "./routes/_app.settings.limits";
 import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.settings.organisation";
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
@@ -127,6 +128,11 @@ const AppMailsIndexRoute = AppMailsIndexRouteImport.update({
   path: "/mails/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsLimitsRoute = AppSettingsLimitsRouteImport.update({
+  id: "/settings/limits",
+  path: "/settings/limits",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsOrganisationRoute = AppSettingsOrganisationRouteImport.update({
   id: "/settings/organisation",
   path: "/settings/organisation",
@@ -224,6 +230,7 @@ export interface FileRoutesByFullPath {
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
+  "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
@@ -258,6 +265,7 @@ export interface FileRoutesByTo {
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
+  "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
@@ -294,6 +302,7 @@ export interface FileRoutesById {
   "/_app/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/_app/contacts/exports": typeof AppContactsExportsRoute;
   "/_app/contacts/fields": typeof AppContactsFieldsRoute;
+  "/_app/settings/limits": typeof AppSettingsLimitsRoute;
   "/_app/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
@@ -330,6 +339,7 @@ export interface FileRouteTypes {
     | "/contacts/$contactId"
     | "/contacts/exports"
     | "/contacts/fields"
+    | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
@@ -364,6 +374,7 @@ export interface FileRouteTypes {
     | "/contacts/$contactId"
     | "/contacts/exports"
     | "/contacts/fields"
+    | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
@@ -399,6 +410,7 @@ export interface FileRouteTypes {
     | "/_app/contacts/$contactId"
     | "/_app/contacts/exports"
     | "/_app/contacts/fields"
+    | "/_app/settings/limits"
     | "/_app/settings/organisation"
     | "/_app/settings/password"
     | "/_app/settings/profile"
@@ -546,6 +558,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppMailsIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/limits": {
+      id: "/_app/settings/limits";
+      path: "/settings/limits";
+      fullPath: "/settings/limits";
+      preLoaderRoute: typeof AppSettingsLimitsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/organisation": {
       id: "/_app/settings/organisation";
       path: "/settings/organisation";
@@ -674,6 +693,7 @@ interface AppRouteChildren {
   AppContactsContactIdRoute: typeof AppContactsContactIdRoute;
   AppContactsExportsRoute: typeof AppContactsExportsRoute;
   AppContactsFieldsRoute: typeof AppContactsFieldsRoute;
+  AppSettingsLimitsRoute: typeof AppSettingsLimitsRoute;
   AppSettingsOrganisationRoute: typeof AppSettingsOrganisationRoute;
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
@@ -708,6 +728,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsContactIdRoute: AppContactsContactIdRoute,
   AppContactsExportsRoute: AppContactsExportsRoute,
   AppContactsFieldsRoute: AppContactsFieldsRoute,
+  AppSettingsLimitsRoute: AppSettingsLimitsRoute,
   AppSettingsOrganisationRoute: AppSettingsOrganisationRoute,
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,
   AppSettingsProfileRoute: AppSettingsProfileRoute,

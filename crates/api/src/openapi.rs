@@ -43,6 +43,7 @@ use crate::error::{Problem, ProblemField};
         (name = "lists", description = "Lists that contacts subscribe to"),
         (name = "suppressions", description = "Addresses and domains that are never mailed"),
         (name = "routes", description = "Relays that mails go out through"),
+        (name = "send-limits", description = "How many mails go to a site, from a sender domain, by a route; sites that asked for less; the purge of what waits"),
         (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),

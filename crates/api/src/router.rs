@@ -34,6 +34,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::list::configure)
                 .configure(routes::suppression::configure)
                 .configure(routes::route::configure)
+                .configure(routes::send_limit::configure)
+                .configure(routes::send_slowdown::configure)
                 .configure(routes::sender_domain::configure)
                 .configure(routes::import::configure)
                 .configure(routes::export::configure)

@@ -52,6 +52,8 @@ words! {
     RouteSecurity = domain::route::Security;
     /// How to log in at a relay.
     RouteAuth = domain::route::Auth;
+    /// Why a site gets less: it can't keep up, finds us too fast, or doubts us.
+    SlowdownMeaning = domain::limit::meaning::Meaning;
     /// Where one mail to one person stands.
     DeliveryState = domain::delivery::read::DeliveryState;
     /// What came back of a mail.

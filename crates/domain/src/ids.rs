@@ -52,7 +52,7 @@ ids! {
     ContactId, ContactFieldId, FolderId, ListId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,
-    RouteId, SenderDomainId, DkimKeyId,
+    RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,
     CampaignId, DateMailId, DeliveryId, EventId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,

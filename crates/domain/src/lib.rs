@@ -24,6 +24,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod installation;
 pub mod job;
+pub mod limit;
 pub mod list;
 pub mod log;
 pub mod mail;

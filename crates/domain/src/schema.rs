@@ -521,6 +521,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    send_limit (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        site -> Nullable<Text>,
+        sender_domain -> Nullable<Text>,
+        route_id -> Nullable<Uuid>,
+        per_minute -> Nullable<Int4>,
+        suspended -> Bool,
+        warm_up_from -> Nullable<Date>,
+        warm_up_first -> Nullable<Int4>,
+        warm_up_growth -> Nullable<Int2>,
+        warm_up_until -> Nullable<Int4>,
+        used_until -> Timestamptz,
+        held_until -> Timestamptz,
+        day -> Date,
+        day_used -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     send_queue (tenant_id, campaign_id) {
         tenant_id -> Uuid,
         campaign_id -> Uuid,
@@ -530,6 +553,27 @@ diesel::table! {
         served_at -> Timestamptz,
         leased_until -> Nullable<Timestamptz>,
         lease_owner -> Nullable<Uuid>,
+        limits_changed_at -> Nullable<Timestamptz>,
+        release -> Bool,
+    }
+}
+
+diesel::table! {
+    send_slowdown (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sender_domain -> Text,
+        route_id -> Uuid,
+        site -> Text,
+        per_minute -> Int4,
+        used_until -> Timestamptz,
+        held_until -> Timestamptz,
+        meaning -> Text,
+        times -> Int4,
+        slowed_at -> Timestamptz,
+        eased_at -> Timestamptz,
+        reply_code -> Nullable<Int2>,
+        reply_text -> Text,
     }
 }
 
@@ -691,7 +735,9 @@ diesel::joinable!(outbox -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
+diesel::joinable!(send_limit -> tenant (tenant_id));
 diesel::joinable!(send_queue -> tenant (tenant_id));
+diesel::joinable!(send_slowdown -> tenant (tenant_id));
 diesel::joinable!(sender_domain -> tenant (tenant_id));
 diesel::joinable!(session -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
@@ -734,7 +780,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     role,
     route,
     route_health,
+    send_limit,
     send_queue,
+    send_slowdown,
     sender_domain,
     session,
     subscription,

@@ -1,6 +1,7 @@
 //! From what a relay did to what became of the delivery. Pure.
 
 use domain::delivery::outcome::{Outcome, Reason, Reply};
+use domain::limit::meaning;
 
 use crate::smtp::reply::Reply as SmtpReply;
 use crate::smtp::{Attempt, ConnectError, Stage};
@@ -28,6 +29,8 @@ fn replied(stage: Stage, reply: &SmtpReply, host: &str) -> Outcome {
         (Stage::Mail, _) if matches!(reply.code, 530 | 534 | 535 | 538) => {
             Outcome::Deferred(Reason::RelayAuth, Some(kept))
         }
+        // docomo says so that we are too fast.
+        (_, 5) if meaning::of(&kept).is_some() => Outcome::Deferred(Reason::PutOff, Some(kept)),
         (_, 5) => Outcome::Failed(Reason::Rejected, Some(kept)),
         // A 2xx or 3xx where it has no meaning is treated as "not now".
         _ => Outcome::Deferred(Reason::PutOff, Some(kept)),

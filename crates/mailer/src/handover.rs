@@ -10,7 +10,9 @@ use domain::delivery::claim::{Batch, Claimed};
 use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::queue;
 use domain::delivery::record::Record;
-use domain::ids::WorkerId;
+use domain::ids::{RouteId, WorkerId};
+use domain::limit::site;
+use domain::limit::slow::Subject;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -20,6 +22,7 @@ use crate::journal::Journal;
 use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::pool::{Manager, Pool};
 use crate::smtp::{Attempt, BeforeDot, Stage};
+use crate::throttle::{self, Going, Throttle};
 use crate::{classify, record};
 
 /// Mails made in one go: some 10 ms of signing.
@@ -32,6 +35,8 @@ pub struct Hands {
     pub worker: WorkerId,
     /// As many permits as cores: signing never takes more.
     pub cpu: Arc<Semaphore>,
+    /// What sites that ask for less are heard by.
+    pub throttle: Arc<Throttle>,
     /// True when the mailer is ending.
     pub ending: watch::Receiver<bool>,
     /// Without one, what a killed mailer had claimed is unknown.
@@ -57,7 +62,10 @@ type Made = Vec<(Claimed, Result<Composed, ComposeError>)>;
 pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
     let deliveries = std::mem::take(&mut batch.deliveries);
     let (outcomes, receiver) = mpsc::channel(CHUNK * 2);
-    let sending = send_all(hands.clone(), Arc::clone(&work), deliveries, outcomes);
+    let sending = async {
+        let going = throttle::admit(&hands, &work, &batch, deliveries, &outcomes).await;
+        send_all(hands.clone(), Arc::clone(&work), going, outcomes).await
+    };
     let recording = record::run(&hands, &batch, receiver);
     let (routes_down, ()) = tokio::join!(sending, recording);
     if let Some(rest) = routes_down {
@@ -75,11 +83,16 @@ pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
 async fn send_all(
     hands: Hands,
     work: Arc<Work>,
-    deliveries: Vec<Claimed>,
+    going: Going,
     outcomes: mpsc::Sender<Record>,
 ) -> Option<chrono::TimeDelta> {
     let mut under_way = JoinSet::new();
     let mut routes_down: Option<(Outcome, chrono::TimeDelta)> = None;
+    let Going {
+        deliveries,
+        routes,
+        urgent,
+    } = going;
     let mut rest = deliveries.into_iter();
     let mut next = compose_next(&hands, &work, &mut rest);
     while let Some(composing) = next.take() {
@@ -87,6 +100,7 @@ async fn send_all(
         // The next chunk is made while this one goes out.
         next = compose_next(&hands, &work, &mut rest);
         for (claimed, composed) in made {
+            let by = routes.get(&claimed.id).copied();
             let record = Pending {
                 claimed,
                 db: hands.db.clone(),
@@ -104,13 +118,17 @@ async fn send_all(
                 record.ended(None, outcome.clone()).await;
                 continue;
             }
+            if !urgent && let Some(held) = resting(&hands, &work, &record.claimed, by) {
+                record.ended(None, held).await;
+                continue;
+            }
             let mut ending = hands.ending.clone();
             let session = tokio::select! {
                 biased;
                 () = work.halted() => None,
                 () = hands.journal_fails() => None,
                 _ = ending.wait_for(|ending| *ending) => None,
-                session = work.routes.session() => Some(session),
+                session = open_session(&work, by) => Some(session),
             };
             match session {
                 None => record.ended(None, Outcome::GivenBack).await,
@@ -119,8 +137,11 @@ async fn send_all(
                     record.ended(None, Outcome::GivenBack).await;
                 }
                 Some(Ok(Ready { route, session })) => {
+                    let subject = subject(&work, &record.claimed, route.id);
+                    let throttle = Arc::clone(&hands.throttle);
                     under_way.spawn(async move {
                         let outcome = attempt(&route.pool, session, &composed, &record).await;
+                        throttle.hear(&record.db, &subject, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
@@ -138,6 +159,35 @@ async fn send_all(
     }
     while under_way.join_next().await.is_some() {}
     routes_down.map(|(_, rest)| rest)
+}
+
+/// A session of the route that limits let the mail through for, or of any.
+async fn open_session(work: &Work, by: Option<RouteId>) -> Result<Ready, NoSession> {
+    match by {
+        Some(route) => work.routes.session_of(route).await,
+        None => work.routes.session().await,
+    }
+}
+
+fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
+    Subject {
+        tenant: work.tenant,
+        sender_domain: work.sender_domain.clone(),
+        route,
+        site: site::of_address(&claimed.address),
+    }
+}
+
+/// What becomes of a mail to a site that asked for less while its batch was
+/// already in hand.
+fn resting(hands: &Hands, work: &Work, claimed: &Claimed, by: Option<RouteId>) -> Option<Outcome> {
+    if hands.throttle.is_quiet() {
+        return None;
+    }
+    let route = by.or(work.routes.only())?;
+    let now = hands.db.now();
+    let until = hands.throttle.rests(&subject(work, claimed, route), now)?;
+    Some(Outcome::HeldBack { until, asked: now })
 }
 
 fn compose_next(

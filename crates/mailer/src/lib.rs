@@ -1,6 +1,7 @@
 //! The sending engine: claim, compose, sign, hand over, record.
 //!
-//! [`runner`] takes batches of due deliveries ([`claim`]); [`handover`] makes
+//! [`runner`] takes batches of due deliveries ([`claim`]); [`throttle`] sends back
+//! what a limit has no room for; [`handover`] makes
 //! each mail ([`compose`], [`sign`]), gives it to a session of its route
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
 //! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
@@ -22,6 +23,7 @@ pub mod runner;
 pub mod schedule;
 pub mod sign;
 pub mod smtp;
+pub mod throttle;
 
 /// The error with what only the log may read.
 #[must_use]

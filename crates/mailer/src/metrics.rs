@@ -15,6 +15,7 @@ pub fn count(outcome: &Outcome) {
         Outcome::Failed(..) => "failed",
         Outcome::Unknown(..) => "unknown",
         Outcome::GivenBack => "given_back",
+        Outcome::HeldBack { .. } => "held_back",
     };
     metrics::counter!("kikubari_deliveries_total", "outcome" => kind).increment(1);
 }

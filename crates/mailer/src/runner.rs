@@ -82,6 +82,7 @@ impl Mailer {
             db: db.clone(),
             worker,
             cpu: Arc::new(Semaphore::new(cores)),
+            throttle: Arc::default(),
             ending: ending.subscribe(),
             journal: None,
         };

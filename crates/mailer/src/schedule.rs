@@ -1,6 +1,6 @@
 //! What is to happen by itself: schedules that fall due, audiences that are
 //! frozen while their first mails already go out, what is left of stopped
-//! campaigns.
+//! campaigns, what was held back by a limit that was changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use domain::Db;
 use domain::campaign::freeze::{Frozen, freeze_next_chunk};
 use domain::campaign::{due, sweep};
 use domain::ids::WorkerId;
+use domain::limit::release;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
 use tokio::sync::mpsc;
@@ -66,9 +67,10 @@ impl Schedule {
         let started = due::start_due(&self.db, &self.installation).await;
         let frozen = freeze_next_chunk(&self.db, self.worker).await;
         let more_to_skip = sweep::run_once(&self.db).await;
+        let more_to_release = release::run_once(&self.db).await;
         let started = started.map_err(explain)? > 0;
         // A chunk of nobody: it was paused or stopped since it was chosen.
         let froze = !matches!(frozen.map_err(explain)?, Frozen::Nothing | Frozen::Chunk(0));
-        Ok(started | froze | more_to_skip.map_err(explain)?)
+        Ok(started | froze | more_to_skip.map_err(explain)? | more_to_release.map_err(explain)?)
     }
 }

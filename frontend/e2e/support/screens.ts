@@ -78,6 +78,16 @@ export async function furnish(api: Api) {
       body: { mail_id: confirmation.id, contact_id: contact.id, values: { order_no: `A-${run}` } },
     }),
   );
+  await took(
+    api.POST("/v1/send-limits", {
+      body: {
+        site: `${run}.example.jp`,
+        sender_domain: domain.domain,
+        per_minute: 600,
+        warm_up: { from: "2026-01-01", first: 500, growth: 1, until: 50_000_000 },
+      },
+    }),
+  );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
   return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail };
 }
@@ -162,6 +172,8 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "domain", path: `/settings/domains/${domain.id}` },
     { name: "routes", path: "/settings/routes" },
     { name: "rules", path: "/settings/rules" },
+    { name: "limits", path: "/settings/limits" },
+    { name: "limit-create", path: "/settings/limits", open: { role: "button", ja: "上限を追加", en: "Add a limit" } },
     { name: "users", path: "/settings/users" },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },

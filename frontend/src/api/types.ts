@@ -49,3 +49,5 @@ export type Summary = Schemas["Summary"];
 
 export type SenderDomain = Schemas["SenderDomain"];
 export type Route = Schemas["Route"];
+export type SendLimit = Schemas["SendLimit"];
+export type SendSlowdown = Schemas["SendSlowdown"];

@@ -22,6 +22,8 @@ pub mod me;
 pub mod public;
 pub mod report;
 pub mod route;
+pub mod send_limit;
+pub mod send_slowdown;
 pub mod sender_domain;
 pub mod session;
 pub mod subscription;

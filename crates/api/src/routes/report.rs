@@ -98,13 +98,15 @@ pub struct LinkCount {
 /// One receiving site: the domain of the addresses.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SiteCount {
-    /// Null: all others together.
-    #[schema(example = "docomo.ne.jp")]
+    /// A carrier or provider over all its domains (`docomo`, `gmail` …), else a domain; null: all others together.
+    #[schema(example = "docomo")]
     pub site: Option<String>,
     pub accepted: i64,
     pub deferred: i64,
     pub failed: i64,
     pub unknown: i64,
+    /// Waiting because of a limit.
+    pub held_back: i64,
 }
 
 /// How many were not reached for one reason.
@@ -141,6 +143,7 @@ impl From<report::Report> for Report {
             deferred: site.deferred,
             failed: site.failed,
             unknown: site.unknown,
+            held_back: site.held_back,
         };
         let reason = |reason: report::ReasonCount| ReasonCount {
             state: reason.state,

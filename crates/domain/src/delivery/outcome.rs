@@ -61,6 +61,8 @@ pub enum Reason {
     MailerGone,
     /// The retry schedule is at its end.
     GivenUp,
+    /// A limit was used up, or the site is suspended or rests: it waits for its time.
+    HeldBack,
     /// No mail could be made for this person (merge error, address that no server takes).
     NotComposed,
 }
@@ -79,6 +81,7 @@ impl Reason {
             Self::LeaseExpired => "lease_expired",
             Self::MailerGone => "mailer_gone",
             Self::GivenUp => "given_up",
+            Self::HeldBack => "held_back",
             Self::NotComposed => "not_composed",
         }
     }
@@ -99,6 +102,20 @@ pub enum Outcome {
     /// Not handed over at all (pause, stop, shutdown, a route that is down):
     /// as if never claimed.
     GivenBack,
+    /// As given back, but not before that time: a limit was used up. `asked`:
+    /// when the limits said so; a later change of theirs makes it due at once.
+    HeldBack {
+        until: DateTime<Utc>,
+        asked: DateTime<Utc>,
+    },
+}
+
+impl Outcome {
+    /// Whether nothing was tried at all.
+    #[must_use]
+    pub fn is_untried(&self) -> bool {
+        matches!(self, Self::GivenBack | Self::HeldBack { .. })
+    }
 }
 
 /// Values of the delivery's columns after an attempt.
@@ -126,6 +143,13 @@ pub(super) fn judge(
         attempts: tried,
         reply,
     };
+    let untried = |reason: Option<Reason>, due_at| Verdict {
+        state: if attempts == 0 { "queued" } else { "deferred" },
+        reason: reason.map(Reason::as_str),
+        due_at: Some(due_at),
+        attempts,
+        reply: None,
+    };
     match outcome {
         Outcome::Accepted(reply) => ended("accepted", None, Some(reply)),
         Outcome::Failed(reason, reply) => ended("failed", Some(reason), reply),
@@ -137,13 +161,8 @@ pub(super) fn judge(
                 ..ended("deferred", Some(reason), reply)
             },
         },
-        Outcome::GivenBack => Verdict {
-            state: if attempts == 0 { "queued" } else { "deferred" },
-            reason: None,
-            due_at: Some(now),
-            attempts,
-            reply: None,
-        },
+        Outcome::GivenBack => untried(None, now),
+        Outcome::HeldBack { until, .. } => untried(Some(Reason::HeldBack), until),
     }
 }
 
@@ -203,6 +222,17 @@ mod tests {
             ),
             (Outcome::GivenBack, 0, "queued", None, 0, true),
             (Outcome::GivenBack, 4, "deferred", None, 4, true),
+            (
+                Outcome::HeldBack {
+                    until: now,
+                    asked: now,
+                },
+                0,
+                "queued",
+                Some("held_back"),
+                0,
+                true,
+            ),
         ];
         for (outcome, attempts, state, reason, after, due) in table {
             let verdict = judge(outcome.clone(), id, attempts, now);

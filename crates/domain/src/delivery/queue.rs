@@ -44,6 +44,21 @@ pub(crate) async fn due_by(
     Ok(())
 }
 
+/// When a limit of a campaign's tenant was last changed or lifted.
+pub(super) async fn limits_changed(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+) -> Result<Option<DateTime<Utc>>> {
+    let changed = send_queue::table
+        .find((tenant, campaign))
+        .select(send_queue::limits_changed_at)
+        .first::<Option<DateTime<Utc>>>(tx)
+        .await
+        .optional()?;
+    Ok(changed.flatten())
+}
+
 /// Makes the mailers leave a campaign alone until `until`: its route is down.
 ///
 /// # Errors

@@ -63,7 +63,7 @@ pub async fn record(
     records: &[Record],
 ) -> Result<usize> {
     let now = db.now();
-    let verdicts: Vec<Verdict> = records
+    let mut verdicts: Vec<Verdict> = records
         .iter()
         .map(|r| judge(r.outcome.clone(), r.id.0, r.attempts, now))
         .collect();
@@ -71,6 +71,7 @@ pub async fn record(
         .tenant(tenant, async |tx| {
             if let Some(due) = verdicts.iter().filter_map(|v| v.due_at).min() {
                 queue::due_by(tx, tenant, campaign, due).await?;
+                weigh_anew(tx, tenant, campaign, records, &mut verdicts, now).await?;
             }
             let changed = update(tx, worker, tenant, campaign, period, records, &verdicts).await?;
             let mut deltas: BTreeMap<&str, i64> = BTreeMap::new();
@@ -95,6 +96,39 @@ pub async fn record(
         queue::settle_ended(db, tenant, campaign).await?;
     }
     Ok(recorded)
+}
+
+/// What limits held back that were changed since is due now. Behind the lock of
+/// the queue row: a change comes either before this or finds the rows.
+async fn weigh_anew(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    records: &[Record],
+    verdicts: &mut [Verdict],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let asked = |record: &Record| match record.outcome {
+        Outcome::HeldBack { asked, .. } => Some(asked),
+        _ => None,
+    };
+    if !records.iter().any(|record| asked(record).is_some()) {
+        return Ok(());
+    }
+    let Some(changed) = queue::limits_changed(tx, tenant, campaign).await? else {
+        return Ok(());
+    };
+    let mut late = false;
+    for (record, verdict) in records.iter().zip(verdicts) {
+        if asked(record).is_some_and(|asked| asked < changed) {
+            verdict.due_at = Some(now);
+            late = true;
+        }
+    }
+    if late {
+        queue::due_by(tx, tenant, campaign, now).await?;
+    }
+    Ok(())
 }
 
 // A row given back after a stop is skipped at once: nobody else will.
@@ -128,7 +162,7 @@ async fn update(
     let message_ids: Vec<Option<&str>> = records.iter().map(|r| r.message_id.as_deref()).collect();
     let at: Vec<Option<DateTime<Utc>>> = records
         .iter()
-        .map(|r| (r.outcome != Outcome::GivenBack).then_some(r.at))
+        .map(|r| (!r.outcome.is_untried()).then_some(r.at))
         .collect();
     let codes: Vec<Option<i16>> = verdicts
         .iter()

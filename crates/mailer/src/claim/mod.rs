@@ -40,6 +40,8 @@ pub struct Work {
     pub tenant: TenantId,
     pub campaign: CampaignId,
     pub letterhead: Arc<Letterhead>,
+    /// Of the sender's address, in lower case.
+    pub sender_domain: String,
     pub routes: Routes,
     hours: Option<Hours>,
     halted: watch::Sender<bool>,
@@ -369,6 +371,7 @@ impl Desk {
             Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
         })
         .await??;
+        let sender_domain = sender.domain().to_ascii_lowercase();
         let letterhead = Letterhead {
             tenant: tenant_id,
             campaign: campaign_id,
@@ -386,6 +389,7 @@ impl Desk {
             tenant: tenant_id,
             campaign: campaign_id,
             letterhead: Arc::new(letterhead),
+            sender_domain,
             routes: Routes::new(routes),
             hours,
             halted,

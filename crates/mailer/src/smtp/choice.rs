@@ -61,6 +61,90 @@ impl Routes {
         self.members.iter().map(|member| &member.route)
     }
 
+    /// The one route, when there is but one.
+    #[must_use]
+    pub fn only(&self) -> Option<RouteId> {
+        match self.members.as_slice() {
+            [only] => Some(only.route.id),
+            _ => None,
+        }
+    }
+
+    /// The routes that the next mail can take: the one whose turn it is, then
+    /// the others that are up. One that is down and rested comes first once, so
+    /// that one mail finds out; `probed` says that this has been. `None` when
+    /// all are down.
+    #[must_use]
+    pub fn order(&self, probed: &mut bool) -> Option<Vec<RouteId>> {
+        let now = Instant::now();
+        let turn = self.turn();
+        let most = if turn.is_some() {
+            REST_MAX
+        } else {
+            REST_MAX_ALONE
+        };
+        let rested = self.iter().find(|route| route.is_due(most, now));
+        let first = match rested.filter(|_| !*probed) {
+            Some(route) => {
+                *probed = true;
+                route.id
+            }
+            None => turn?,
+        };
+        let others = self
+            .iter()
+            .filter(|route| route.id != first && route.is_up())
+            .map(|route| route.id);
+        Some(std::iter::once(first).chain(others).collect())
+    }
+
+    /// The route whose turn it is among those of the lowest position that are up.
+    fn turn(&self) -> Option<RouteId> {
+        let mut rest = self.members.as_slice();
+        while let Some(first) = rest.first() {
+            let end = rest.partition_point(|member| member.position == first.position);
+            let (tier, later) = rest.split_at(end);
+            if let Some(member) = self.next_of(tier, self.members.len() - rest.len(), &[]) {
+                return Some(member.route.id);
+            }
+            rest = later;
+        }
+        None
+    }
+
+    /// A session of this route and no other.
+    ///
+    /// # Errors
+    /// [`NoSession`]; nothing was handed over. While others are up it is worth
+    /// asking for one of those at once.
+    pub async fn session_of(&self, id: RouteId) -> Result<Ready, NoSession> {
+        let Some(route) = self.iter().find(|route| route.id == id) else {
+            return Err(NoSession::Changed);
+        };
+        if !route.is_up() && !route.take_try(REST_MAX_ALONE, Instant::now()) {
+            return Err(NoSession::Changed);
+        }
+        match route.pool.get().await {
+            Ok(session) => {
+                route.up();
+                let route = Arc::clone(route);
+                Ok(Ready { route, session })
+            }
+            Err(PoolError::Backend(error)) => {
+                tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
+                route.down(&error, Instant::now());
+                if self.iter().any(|other| other.is_up()) {
+                    return Err(NoSession::Changed);
+                }
+                Err(NoSession::Down {
+                    error: Some(error),
+                    rest: self.rest(Instant::now()),
+                })
+            }
+            Err(_) => Err(NoSession::Changed),
+        }
+    }
+
     /// A session of the route whose turn it is.
     ///
     /// # Errors
@@ -262,5 +346,25 @@ mod tests {
         let before = now + REST_MAX_ALONE - Duration::from_millis(1);
         assert_eq!(shares(&routes, 3, before), [0, 0]);
         assert_eq!(shares(&routes, 3, now + REST_MAX_ALONE), [1, 1]);
+    }
+
+    #[test]
+    fn a_mail_can_take_the_route_whose_turn_it_is_then_the_others_that_are_up() {
+        let routes = Routes::new(vec![member(1, 100), member(1, 100), member(2, 100)]);
+        let ids: Vec<RouteId> = routes.iter().map(|route| route.id).collect();
+        let order = |mut probed: bool| routes.order(&mut probed);
+        assert_eq!(order(false), Some(vec![ids[0], ids[1], ids[2]]));
+        assert_eq!(order(false), Some(vec![ids[1], ids[0], ids[2]]));
+        let long_ago = Instant::now() - REST_MAX;
+        fail(&routes.members[0], long_ago);
+        assert_eq!(order(true), Some(vec![ids[1], ids[2]]));
+        let mut probed = false;
+        let first = routes.order(&mut probed);
+        assert_eq!(first, Some(vec![ids[0], ids[1], ids[2]]), "one finds out");
+        assert!(probed);
+        for member in &routes.members {
+            fail(member, Instant::now());
+        }
+        assert_eq!(order(false), None);
     }
 }

@@ -116,6 +116,13 @@ impl Route {
         (health.failures > 0).then(|| health.due(most)).flatten()
     }
 
+    /// Whether it is down and rested enough to be tried.
+    #[must_use]
+    pub fn is_due(&self, most: Duration, now: Instant) -> bool {
+        let health = self.health();
+        health.failures > 0 && health.due(most).is_none_or(|due| due <= now)
+    }
+
     /// Takes the turn to try it, when it is down and rested enough.
     #[must_use]
     pub fn take_try(&self, most: Duration, now: Instant) -> bool {

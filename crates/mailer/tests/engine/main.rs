@@ -13,6 +13,8 @@ mod fair;
 mod hours;
 mod journal;
 mod kill;
+mod limits;
+mod purge;
 mod relay;
 mod resend;
 mod routes;

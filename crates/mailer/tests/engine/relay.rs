@@ -15,7 +15,7 @@ fn clock() -> Clock {
 async fn a_mail_put_off_is_accepted_when_it_is_due_again_and_not_before() {
     let sink = Sink::scripted(|_, attempt| match attempt {
         1 => Action::Refuse("450 4.2.1 later"),
-        2 => Action::RefuseMail("451 4.3.0 later still"),
+        2 => Action::RefuseMail("451 4.2.0 later still"),
         _ => Action::Accept,
     })
     .await;

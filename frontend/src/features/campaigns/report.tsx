@@ -4,6 +4,7 @@ import { api, inBackground } from "@/api/client";
 import type { Campaign, Report } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { rateOf } from "@/components/campaign/numbers";
+import { siteName } from "@/components/delivery/sites";
 import { Panel } from "@/components/layout/page";
 import { QueryView } from "@/components/ui/state-view";
 import { translateCode, useT } from "@/i18n";
@@ -185,6 +186,7 @@ function LinkTarget({ url }: { url: string }) {
 function Sites({ report }: { report: Report }) {
   const t = useT();
   const format = useFormat();
+  const waiting = report.sites.some((site) => site.held_back > 0);
   return (
     <Panel title={t("report.sites")}>
       {report.sites.length === 0 ? (
@@ -203,15 +205,23 @@ function Sites({ report }: { report: Report }) {
               <Table.Th scope="col" ta="right">
                 {t("count.failed")}
               </Table.Th>
+              {waiting ? (
+                <Table.Th scope="col" ta="right">
+                  {t("report.held_back")}
+                </Table.Th>
+              ) : null}
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
             {report.sites.map((site) => (
               <Table.Tr key={site.site ?? ""}>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>{site.site ?? t("report.other_sites")}</Table.Td>
+                <Table.Td style={{ overflowWrap: "anywhere" }}>
+                  {site.site == null ? t("report.other_sites") : siteName(site.site)}
+                </Table.Td>
                 <Table.Td ta="right">{format.number(site.accepted)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.deferred)}</Table.Td>
                 <Table.Td ta="right">{format.number(site.failed)}</Table.Td>
+                {waiting ? <Table.Td ta="right">{format.number(site.held_back)}</Table.Td> : null}
               </Table.Tr>
             ))}
           </Table.Tbody>

@@ -70,6 +70,7 @@ export const common = {
   "nav.domains": "Sender domains",
   "nav.routes": "Routes",
   "nav.rules": "Sending rules",
+  "nav.limits": "Sending limits",
   "nav.users": "Users",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",

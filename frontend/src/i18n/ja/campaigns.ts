@@ -179,9 +179,9 @@ export const campaigns = {
   "report.no_links": "計測対象のリンクはありません。",
   "report.people": "人数",
   "report.clicks": "回数",
-  "report.sites": "受信サイト別",
+  "report.sites": "配信先別の状況",
   "report.no_sites": "まだ送信していません。",
-  "report.site": "サイト",
+  "report.site": "配信先",
   "report.other_sites": "その他のサイト",
   "report.machines_other":
     "ほかに、セキュリティ検査や自動取得と見られる開封・クリックが{{n}}件ありました（集計には含みません）。",

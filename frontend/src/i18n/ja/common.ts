@@ -69,6 +69,7 @@ export const common = {
   "nav.domains": "送信ドメイン",
   "nav.routes": "配信経路",
   "nav.rules": "配信ルール",
+  "nav.limits": "送信量の上限",
   "nav.users": "ユーザー",
   "nav.profile": "プロフィール・表示言語",
   "nav.password": "パスワード変更",

@@ -330,6 +330,18 @@ fn settings() -> Vec<Case> {
         needs("update_route", P::SettingsWrite)
             .if_match()
             .body(|_| json!({"name": "改名"})),
+        needs("list_send_limits", P::SettingsRead),
+        needs("create_send_limit", P::SettingsWrite)
+            .body(|_| json!({"site": "softbank", "per_minute": 60}))
+            .foreign(|theirs| json!({"route_id": theirs.id("routes"), "per_minute": 60})),
+        needs("get_send_limit", P::SettingsRead),
+        needs("update_send_limit", P::SettingsWrite)
+            .if_match()
+            .body(|_| json!({"per_minute": 120})),
+        needs("list_send_slowdowns", P::SettingsRead),
+        needs("purge_waiting", P::CampaignsSend)
+            .body(|_| json!({"site": "docomo"}))
+            .foreign(|theirs| json!({"campaign_id": theirs.id("campaigns")})),
         needs("list_sender_domains", P::SettingsRead),
         needs("create_sender_domain", P::SettingsWrite)
             .body(|_| json!({"domain": "another.example.jp"})),
@@ -349,6 +361,8 @@ fn deletions() -> Vec<Case> {
         needs("delete_contact_field", P::ContactsWrite).if_match(),
         needs("delete_date_mail", P::CampaignsWrite).if_match(),
         needs("delete_campaign", P::CampaignsWrite).if_match(),
+        needs("delete_send_limit", P::SettingsWrite).if_match(),
+        needs("delete_send_slowdown", P::SettingsWrite),
         needs("delete_route", P::SettingsWrite).if_match(),
         needs("delete_sender_domain", P::SettingsWrite).if_match(),
         needs("delete_mail", P::MailsWrite).if_match(),

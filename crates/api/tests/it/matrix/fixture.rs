@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::delivery::outcome::Reply;
+use domain::ids::{RouteId, TenantId};
+use domain::limit::meaning::Meaning;
+use domain::limit::slow::{self, Subject};
 use domain::testing::sent_campaign;
 use serde_json::{Value, json};
 
@@ -134,6 +138,35 @@ impl Fixture {
         .await;
         self.make(app, "sender-domains", json!({"domain": "example.co.jp"}))
             .await;
+        self.make(
+            app,
+            "send-limits",
+            json!({"site": "docomo", "per_minute": 600}),
+        )
+        .await;
+        self.create_slowdown(app).await;
+    }
+
+    /// A site that asked for less: what only a mailer hears.
+    async fn create_slowdown(&mut self, app: &TestApp) {
+        let tenant = TenantId(self.id("tenant").parse().expect("an id"));
+        let subject = Subject {
+            tenant,
+            sender_domain: "example.co.jp".into(),
+            route: RouteId(self.id("routes").parse().expect("an id")),
+            site: "docomo".into(),
+        };
+        let db = &app.database.db;
+        slow::down(db, &subject, Meaning::Busy, &Reply::default())
+            .await
+            .expect("a slow-down");
+        let page = app
+            .get("/v1/send-slowdowns")
+            .by(&self.token)
+            .send()
+            .await
+            .expect(200);
+        self.keep("send-slowdowns", &page["items"][0]);
     }
 
     async fn create_campaign(&mut self, app: &TestApp) {
@@ -224,6 +257,7 @@ impl Fixture {
                 "sessions" => continue,
                 "suppressions" => "/v1/suppressions".to_owned(),
                 "exports" => "/v1/exports".to_owned(),
+                "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);

@@ -100,7 +100,8 @@ pub struct LinkCount {
     pub machine_clicks: i64,
 }
 
-/// One receiving site: the domain of the addresses.
+/// One receiving site ([`crate::limit::site`]): a carrier or provider over all
+/// its domains, else the domain of the addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteCount {
     /// `None`: all beyond the [`MAX_SITES`] largest.
@@ -109,6 +110,8 @@ pub struct SiteCount {
     pub deferred: i64,
     pub failed: i64,
     pub unknown: i64,
+    /// Waiting because of a limit.
+    pub held_back: i64,
 }
 
 /// How many were not reached for one reason.

@@ -6,7 +6,7 @@ use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::sql_types::{
-    BigInt, Bool, Date, Integer, Interval, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Date, Integer, Interval, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -15,6 +15,7 @@ use super::{Events, LinkCount, MAX_SITES, Point, ReasonCount, SiteCount};
 use crate::delivery::read::DeliveryState;
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
+use crate::limit::site;
 
 /// The rows of one campaign.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +84,14 @@ struct Site {
 }
 
 #[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Nullable<Text>)]
+    site: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
 struct Reason {
     #[diesel(sql_type = Text)]
     state: DeliveryState,
@@ -140,24 +149,61 @@ const LINKS: &str = "SELECT l.number, l.url, coalesce(c.clicks, 0) AS clicks, co
                 GROUP BY link_number) c ON c.link_number = l.number
              WHERE l.tenant_id = $1 AND l.campaign_id = $3 ORDER BY l.number";
 
+/// By domain first, of which there are few; $5 and $6 say which of them are one site.
 const SITES: &str = concat!(
-            "WITH counted AS (
+            "WITH by_domain AS (
                 SELECT d.site, count(*) AS n, count(*) FILTER (WHERE d.state = 'accepted') AS accepted,
                        count(*) FILTER (WHERE d.state = 'deferred') AS deferred,
                        count(*) FILTER (WHERE d.state = 'failed') AS failed,
                        count(*) FILTER (WHERE d.state = 'unknown') AS unknown ",
             of_campaign!("d.state IN ('accepted', 'deferred', 'failed', 'unknown') GROUP BY d.site"),
-            "), ranked AS (SELECT *, row_number() OVER (ORDER BY n DESC, site) AS place FROM counted)
+            "), counted AS (
+                SELECT coalesce(k.site, b.site) AS site, sum(n) AS n, sum(accepted) AS accepted, sum(deferred) AS deferred,
+                       sum(failed) AS failed, sum(unknown) AS unknown
+                FROM by_domain b LEFT JOIN LATERAL (
+                    SELECT known.site FROM unnest($5::text[], $6::text[]) AS known (domain, site)
+                    WHERE b.site = known.domain OR b.site LIKE '%.' || known.domain LIMIT 1) k ON true
+                GROUP BY 1
+            ), ranked AS (SELECT *, row_number() OVER (ORDER BY n DESC, site) AS place FROM counted)
              SELECT CASE WHEN place <= $4 THEN coalesce(site, '') END AS site, sum(accepted)::bigint AS accepted,
                     sum(deferred)::bigint AS deferred, sum(failed)::bigint AS failed, sum(unknown)::bigint AS unknown
              FROM ranked GROUP BY 1 ORDER BY min(place)"
         );
+
+/// Read from the rows that wait, of which a campaign that is over has none.
+const HELD: &str = concat!(
+    "SELECT d.site, count(*) AS n ",
+    of_campaign!("d.state IN ('queued', 'deferred') AND d.reason = 'held_back' GROUP BY d.site")
+);
 
 const REASONS: &str = concat!(
     "SELECT d.state, d.reason, count(*) AS n ",
     of_campaign!("d.reason IS NOT NULL AND d.state IN ('skipped', 'failed', 'unknown')"),
     " GROUP BY d.reason, d.state ORDER BY n DESC, d.reason, d.state"
 );
+
+/// To its site, to the others when it is not among the largest, or as a site of
+/// its own while there is room.
+fn add_held(sites: &mut Vec<SiteCount>, domain: &str, n: i64) {
+    let name = site::of_domain(domain);
+    let known = sites
+        .iter()
+        .position(|row| row.site.as_ref() == Some(&name))
+        .or_else(|| sites.iter().position(|row| row.site.is_none()));
+    if let Some(i) = known {
+        sites[i].held_back += n;
+        return;
+    }
+    let room = i64::try_from(sites.len()).is_ok_and(|n| n < MAX_SITES);
+    sites.push(SiteCount {
+        site: room.then_some(name),
+        accepted: 0,
+        deferred: 0,
+        failed: 0,
+        unknown: 0,
+        held_back: n,
+    });
+}
 
 impl Scope {
     /// Binds $1 tenant, $2 period, $3 campaign.
@@ -233,9 +279,12 @@ impl Scope {
     }
 
     pub(super) async fn sites(self, tx: &mut AsyncPgConnection) -> Result<Vec<SiteCount>> {
+        let (domains, names): (Vec<&str>, Vec<&str>) = site::known_domains().unzip();
         let rows: Vec<Site> = self
             .query(SITES)
             .bind::<BigInt, _>(MAX_SITES)
+            .bind::<Array<Text>, _>(domains)
+            .bind::<Array<Text>, _>(names)
             .load(tx)
             .await?;
         let count = |row: Site| SiteCount {
@@ -244,8 +293,14 @@ impl Scope {
             deferred: row.deferred,
             failed: row.failed,
             unknown: row.unknown,
+            held_back: 0,
         };
-        Ok(rows.into_iter().map(count).collect())
+        let mut sites: Vec<SiteCount> = rows.into_iter().map(count).collect();
+        let held: Vec<Held> = self.query(HELD).load(tx).await?;
+        for row in held {
+            add_held(&mut sites, &row.site.unwrap_or_default(), row.n);
+        }
+        Ok(sites)
     }
 
     pub(super) async fn reasons(self, tx: &mut AsyncPgConnection) -> Result<Vec<ReasonCount>> {

@@ -93,6 +93,8 @@ impl Language {
             "contact_deleted" => ("連絡先が削除済み", "Contact deleted"),
             "frequency_cap" => ("配信回数の上限", "Frequency cap"),
             "stopped" => ("配信を中止", "Campaign stopped"),
+            "purged" => ("送信待ちを取り消し", "Taken out of the queue"),
+            "held_back" => ("送信量の上限による待機", "Held back by a limit"),
             "rejected" => ("相手サーバーが拒否", "Refused by the server"),
             "put_off" => ("相手サーバーが後回し", "Put off by the server"),
             "unreachable" => ("中継サーバーに接続できない", "No connection to the relay"),

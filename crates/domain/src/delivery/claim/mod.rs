@@ -14,7 +14,7 @@ mod sql;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Date, Interval, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz,
+    Array, BigInt, Bool, Date, Interval, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz,
     Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
@@ -101,6 +101,8 @@ pub struct Batch {
     /// Of the claim: grows from one to the next, over all mailers, unless the
     /// database is restored from a backup.
     pub serial: i64,
+    /// Whether limits are to be asked: the tenant has any, or a site rests.
+    pub limited: bool,
     pub deliveries: Vec<Claimed>,
 }
 
@@ -163,6 +165,8 @@ struct CampaignRow {
     tenant_zone: String,
     #[diesel(sql_type = BigInt)]
     serial: i64,
+    #[diesel(sql_type = Bool)]
+    limited: bool,
 }
 
 /// How the audience was chosen, as far as the claim checks it again.
@@ -290,6 +294,7 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
             period,
             lane,
             serial: campaign.serial,
+            limited: campaign.limited,
             deliveries,
         }))
     })
@@ -328,7 +333,8 @@ async fn sending_campaign(
     let rows: Vec<CampaignRow> = diesel::sql_query(
         "SELECT c.period, c.kind, c.audience, c.hours, c.send_from, c.send_until, c.time_zone,
                 t.send_from AS tenant_from, t.send_until AS tenant_until, t.time_zone AS tenant_zone,
-                nextval('claim_serial') AS serial
+                nextval('claim_serial') AS serial,
+                EXISTS (SELECT FROM send_limit WHERE tenant_id = $1) OR EXISTS (SELECT FROM send_slowdown WHERE tenant_id = $1) AS limited
          FROM campaign c, installation i, tenant t
          WHERE c.tenant_id = $1 AND c.id = $2 AND c.state = 'sending'
            AND coalesce(c.epoch, i.epoch) = i.epoch AND t.id = $1 AND t.state = 'active'",
@@ -370,7 +376,7 @@ async fn claim_rows(
         .bind::<Interval, _>(LEASE);
     Ok(match audience.kind {
         Kind::Campaign => {
-            rows.bind::<diesel::sql_types::Bool, _>(audience.all)
+            rows.bind::<Bool, _>(audience.all)
                 .bind::<Array<SqlUuid>, _>(&audience.lists)
                 .load(tx)
                 .await?

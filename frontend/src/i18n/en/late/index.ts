@@ -3,6 +3,7 @@ import { calendar } from "./calendar";
 import { dateMails } from "./date-mails";
 import { held } from "./held";
 import { imports } from "./imports";
+import { limits } from "./limits";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { settings } from "./settings";
@@ -14,6 +15,7 @@ export const late = {
   ...dateMails,
   ...held,
   ...imports,
+  ...limits,
   ...resend,
   ...rules,
   ...settings,

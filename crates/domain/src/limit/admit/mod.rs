@@ -1,0 +1,239 @@
+//! What may go now: asked once a batch, answered for all mailers together. The
+//! rows are locked for the length of the answer, never while mails are sent.
+
+mod sql;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use diesel_async::AsyncPgConnection;
+
+use self::sql::{LimitRow, SlowRow};
+use super::bucket::{Bucket, Day, Pace};
+use super::slow;
+use super::warm_up::{self, WarmUp};
+use crate::db::Db;
+use crate::error::Result;
+use crate::ids::{RouteId, SendLimitId, SendSlowdownId, TenantId};
+
+/// Longest time that a limit holds a mail back; then it is weighed anew.
+const HOLD_MOST: TimeDelta = TimeDelta::days(30);
+/// The same of a slow-down, which recovers by itself.
+const SLOW_HOLD_MOST: TimeDelta = TimeDelta::minutes(15);
+
+/// A batch that wants to go.
+pub struct Ask<'a> {
+    pub tenant: TenantId,
+    pub sender_domain: &'a str,
+    /// Test sends and transactional mails: no pace holds them back, though they
+    /// use it up; a suspension does.
+    pub urgent: bool,
+    pub wants: &'a [Want],
+}
+
+/// A mail that wants to go.
+pub struct Want {
+    pub site: String,
+    /// The routes that it can take, the best first.
+    pub routes: Vec<RouteId>,
+}
+
+/// What a mail may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Go, by this route alone where it says one.
+    Go(Option<RouteId>),
+    /// Wait; `asked` tells a later change of the limits from an earlier one.
+    Held {
+        until: DateTime<Utc>,
+        asked: DateTime<Utc>,
+    },
+}
+
+/// Weighs each mail of a batch, in order.
+///
+/// # Errors
+/// When the database does.
+pub async fn admit(db: &Db, ask: &Ask<'_>) -> Result<Vec<Admission>> {
+    let now = db.now();
+    db.tenant(ask.tenant, async |tx| {
+        let mut book = Book::open(tx, ask, now).await?;
+        let admissions = ask
+            .wants
+            .iter()
+            .map(|want| book.weigh(want, ask.urgent, now))
+            .collect();
+        book.keep(tx, ask.tenant).await?;
+        Ok(admissions)
+    })
+    .await
+}
+
+enum Key {
+    Limit(SendLimitId),
+    Slowdown(SendSlowdownId, DateTime<Utc>),
+}
+
+/// A limit or slow-down in the hand of one batch.
+struct Entry {
+    key: Key,
+    site: Option<String>,
+    route: Option<RouteId>,
+    bucket: Bucket,
+}
+
+/// All that weigh on a batch, locked.
+struct Book {
+    entries: Vec<Entry>,
+    /// Which of them are for a site and route.
+    matching: HashMap<(String, RouteId), Vec<usize>>,
+    /// Slow-downs that are over.
+    over: Vec<SendSlowdownId>,
+    /// Whether any is for one route: then a mail goes by the route that it was let through for.
+    by_route: bool,
+    asked: DateTime<Utc>,
+    today: NaiveDate,
+}
+
+impl LimitRow {
+    fn entry(self, today: NaiveDate, ends: DateTime<Utc>) -> Entry {
+        let (from, first, growth, until) = self.plan;
+        let used = if self.day == today { self.day_used } else { 0 };
+        let day = WarmUp::of(from, first, growth, until)
+            .and_then(|plan| plan.most(today))
+            .map(|most| Day {
+                most,
+                used: u32::try_from(used).unwrap_or(0),
+                ends,
+            });
+        let pace = match self.per_minute {
+            _ if self.suspended => Pace::Suspended,
+            Some(n) => Pace::PerMinute(u32::try_from(n).unwrap_or(1)),
+            None => Pace::Free,
+        };
+        Entry {
+            key: Key::Limit(self.id),
+            site: self.site,
+            route: self.route,
+            bucket: Bucket {
+                pace,
+                day,
+                used_until: self.used_until,
+                held_until: self.held_until,
+                hold_most: HOLD_MOST,
+            },
+        }
+    }
+}
+
+impl Book {
+    async fn open(tx: &mut AsyncPgConnection, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Self> {
+        let mut sites: Vec<&str> = ask.wants.iter().map(|want| want.site.as_str()).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let mut routes: Vec<RouteId> = ask
+            .wants
+            .iter()
+            .flat_map(|want| want.routes.iter().copied())
+            .collect();
+        routes.sort_unstable();
+        routes.dedup();
+        let limits = sql::lock_limits(tx, ask, &sites, &routes).await?;
+        let slow = sql::lock_slowdowns(tx, ask, &sites, &routes).await?;
+        // After the locks, so that a change that waits for them is later.
+        let moment = sql::moment(tx, ask.tenant).await?;
+        let (today, ends) = warm_up::day(now, &moment.time_zone);
+        let mut book = Self {
+            entries: limits
+                .into_iter()
+                .map(|row| row.entry(today, ends))
+                .collect(),
+            matching: HashMap::new(),
+            over: Vec::new(),
+            by_route: false,
+            asked: moment.asked,
+            today,
+        };
+        for row in slow {
+            book.add_slowdown(row, now);
+        }
+        book.by_route = book.entries.iter().any(|entry| entry.route.is_some());
+        Ok(book)
+    }
+
+    fn add_slowdown(&mut self, row: SlowRow, now: DateTime<Utc>) {
+        let Some((per_minute, eased_at)) =
+            slow::eased(row.per_minute, row.meaning, row.eased_at, now)
+        else {
+            self.over.push(row.id);
+            return;
+        };
+        self.entries.push(Entry {
+            key: Key::Slowdown(row.id, eased_at),
+            site: Some(row.site),
+            route: Some(row.route),
+            bucket: Bucket {
+                pace: Pace::PerMinute(u32::try_from(per_minute).unwrap_or(1)),
+                day: None,
+                used_until: row.used_until,
+                held_until: row.held_until,
+                hold_most: SLOW_HOLD_MOST,
+            },
+        });
+    }
+
+    /// One mail: it goes by the first route on which each limit has room, and
+    /// uses none up when there is no such route.
+    fn weigh(&mut self, want: &Want, urgent: bool, now: DateTime<Utc>) -> Admission {
+        let mut first_full = None;
+        for route in &want.routes {
+            let matching = self.matching(&want.site, *route);
+            let full: Vec<usize> = matching
+                .iter()
+                .copied()
+                .filter(|i| {
+                    let bucket = &self.entries[*i].bucket;
+                    !bucket.has_room(now) && (!urgent || bucket.pace == Pace::Suspended)
+                })
+                .collect();
+            if full.is_empty() {
+                for i in matching {
+                    self.entries[i].bucket.take(now);
+                }
+                return Admission::Go(self.by_route.then_some(*route));
+            }
+            first_full.get_or_insert(full);
+        }
+        let until = first_full
+            .unwrap_or_default()
+            .into_iter()
+            .map(|i| self.entries[i].bucket.hold(now))
+            .max();
+        until.map_or(Admission::Go(None), |until| Admission::Held {
+            until,
+            asked: self.asked,
+        })
+    }
+
+    fn matching(&mut self, site: &str, route: RouteId) -> Vec<usize> {
+        let entries = &self.entries;
+        self.matching
+            .entry((site.to_owned(), route))
+            .or_insert_with(|| {
+                let is_for = |entry: &Entry| {
+                    entry.site.as_deref().is_none_or(|own| own == site)
+                        && entry.route.is_none_or(|own| own == route)
+                };
+                (0..entries.len())
+                    .filter(|i| is_for(&entries[*i]))
+                    .collect()
+            })
+            .clone()
+    }
+
+    async fn keep(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+        sql::keep_limits(tx, tenant, self.today, &self.entries).await?;
+        sql::keep_slowdowns(tx, tenant, &self.entries).await?;
+        sql::forget(tx, tenant, &self.over).await
+    }
+}

@@ -1,0 +1,197 @@
+//! Purging: what waits in the queue is not sent at all any more, of a campaign,
+//! of a site, or of the tenant. What a mailer has in hand already still goes.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::QueryableByName;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::json;
+
+use super::site;
+use crate::actor::{Actor, Permission};
+use crate::audit;
+use crate::db::Db;
+use crate::delivery::{counters, queue};
+use crate::error::{DomainError, Result};
+use crate::ids::{CampaignId, DeliveryId, TenantId};
+use crate::schema::{campaign, send_queue};
+use crate::signal::{self, Signal};
+
+/// Rows of a transaction.
+const CHUNK: i64 = 5_000;
+
+/// What is purged; nothing said: all that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purge {
+    pub campaign: Option<CampaignId>,
+    /// A site's name or any domain of its.
+    pub site: Option<String>,
+}
+
+/// Domains of a site, and the patterns of their subdomains.
+struct Domains {
+    exact: Vec<String>,
+    patterns: Vec<String>,
+}
+
+impl Domains {
+    fn of(name: &str) -> Result<Self> {
+        let name = site::of_name(name.trim());
+        if !site::is_site(&name) {
+            return Err(DomainError::invalid(
+                "/site",
+                "malformed",
+                "is no known site and no domain, for example docomo or example.co.jp",
+            ));
+        }
+        let known: Vec<String> = site::known_domains()
+            .filter(|(_, site)| *site == name)
+            .map(|(domain, _)| domain.to_owned())
+            .collect();
+        if known.is_empty() {
+            return Ok(Self {
+                exact: vec![name],
+                patterns: Vec::new(),
+            });
+        }
+        let patterns = known.iter().map(|domain| format!("%.{domain}")).collect();
+        Ok(Self {
+            exact: known,
+            patterns,
+        })
+    }
+}
+
+/// Skips what waits, with the reason `purged`; answers how many.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`] for the campaign, [`DomainError::Invalid`].
+pub async fn purge(db: &Db, actor: &Actor, what: &Purge) -> Result<i64> {
+    actor.require(Permission::CampaignsSend)?;
+    let tenant = actor.tenant_id;
+    let domains = what.site.as_deref().map(Domains::of).transpose()?;
+    let campaigns = campaigns(db, tenant, what.campaign).await?;
+    let mut total = 0;
+    for campaign in campaigns {
+        let mut after = DeliveryId(uuid::Uuid::nil());
+        while let Some((last, n)) = chunk(db, tenant, campaign, domains.as_ref(), after).await? {
+            after = last;
+            total += n;
+        }
+    }
+    db.tenant(tenant, async |tx| {
+        let entry = audit::Entry {
+            action: "deliveries.purged",
+            subject_kind: "campaign",
+            subject_id: what.campaign.map(|id| id.0),
+            before: None,
+            after: Some(json!({"site": what.site, "skipped": total})),
+        };
+        audit::record(tx, actor, entry).await
+    })
+    .await?;
+    Ok(total)
+}
+
+/// Campaigns in the queue: the one that was named, or all.
+async fn campaigns(db: &Db, tenant: TenantId, only: Option<CampaignId>) -> Result<Vec<CampaignId>> {
+    db.tenant(tenant, async |tx| {
+        if let Some(id) = only {
+            crate::campaign::find(tx, tenant, id).await?;
+        }
+        let mut query = send_queue::table
+            .filter(send_queue::tenant_id.eq(tenant))
+            .filter(send_queue::state.eq_any(["preparing", "sending", "paused"]))
+            .select(send_queue::campaign_id)
+            .into_boxed();
+        if let Some(id) = only {
+            query = query.filter(send_queue::campaign_id.eq(id));
+        }
+        Ok(query.load(tx).await?)
+    })
+    .await
+}
+
+/// The next rows behind `after`: the last of them, and how many were skipped.
+async fn chunk(
+    db: &Db,
+    tenant: TenantId,
+    id: CampaignId,
+    domains: Option<&Domains>,
+    after: DeliveryId,
+) -> Result<Option<(DeliveryId, i64)>> {
+    let now = db.now();
+    db.tenant(tenant, async |tx| {
+        let period: Option<Option<NaiveDate>> = campaign::table
+            .find((tenant, id))
+            .select(campaign::period)
+            .for_no_key_update()
+            .first(tx)
+            .await
+            .optional()?;
+        let Some(period) = period.flatten() else {
+            return Ok(None);
+        };
+        queue::due_by(tx, tenant, id, DateTime::<Utc>::MAX_UTC).await?;
+        let rows = skip(tx, (tenant, id, period), domains, after).await?;
+        let Some(last) = rows.iter().filter_map(|row| row.last).max() else {
+            return Ok(None);
+        };
+        let mut deltas = Vec::new();
+        for row in &rows {
+            deltas.push((row.was.as_str(), -row.n));
+            deltas.push(("skipped", row.n));
+        }
+        counters::add(tx, tenant, id, &deltas).await?;
+        queue::settle(tx, tenant, id, now).await?;
+        signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+        Ok(Some((last, rows.iter().map(|row| row.n).sum())))
+    })
+    .await
+}
+
+#[derive(QueryableByName)]
+struct Skipped {
+    #[diesel(sql_type = Text)]
+    was: String,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    last: Option<DeliveryId>,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE of a locked chunk that answers the states before; every value is bound"
+)]
+async fn skip(
+    tx: &mut AsyncPgConnection,
+    (tenant, id, period): (TenantId, CampaignId, NaiveDate),
+    domains: Option<&Domains>,
+    after: DeliveryId,
+) -> Result<Vec<Skipped>> {
+    Ok(diesel::sql_query(
+        "WITH rest AS MATERIALIZED (
+            SELECT d.tenant_id, d.period, d.id, d.state FROM delivery d
+            WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2 AND d.id > $4
+              AND d.state IN ('queued', 'deferred')
+              AND ($5::text[] IS NULL OR lower(substring(d.address FROM '[^@]*$')) = ANY ($5)
+                   OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($6))
+            ORDER BY d.id LIMIT $7 FOR UPDATE),
+         changed AS (
+            UPDATE delivery d SET state = 'skipped', reason = 'purged', due_at = NULL
+            FROM rest WHERE d.tenant_id = rest.tenant_id AND d.period = rest.period AND d.id = rest.id
+            RETURNING rest.state, rest.id)
+         SELECT state AS was, count(*) AS n, max(id::text)::uuid AS last FROM changed GROUP BY state",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(id)
+    .bind::<Date, _>(period)
+    .bind::<SqlUuid, _>(after)
+    .bind::<Nullable<Array<Text>>, _>(domains.map(|d| d.exact.clone()))
+    .bind::<Array<Text>, _>(domains.map(|d| d.patterns.clone()).unwrap_or_default())
+    .bind::<BigInt, _>(CHUNK)
+    .load(tx)
+    .await?)
+}

@@ -1,0 +1,167 @@
+//! What limits have no room for goes back to the queue before anything is made
+//! of it, with the time at which it may go; and a site that asks for less is
+//! heard at once, by what this mailer has in hand and, through the database, by
+//! all mailers.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use domain::Db;
+use domain::delivery::claim::{Batch, Claimed, LANE_FAST};
+use domain::delivery::outcome::{Outcome, Reason};
+use domain::delivery::record::Record;
+use domain::ids::{DeliveryId, RouteId};
+use domain::limit::admit::{self, Admission, Ask, Want};
+use domain::limit::meaning;
+use domain::limit::site;
+use domain::limit::slow::{self, Subject};
+use tokio::sync::mpsc;
+
+use crate::claim::Work;
+use crate::handover::Hands;
+
+/// Sites that rest, as far as this mailer heard it itself.
+#[derive(Default)]
+pub struct Throttle {
+    resting: Mutex<HashMap<Subject, DateTime<Utc>>>,
+}
+
+/// What of a batch may go, and by which route where that matters.
+pub struct Going {
+    pub deliveries: Vec<Claimed>,
+    pub routes: HashMap<DeliveryId, RouteId>,
+    /// Test sends and transactional mails don't wait while a site rests.
+    pub urgent: bool,
+}
+
+impl Throttle {
+    fn resting(&self) -> MutexGuard<'_, HashMap<Subject, DateTime<Utc>>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no site rests.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.resting().is_empty()
+    }
+
+    /// Until when a site rests, if it does.
+    #[must_use]
+    pub fn rests(&self, subject: &Subject, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let until = self.resting().get(subject).copied()?;
+        (now < until).then_some(until)
+    }
+
+    /// Takes note when a site asked for less. Refusals of what was on its way
+    /// already are one; the first of them is told to all mailers.
+    pub async fn hear(&self, db: &Db, subject: &Subject, outcome: &Outcome) {
+        let Outcome::Deferred(Reason::PutOff, Some(reply)) = outcome else {
+            return;
+        };
+        let Some(meaning) = meaning::of(reply) else {
+            return;
+        };
+        let now = db.now();
+        {
+            let mut resting = self.resting();
+            resting.retain(|_, until| now < *until);
+            if resting.contains_key(subject) {
+                return;
+            }
+            resting.insert(subject.clone(), now + meaning.rest());
+        }
+        tracing::info!(
+            name: "throttle.slower", site = subject.site, route = %subject.route,
+            meaning = meaning.as_str(), code = reply.code, "the site rests"
+        );
+        if let Err(error) = slow::down(db, subject, meaning, reply).await {
+            tracing::warn!(name: "throttle.untold", ?error, "other mailers don't know it");
+        }
+    }
+}
+
+/// Those that may go now. While the database does not answer none may: they go
+/// back as if never claimed.
+pub async fn admit(
+    hands: &Hands,
+    work: &Work,
+    batch: &Batch,
+    deliveries: Vec<Claimed>,
+    outcomes: &mpsc::Sender<Record>,
+) -> Going {
+    let urgent = batch.lane == LANE_FAST;
+    let all = |deliveries| Going {
+        deliveries,
+        routes: HashMap::new(),
+        urgent,
+    };
+    if !batch.limited {
+        return all(deliveries);
+    }
+    let Some(wants) = wants(work, &deliveries) else {
+        // All routes are down: they find that out for themselves.
+        return all(deliveries);
+    };
+    let ask = Ask {
+        tenant: work.tenant,
+        sender_domain: &work.sender_domain,
+        urgent,
+        wants: &wants,
+    };
+    let mut going = all(Vec::new());
+    let admissions = match admit::admit(&hands.db, &ask).await {
+        Ok(admissions) => admissions,
+        Err(error) => {
+            tracing::warn!(name: "throttle.failed", ?error, "the batch goes back");
+            for claimed in deliveries {
+                send_back(hands, &claimed, Outcome::GivenBack, outcomes).await;
+            }
+            return going;
+        }
+    };
+    for (claimed, admission) in deliveries.into_iter().zip(admissions) {
+        match admission {
+            Admission::Go(route) => {
+                going.routes.extend(route.map(|route| (claimed.id, route)));
+                going.deliveries.push(claimed);
+            }
+            Admission::Held { until, asked } => {
+                let held = Outcome::HeldBack { until, asked };
+                send_back(hands, &claimed, held, outcomes).await;
+            }
+        }
+    }
+    going
+}
+
+/// `None` when no route is up.
+fn wants(work: &Work, deliveries: &[Claimed]) -> Option<Vec<Want>> {
+    let mut probed = false;
+    deliveries
+        .iter()
+        .map(|claimed| {
+            Some(Want {
+                site: site::of_address(&claimed.address),
+                routes: work.routes.order(&mut probed)?,
+            })
+        })
+        .collect()
+}
+
+async fn send_back(
+    hands: &Hands,
+    claimed: &Claimed,
+    outcome: Outcome,
+    outcomes: &mpsc::Sender<Record>,
+) {
+    let record = Record {
+        id: claimed.id,
+        attempts: claimed.attempts,
+        message_id: None,
+        at: hands.db.now(),
+        outcome,
+    };
+    // The recorder outlives every sender.
+    drop(outcomes.send(record).await);
+}
