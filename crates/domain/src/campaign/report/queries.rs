@@ -371,7 +371,13 @@ mod tests {
                         let query = query.bind::<Interval, _>(axis.step());
                         query.bind::<Timestamptz, _>(axis.origin()).load(tx).await?
                     }
-                    SITES => query.bind::<BigInt, _>(MAX_SITES).load(tx).await?,
+                    SITES => {
+                        let (domains, names): (Vec<&str>, Vec<&str>) =
+                            site::known_domains().unzip();
+                        let query = query.bind::<BigInt, _>(MAX_SITES);
+                        let query = query.bind::<Array<Text>, _>(domains);
+                        query.bind::<Array<Text>, _>(names).load(tx).await?
+                    }
                     _ => query.load(tx).await?,
                 };
                 Ok(Plan::text(&lines))
