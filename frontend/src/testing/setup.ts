@@ -1,8 +1,11 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { loadLateWords, setLocale } from "@/i18n";
 import { server } from "./server";
+
+// What comes is waited for as long as a slow machine takes; what never comes still fails.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What Mantine asks of a browser and jsdom hasn't.
 window.matchMedia ??= (query) =>

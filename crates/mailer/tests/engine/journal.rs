@@ -12,6 +12,9 @@ use mailer::journal::replay::{self, Replayed};
 
 use crate::support::{Action, Counts, Fixture, Sink, addresses};
 
+/// What happens to a journal's text.
+type Change = fn(&str) -> String;
+
 /// A campaign of five, all in the hands of a mailer that writes a journal.
 struct Scene {
     fixture: Fixture,
@@ -28,9 +31,11 @@ impl Scene {
         let campaign = fixture.campaign(&addresses(5)).await;
         let (db, worker) = (&fixture.database.db, WorkerId::new());
         let turn = next_turn(db, &[], Lanes::All).await.unwrap().unwrap();
-        let Claim::Batch(batch) = claim(db, worker, turn, 5).await.unwrap() else {
-            panic!("a batch")
+        let batch = match claim(db, worker, turn, 5).await.unwrap() {
+            Claim::Batch(batch) => Some(batch),
+            _ => None,
         };
+        let batch = batch.expect("a batch");
         let dir = tempfile::tempdir().unwrap();
         let facts = installation::facts(db).await.unwrap();
         let journal = Journal::open(dir.path(), facts, worker).unwrap();
@@ -168,7 +173,7 @@ async fn the_journal_of_a_mailer_that_lives_is_not_touched() {
 
 #[tokio::test]
 async fn what_stands_in_no_whole_journal_is_left_to_its_lease() {
-    let damage: [(&str, fn(&str) -> String); 3] = [
+    let damage: [(&str, Change); 3] = [
         ("foreign bytes", |text| {
             let (head, rest) = text.split_once('\n').unwrap();
             format!("{head}\n\0\u{fffd}\0\n{rest}")
@@ -286,7 +291,7 @@ async fn a_journal_is_small_while_mails_are_recorded_and_gone_at_the_end() {
         journal.recorded(ids.into_iter());
     }
     let micros = began.elapsed().as_micros() / 40_000;
-    println!("journal: {micros} µs a mail");
+    crate::kill::figures(&format!("journal: {micros} µs a mail"));
     let size: u64 = std::fs::read_dir(dir.path())
         .unwrap()
         .map(|entry| entry.unwrap().metadata().unwrap().len())

@@ -1,10 +1,5 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "tests, that print figures"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod bounce;
 mod control;

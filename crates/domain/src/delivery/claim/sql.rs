@@ -115,7 +115,7 @@ RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_i
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::{Array, BigInt, Bool, Date, Timestamptz, Uuid as SqlUuid};
+    use diesel::sql_types::{Array, BigInt, Bool, Date, Interval, Timestamptz, Uuid as SqlUuid};
     use diesel_async::RunQueryDsl;
     use uuid::Uuid;
 
@@ -153,7 +153,7 @@ mod tests {
                     .bind::<Timestamptz, _>(now)
                     .bind::<BigInt, _>(200)
                     .bind::<SqlUuid, _>(Uuid::nil())
-                    .bind::<Timestamptz, _>(now);
+                    .bind::<Interval, _>(crate::delivery::claim::LEASE);
                 Ok(if sql == CLAIM {
                     query
                         .bind::<Bool, _>(true)

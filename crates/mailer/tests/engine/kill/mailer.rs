@@ -2,7 +2,7 @@
 
 use domain::secret;
 
-use super::{SESSIONS, counting_sink, judge, people, until, until_finished};
+use super::{SESSIONS, counting_sink, figures, judge, people, until, until_finished};
 use crate::support::{Action, Counts, Fixture, Machine, Sink, addresses};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,10 +68,10 @@ async fn a_mailer_that_is_told_to_end_drains_within_ten_seconds_and_leaves_no_jo
     let began = std::time::Instant::now();
     assert!(process.terminate().await.success(), "{}", machine.log());
     let took = began.elapsed();
-    println!(
+    figures(&format!(
         "SIGTERM with ten mails that nobody answers: {:.1} s",
         took.as_secs_f64()
-    );
+    ));
     assert!(took.as_secs() < 10, "{took:?}");
     assert_eq!(
         fixture.counts(campaign).await,
@@ -104,22 +104,16 @@ async fn a_full_disk_stops_the_sending_until_there_is_room() {
     sink.until(20).await;
     until(&fixture, &resting, 1).await;
     let stopped_at = sink.total();
-    println!("disk full: {stopped_at} of {n} went out before, none after");
+    figures(&format!(
+        "disk full: {stopped_at} of {n} went out before, none after"
+    ));
     assert!(stopped_at < n);
     assert!(
         machine.log().contains("nothing is sent until"),
         "{}",
         machine.log()
     );
-    let raised = std::process::Command::new("prlimit")
-        .args([
-            "--pid",
-            &process.id().to_string(),
-            "--fsize=unlimited:unlimited",
-        ])
-        .status()
-        .unwrap();
-    assert!(raised.success());
+    process.lift_file_limit();
     until_finished(&fixture, campaign).await;
     assert!(process.terminate().await.success());
     judge("disk full", &fixture, &sink, campaign, 0).await;

@@ -7,6 +7,8 @@ mod mailer;
 mod relay;
 mod restore;
 
+use std::io::Write;
+
 use domain::ids::CampaignId;
 use domain::signal::{Signal, listen};
 use futures_util::StreamExt;
@@ -39,6 +41,11 @@ async fn until(fixture: &Fixture, sql: &str, number: i64) {
     while fixture.database.count(sql).await < number {
         while !matches!(signals.next().await.unwrap(), Signal::Campaign { .. }) {}
     }
+}
+
+/// For whoever reads `just kill`.
+pub(crate) fn figures(line: &str) {
+    writeln!(std::io::stdout().lock(), "{line}").unwrap();
 }
 
 /// What came of it: figures, and what must never be.
@@ -75,12 +82,12 @@ async fn judge_with_duplicates(
     let not_at_the_sink = accepted.filter(|address| !taken.contains_key(*address));
     let not_at_the_sink = not_at_the_sink.count();
     let lost = people - counts.accepted - counts.failed - counts.unknown - counts.skipped;
-    println!(
+    figures(&format!(
         "{what}: people {people}, at the sink {}, duplicates {}, unknown {}, lost {lost}",
         taken.len(),
         sink.duplicates().len(),
         counts.unknown
-    );
+    ));
     assert_eq!(lost, 0, "{what}: {counts:?}");
     assert_eq!(not_at_the_sink, 0, "{what}");
     counts

@@ -12,7 +12,7 @@ fn number(to: &str) -> usize {
 async fn a_relay_that_puts_off_a_fifth_gets_each_mail_once() {
     let sink = Sink::scripted(|to, attempt| {
         if number(to).is_multiple_of(5) && attempt == 1 {
-            Action::RefuseMail("451 4.7.1 try again later")
+            Action::RefuseMail("451 4.2.0 greylisted, try again later")
         } else {
             Action::Accept
         }

@@ -1,4 +1,8 @@
 //! A PostgreSQL of the test's own, to be stopped.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests that start and stop programs"
+)]
 
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
@@ -122,8 +126,10 @@ impl Cluster {
 
     /// Puts a backup in place of what the database holds.
     pub(crate) fn restore(&self, url: &str, file: &std::path::Path) {
-        let file = file.to_string_lossy();
-        self.run("pg_restore", &["--clean", "--if-exists", "-d", url, &file]);
+        let (file, name) = (file.to_string_lossy(), url.rsplit('/').next().unwrap());
+        self.psql(&format!("DROP DATABASE {name} WITH (FORCE)"));
+        self.psql(&format!("CREATE DATABASE {name}"));
+        self.run("pg_restore", &["--exit-on-error", "-d", url, &file]);
     }
 
     /// Runs SQL in a database while nobody else can reach the cluster, which is down.

@@ -1,4 +1,8 @@
 //! The real program, to be killed.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests that start and stop programs"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -89,8 +93,18 @@ fn read(path: &Path) -> String {
 }
 
 impl Process {
-    pub(crate) fn id(&self) -> u32 {
+    fn id(&self) -> u32 {
         self.0.id()
+    }
+
+    /// Lets its files grow again, as if there were room on the disk.
+    pub(crate) fn lift_file_limit(&self) {
+        let id = self.id().to_string();
+        let lifted = Command::new("prlimit")
+            .args(["--pid", &id, "--fsize=unlimited:unlimited"])
+            .status()
+            .unwrap();
+        assert!(lifted.success());
     }
 
     /// SIGKILL.
