@@ -1,10 +1,12 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { CampaignsScreen } from "@/features/campaigns/list";
 import { parseCampaignList } from "@/features/campaigns/search";
+import { loadLateWords } from "@/i18n";
 import { compact } from "@/lib/search-params";
 
 export const Route = createFileRoute("/_app/campaigns/")({
   validateSearch: parseCampaignList,
+  loader: () => loadLateWords(),
   staticData: { title: "nav.campaigns", permission: "campaigns.read" },
   component: CampaignsRoute,
 });

@@ -1,10 +1,12 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { MailsScreen } from "@/features/mails/list";
 import { parseMailSearch } from "@/features/mails/search";
+import { loadLateWords } from "@/i18n";
 import { compact } from "@/lib/search-params";
 
 export const Route = createFileRoute("/_app/mails/")({
   validateSearch: parseMailSearch,
+  loader: () => loadLateWords(),
   staticData: { title: "nav.mails", permission: "mails.read" },
   component: MailsRoute,
 });

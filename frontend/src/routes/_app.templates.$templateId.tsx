@@ -1,7 +1,9 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { TemplateEditorScreen } from "@/features/templates/editor";
+import { loadLateWords } from "@/i18n";
 
 export const Route = createFileRoute("/_app/templates/$templateId")({
+  loader: () => loadLateWords(),
   staticData: { title: "templates.title", permission: "mails.read" },
   component: TemplateRoute,
 });

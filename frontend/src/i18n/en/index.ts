@@ -2,8 +2,7 @@ import { campaigns } from "./campaigns";
 import { common } from "./common";
 import { contacts } from "./contacts";
 import { imports } from "./imports";
-import { mails } from "./mails";
 import { problems } from "./problems";
 import { settings } from "./settings";
 
-export const en = { ...common, ...contacts, ...imports, ...mails, ...campaigns, ...settings, ...problems };
+export const en = { ...common, ...contacts, ...imports, ...campaigns, ...settings, ...problems };

@@ -1,9 +1,11 @@
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
+import { campaignWork } from "./campaign-work";
 import { dateMails } from "./date-mails";
 import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
+import { mails } from "./mails";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { settings } from "./settings";
@@ -12,10 +14,12 @@ import { transactional } from "./transactional";
 export const late = {
   ...bounces,
   ...calendar,
+  ...campaignWork,
   ...dateMails,
   ...held,
   ...imports,
   ...limits,
+  ...mails,
   ...resend,
   ...rules,
   ...settings,
