@@ -65,6 +65,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    campaign_confirmation (tenant_id, campaign_id) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        counted_people -> Nullable<Int8>,
+        counted_version -> Nullable<Int4>,
+        counted_at -> Nullable<Timestamptz>,
+        confirmed_people -> Nullable<Int8>,
+        queued_people -> Int8,
+    }
+}
+
+diesel::table! {
     campaign_counter (tenant_id, campaign_id, name) {
         tenant_id -> Uuid,
         campaign_id -> Uuid,

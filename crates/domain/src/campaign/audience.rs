@@ -170,6 +170,17 @@ pub struct People {
     pub left_out: Vec<(String, i64)>,
 }
 
+impl People {
+    /// So many, whom somebody counted before.
+    pub(super) fn of(will_receive: i64) -> Self {
+        Self {
+            selected: will_receive,
+            will_receive,
+            left_out: Vec::new(),
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 struct ReasonCount {
     #[diesel(sql_type = Nullable<Text>)]

@@ -7,9 +7,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
+use super::audience::{self, People};
+use super::frequency::Cap;
 use super::preflight::{self, Check, Level, Outgoing};
 use super::state::{State, Step};
-use super::{Campaign, CampaignRow, load, queries, sweep};
+use super::{Campaign, CampaignRow, confirmation, load, queries, sweep};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -42,7 +44,12 @@ pub async fn send(
         let before = queries::lock(tx, tenant, id).await?;
         before.refuse_day()?;
         before.state.after(Step::Start, false)?;
-        let outgoing = ready(tx, tenant, installation, &before, now).await?;
+        let remembered = confirmation::remembered(tx, tenant, id, before.version, now).await?;
+        let people = match remembered.filter(|people| *people == confirmed_people) {
+            Some(people) => People::of(people),
+            None => people(tx, tenant, &before, now).await?,
+        };
+        let outgoing = ready(tx, tenant, installation, &before, people, now).await?;
         if outgoing.0 != confirmed_people {
             return Err(DomainError::conflict(
                 "people_changed",
@@ -50,21 +57,35 @@ pub async fn send(
             ));
         }
         start(tx, tenant, id, &outgoing.1, now).await?;
+        confirmation::bound(tx, tenant, id, Some(confirmed_people)).await?;
         record(tx, actor, "campaign.sent", &before, json!({ "people": outgoing.0 })).await?;
         load(tx, tenant, id, now).await
     })
     .await
 }
 
-/// Number of people and what goes out, when nothing blocks.
+/// Everybody who is meant now, counted.
+pub(super) async fn people(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    row: &CampaignRow,
+    now: DateTime<Utc>,
+) -> Result<People> {
+    let cap = Cap::load(tx, tenant, now).await?;
+    audience::count(tx, tenant, &row.audience()?, cap).await
+}
+
+/// Number of people and what goes out to them, when nothing blocks.
 pub(super) async fn ready(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     installation: &Installation,
     row: &CampaignRow,
+    people: People,
     now: DateTime<Utc>,
 ) -> Result<(i64, Outgoing)> {
-    let (preflight, outgoing) = preflight::examine(tx, tenant, installation, row, now).await?;
+    let (preflight, outgoing) =
+        preflight::examine(tx, tenant, installation, row, people, now).await?;
     match outgoing {
         Some(outgoing) if preflight.can_send() => Ok((preflight.people.will_receive, outgoing)),
         _ => {
@@ -207,7 +228,8 @@ pub async fn schedule(
         let before = queries::lock(tx, tenant, id).await?;
         before.refuse_day()?;
         before.state.after(Step::Schedule, false)?;
-        ready(tx, tenant, installation, &before, now).await?;
+        let people = people(tx, tenant, &before, now).await?;
+        ready(tx, tenant, installation, &before, people, now).await?;
         diesel::update(campaign::table.find((tenant, id)))
             .set((
                 campaign::state.eq(State::Scheduled),
@@ -307,6 +329,31 @@ pub async fn stop(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
     .await
 }
 
+/// Pauses a campaign that runs, by the service itself; the reason is shown to
+/// whoever resumes or stops it.
+pub(super) async fn hold(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    before: &CampaignRow,
+    reason: &'static str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let after = before.state.after(Step::Pause, true)?;
+    diesel::update(campaign::table.find((tenant, before.id)))
+        .set((
+            campaign::state.eq(after),
+            campaign::state_reason.eq(reason),
+            campaign::version.eq(before.version + 1),
+            campaign::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    queries::enqueue(tx, tenant, before.id, queries::LANE_CAMPAIGN, after, now).await?;
+    announce(tx, tenant, before.id).await?;
+    let why = json!({ "state": after, "reason": reason });
+    record(tx, &Actor::system(tenant), "campaign.held", before, why).await
+}
+
 async fn step(
     db: &Db,
     actor: &Actor,
@@ -336,6 +383,9 @@ async fn step(
             .execute(tx)
             .await?;
         queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, after, now).await?;
+        if step == Step::Resume {
+            confirmation::bound(tx, tenant, id, None).await?;
+        }
         if step != Step::Stop {
             queue::settle(tx, tenant, id, now).await?;
         }

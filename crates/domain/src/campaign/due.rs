@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::control::{back_to_draft, is_of_another_epoch, ready, record, start};
+use super::control::{self, back_to_draft, is_of_another_epoch, ready, record, start};
 use super::state::State;
 use super::{CampaignRow, queries};
 use crate::actor::Actor;
@@ -74,7 +74,8 @@ async fn start_scheduled(
                 "the database was restored from a backup since it was scheduled: it may have gone out already",
             ))
         } else {
-            ready(tx, tenant, installation, &before, now).await
+            let people = control::people(tx, tenant, &before, now).await?;
+            ready(tx, tenant, installation, &before, people, now).await
         };
         match outgoing {
             Ok((people, outgoing)) => {

@@ -4,16 +4,14 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use serde_json::json;
 
-use super::control::{announce, is_of_another_epoch, record};
+use super::control::{self, is_of_another_epoch};
 use super::queries;
-use super::state::{State, Step};
-use crate::actor::Actor;
+use super::state::Step;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, TenantId};
-use crate::schema::{campaign, send_queue};
+use crate::schema::send_queue;
 
 /// `campaign.state_reason` of what is held.
 pub const RESTORED: &str = "restored";
@@ -48,25 +46,12 @@ async fn hold_one(db: &Db, tenant: TenantId, id: CampaignId) -> Result<bool> {
             found => found?,
         };
         // Meanwhile a person did something, or another mailer was faster.
-        let Ok(after) = before.state.after(Step::Pause, true) else {
-            return Ok(false);
-        };
-        if !is_of_another_epoch(tx, tenant, id).await? {
+        if before.state.after(Step::Pause, true).is_err()
+            || !is_of_another_epoch(tx, tenant, id).await?
+        {
             return Ok(false);
         }
-        diesel::update(campaign::table.find((tenant, id)))
-            .set((
-                campaign::state.eq(after),
-                campaign::state_reason.eq(RESTORED),
-                campaign::version.eq(before.version + 1),
-                campaign::updated_at.eq(now),
-            ))
-            .execute(tx)
-            .await?;
-        queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, State::Paused, now).await?;
-        announce(tx, tenant, id).await?;
-        let why = json!({ "state": after, "reason": RESTORED });
-        record(tx, &Actor::system(tenant), "campaign.held", &before, why).await?;
+        control::hold(tx, tenant, &before, RESTORED, now).await?;
         Ok(true)
     })
     .await

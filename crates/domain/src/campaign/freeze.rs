@@ -15,8 +15,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::audience::Audience;
+use super::confirmation::{self, MORE_PEOPLE};
 use super::frequency::Cap;
 use super::state::{State, Step};
+use super::{control, queries};
 use crate::db::Db;
 use crate::delivery::{counters, queue};
 use crate::error::{DomainError, Result};
@@ -76,6 +78,9 @@ pub async fn freeze_chunk_of(db: &Db, worker: WorkerId, size: usize) -> Result<F
         Err(DomainError::Conflict {
             code: OVERTAKEN, ..
         }) => Ok(Frozen::Chunk(0)),
+        Err(DomainError::Conflict {
+            code: MORE_PEOPLE, ..
+        }) => hold(db, turn).await.map(|()| Frozen::Chunk(0)),
         other => other,
     }
 }
@@ -144,6 +149,12 @@ async fn chunk(
         Some((locked, state)) if locked == row => state,
         _ => return Err(overtaken()),
     };
+    if !confirmation::admit(tx, tenant, id, written.queued).await? {
+        return Err(DomainError::conflict(
+            MORE_PEOPLE,
+            "more people are meant than were confirmed",
+        ));
+    }
     let is_last = written.people < i64::try_from(size).unwrap_or(i64::MAX);
     // After the campaign its queue row, then what counts (lock order of delivery::queue).
     diesel::update(send_queue::table.find((tenant, id)))
@@ -187,6 +198,19 @@ async fn chunk(
     } else {
         Frozen::Chunk(people)
     })
+}
+
+/// The chunk that would have been too much is taken back; a person decides.
+async fn hold(db: &Db, turn: Turn) -> Result<()> {
+    let now = db.now();
+    db.tenant(turn.tenant_id, async |tx| {
+        let before = queries::lock(tx, turn.tenant_id, turn.campaign_id).await?;
+        if before.state.after(Step::Pause, true).is_err() {
+            return Ok(());
+        }
+        control::hold(tx, turn.tenant_id, &before, MORE_PEOPLE, now).await
+    })
+    .await
 }
 
 /// The campaign while it is this worker's to freeze, and the state it has after

@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod calendar;
+pub mod confirmation;
 pub mod control;
 pub mod due;
 pub mod fence;

@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::audience::{self, People};
 use super::frequency::Cap;
-use super::{CampaignRow, queries};
+use super::{CampaignRow, confirmation, queries};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
@@ -93,9 +93,13 @@ pub async fn run(
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         let row = queries::find(tx, tenant, id).await?;
-        let (mut preflight, outgoing) = examine(tx, tenant, installation, &row, now).await?;
+        let cap = Cap::load(tx, tenant, now).await?;
+        let people = audience::count(tx, tenant, &row.audience()?, cap).await?;
+        let counted = people.will_receive;
+        let (mut preflight, outgoing) =
+            examine(tx, tenant, installation, &row, people, now).await?;
+        confirmation::remember(tx, tenant, id, row.version, counted, now).await?;
         if let Some(outgoing) = outgoing {
-            let cap = Cap::load(tx, tenant, now).await?;
             let fields = &outgoing.unguarded;
             let empty = audience::count_empty(tx, tenant, &row.audience()?, cap, fields).await?;
             preflight.checks.extend(empty_values(empty));
@@ -114,18 +118,17 @@ pub(super) struct Outgoing {
     unguarded: Vec<String>,
 }
 
-/// What can block a campaign, and what goes out when nothing does, in the
-/// caller's transaction. What only warns and costs another look at everybody
+/// What can block a campaign to these people, and what goes out when nothing
+/// does, in the caller's transaction. What only warns and costs another look at everybody
 /// (who has nothing in a field) is left to [`run`]: sending does not wait for it.
 pub(super) async fn examine(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     installation: &Installation,
     row: &CampaignRow,
+    people: People,
     now: DateTime<Utc>,
 ) -> Result<(Preflight, Option<Outgoing>)> {
-    let cap = Cap::load(tx, tenant, now).await?;
-    let people = audience::count(tx, tenant, &row.audience()?, cap).await?;
     let mut checks = vec![Check::block_unless("people", people.will_receive > 0, "")];
     let route = checked_route(tx, tenant, row.route_id, &mut checks).await?;
     let mut outgoing = None;

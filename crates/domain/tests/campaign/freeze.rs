@@ -2,7 +2,9 @@ use diesel_async::SimpleAsyncConnection;
 use domain::campaign::audience::Audience;
 use domain::campaign::freeze::{Frozen, freeze_chunk_of, freeze_next_chunk};
 use domain::campaign::state::State;
+use domain::campaign::{CampaignChange, control, preflight};
 use domain::contact::ContactStatus;
+use domain::error::DomainError;
 use domain::ids::WorkerId;
 use domain::list::subscription;
 use domain::suppression::{self, Kind, NewSuppression, Reason};
@@ -227,4 +229,74 @@ async fn a_campaign_to_all_needs_no_list_and_one_without_anybody_left_finishes()
         (State::Finished, 1)
     );
     assert_eq!(world.count("SELECT count(*) FROM send_queue").await, 0);
+}
+
+#[tokio::test]
+async fn never_more_people_than_were_confirmed_and_a_person_decides_about_the_rest() {
+    let world = World::new().await;
+    let list = world.list("A").await;
+    world.many(20, list).await;
+    let draft = world.campaign(lists(&[list])).await;
+    let (db, actor, worker) = (&world.database.db, &world.actor, WorkerId::new());
+    let counted = preflight::run(db, actor, &world.installation, draft.id)
+        .await
+        .unwrap();
+    assert_eq!(counted.people.will_receive, 20);
+    // Somebody imports between the count and the click on send.
+    for i in 0..5 {
+        world.contact(&format!("late{i}@example.jp"), &[list]).await;
+    }
+    control::send(db, actor, &world.installation, draft.id, 20)
+        .await
+        .unwrap();
+    while !matches!(
+        freeze_chunk_of(db, worker, 8).await.unwrap(),
+        Frozen::Nothing
+    ) {}
+    let held = world.get(draft.id).await;
+    assert_eq!(
+        (held.state, held.state_reason.as_deref()),
+        (State::Paused, Some("more_people"))
+    );
+    assert_eq!(held.counts.queued, 16, "whole chunks within the 20");
+    assert_eq!(world.count("SELECT count(*) FROM delivery").await, 16);
+
+    control::resume(db, actor, draft.id).await.unwrap();
+    while !matches!(
+        freeze_chunk_of(db, worker, 8).await.unwrap(),
+        Frozen::Nothing
+    ) {}
+    let all = world.get(draft.id).await;
+    assert_eq!((all.state, all.counts.queued), (State::Sending, 25));
+    assert!(all.prepared);
+}
+
+#[tokio::test]
+async fn a_count_is_of_one_version_of_a_campaign() {
+    let world = World::new().await;
+    let (few, many) = (world.list("few").await, world.list("many").await);
+    world.contact("one@example.jp", &[few, many]).await;
+    world.contact("two@example.jp", &[many]).await;
+    let draft = world.campaign(lists(&[few])).await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    preflight::run(db, actor, &world.installation, draft.id)
+        .await
+        .unwrap();
+    let change = CampaignChange {
+        audience: Some(lists(&[many])),
+        ..CampaignChange::default()
+    };
+    domain::campaign::update(db, actor, draft.id, draft.version, change)
+        .await
+        .unwrap();
+    let refused = control::send(db, actor, &world.installation, draft.id, 1)
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        refused,
+        DomainError::Conflict {
+            code: "people_changed",
+            ..
+        }
+    ));
 }

@@ -47,7 +47,7 @@ async fn change(world: &World, content: ContentChange) {
 }
 
 #[tokio::test]
-async fn a_complete_campaign_passes_and_the_number_has_to_be_confirmed_exactly() {
+async fn a_complete_campaign_passes_and_a_number_of_over_a_minute_ago_is_counted_anew() {
     let world = World::new().await;
     let list = world.list("A").await;
     world.contact("a@example.jp", &[list]).await;
@@ -61,6 +61,12 @@ async fn a_complete_campaign_passes_and_the_number_has_to_be_confirmed_exactly()
     assert_eq!((found.people.selected, found.people.will_receive), (1, 1));
 
     world.contact("b@example.jp", &[list]).await;
+    world
+        .database
+        .execute_as_owner(
+            "UPDATE campaign_confirmation SET counted_at = counted_at - interval '61 s'",
+        )
+        .await;
     let refused = control::send(db, actor, &world.installation, campaign.id, 1)
         .await
         .unwrap_err();

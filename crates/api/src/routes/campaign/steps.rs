@@ -27,8 +27,11 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Send now
 ///
-/// To exactly the number of people that was confirmed: when it is another one
-/// by now, nothing is sent and the answer is 409 with the new number.
+/// To the number of people that was confirmed. A pre-flight of the last minute
+/// is believed; otherwise everybody is counted again, and when it is another
+/// number by now, nothing is sent and the answer is 409 with the new one. Never
+/// more people than confirmed are mailed: when more are meant by the time that
+/// they are written down, the campaign is paused with the reason `more_people`.
 #[utoipa::path(
     tag = "campaigns", operation_id = "send_campaign", request_body = CampaignSend,
     params(("id" = Uuid, Path, description = "Campaign")),
