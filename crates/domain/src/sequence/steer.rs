@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::{Entry, Row, Sequence, State, load, queries, stream};
+use super::{Entry, Row, Sequence, State, load, queries, steps, stream};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::campaign::control::epoch;

@@ -152,54 +152,43 @@ async fn insert(
 /// Takes a person out. A mail of the sequence that still waits is not sent.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the person is not inside.
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`] also for who is not inside.
 pub async fn remove(
     db: &Db,
     actor: &Actor,
     sequence: SequenceId,
-    id: SequenceEnrolmentId,
+    contact: ContactId,
 ) -> Result<()> {
     actor.require(Permission::CampaignsSend)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         queries::lock(tx, tenant, sequence).await?;
-        type Last = (
-            EnrolmentState,
-            ContactId,
-            Option<NaiveDate>,
-            Option<DeliveryId>,
-        );
-        let (state, contact, period, last): Last = sequence_enrolment::table
-            .find((tenant, id))
-            .filter(sequence_enrolment::sequence_id.eq(sequence))
-            .select((
-                sequence_enrolment::state,
-                sequence_enrolment::contact_id,
-                sequence_enrolment::last_period,
-                sequence_enrolment::last_delivery_id,
-            ))
-            .for_no_key_update()
-            .first(tx)
-            .await
-            .optional()?
-            .ok_or_else(|| DomainError::not_found("person in this sequence"))?;
-        if state != EnrolmentState::Active {
-            return Err(DomainError::conflict(
-                "wrong_state",
-                "the person is not inside any more",
-            ));
-        }
-        diesel::update(sequence_enrolment::table.find((tenant, id)))
-            .set((
-                sequence_enrolment::state.eq(EnrolmentState::Left),
-                sequence_enrolment::reason.eq("removed"),
-                sequence_enrolment::due_at.eq(None::<DateTime<Utc>>),
-                sequence_enrolment::ended_at.eq(now),
-            ))
-            .execute(tx)
-            .await?;
-        if let (Some(period), Some(last)) = (period, last) {
-            withdraw(tx, tenant, period, last, now).await?;
+        let last: Option<(Option<NaiveDate>, Option<DeliveryId>)> = diesel::update(
+            sequence_enrolment::table.filter(
+                sequence_enrolment::tenant_id
+                    .eq(tenant)
+                    .and(sequence_enrolment::sequence_id.eq(sequence))
+                    .and(sequence_enrolment::contact_id.eq(contact))
+                    .and(sequence_enrolment::state.eq(EnrolmentState::Active)),
+            ),
+        )
+        .set((
+            sequence_enrolment::state.eq(EnrolmentState::Left),
+            sequence_enrolment::reason.eq("removed"),
+            sequence_enrolment::due_at.eq(None::<DateTime<Utc>>),
+            sequence_enrolment::ended_at.eq(now),
+        ))
+        .returning((
+            sequence_enrolment::last_period,
+            sequence_enrolment::last_delivery_id,
+        ))
+        .get_result(tx)
+        .await
+        .optional()?;
+        match last {
+            None => return Err(DomainError::not_found("person inside this sequence")),
+            Some((Some(period), Some(last))) => withdraw(tx, tenant, period, last, now).await?,
+            Some(_) => {}
         }
         let entry = audit::Entry {
             action: "sequence.person_removed",

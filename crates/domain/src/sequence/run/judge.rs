@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::prelude::*;
 use diesel::sql_types::{
     Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
