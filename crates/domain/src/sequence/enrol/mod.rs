@@ -17,7 +17,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::delivery::{counters, queue};
 use crate::error::{DomainError, Result};
-use crate::ids::{CampaignId, ContactId, DeliveryId, SequenceEnrolmentId, SequenceId, TenantId};
+use crate::ids::{CampaignId, ContactId, DeliveryId, SequenceId, TenantId};
 use crate::schema::{campaign, delivery, send_queue, sequence_enrolment};
 
 /// People of one call.

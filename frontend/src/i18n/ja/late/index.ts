@@ -6,6 +6,7 @@ import { imports } from "./imports";
 import { limits } from "./limits";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { transactional } from "./transactional";
 
@@ -18,6 +19,7 @@ export const late = {
   ...limits,
   ...resend,
   ...rules,
+  ...sequences,
   ...settings,
   ...transactional,
 };
