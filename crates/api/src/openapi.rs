@@ -31,6 +31,7 @@ use crate::error::{Problem, ProblemField};
         (name = "folders", description = "Folders of mails, templates and lists"),
         (name = "mails", description = "Mails, their versions, previews and test sends"),
         (name = "campaigns", description = "Sendings of a mail to an audience"),
+        (name = "sequences", description = "Step mail: mails that each person gets one after the other"),
         (name = "date-mails", description = "Mails that go out each day to those whose date field says so"),
         (name = "deliveries", description = "What became of each mail"),
         (name = "transactional-sends", description = "One call, one mail to one person, in the fast lane"),

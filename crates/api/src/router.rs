@@ -22,6 +22,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::test_send::configure)
                 .configure(routes::campaign::configure)
                 .configure(routes::date_mail::configure)
+                .configure(routes::sequence::configure)
                 .configure(routes::delivery::configure)
                 .configure(routes::transactional::configure)
                 .configure(routes::report::configure)

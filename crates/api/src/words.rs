@@ -46,6 +46,18 @@ words! {
     DateMailRepeat = domain::date_mail::day::Repeat;
     /// Whether a date mail goes out.
     DateMailState = domain::date_mail::State;
+    /// Where a sequence stands.
+    SequenceState = domain::sequence::State;
+    /// Who comes into a sequence without being put in.
+    SequenceEntryKind = domain::sequence::EntryKind;
+    /// What a delay counts.
+    SequenceUnit = domain::sequence::plan::Unit;
+    /// What a person did with the last mail.
+    SequenceReaction = domain::sequence::plan::Reaction;
+    /// Where a person of a sequence is.
+    EnrolmentState = domain::sequence::EnrolmentState;
+    /// How a person came into a sequence.
+    EnrolmentSource = domain::sequence::Source;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// What protects the line to a relay.

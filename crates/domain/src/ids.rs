@@ -53,7 +53,7 @@ ids! {
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,
-    CampaignId, DateMailId, DeliveryId, EventId,
+    CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,
 }

@@ -34,6 +34,7 @@ pub mod route;
 pub mod schema;
 pub mod secret;
 pub mod sender_domain;
+pub mod sequence;
 pub mod session;
 pub mod signal;
 pub mod suppression;

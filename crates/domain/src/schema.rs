@@ -61,6 +61,9 @@ diesel::table! {
         send_until -> Nullable<Time>,
         date_mail_id -> Nullable<Uuid>,
         on_day -> Nullable<Date>,
+        sequence_id -> Nullable<Uuid>,
+        sequence_step_id -> Nullable<Uuid>,
+        cap_exempt -> Bool,
     }
 }
 
@@ -606,6 +609,85 @@ diesel::table! {
 }
 
 diesel::table! {
+    sequence (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        time_zone -> Text,
+        entry -> Text,
+        list_id -> Nullable<Uuid>,
+        field_key -> Nullable<Text>,
+        offset_days -> Nullable<Int2>,
+        repeat -> Nullable<Text>,
+        leave_with_list -> Bool,
+        reenter -> Bool,
+        cap_exempt -> Bool,
+        state -> Text,
+        state_reason -> Nullable<Text>,
+        epoch -> Nullable<Int8>,
+        enrol_day -> Nullable<Date>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sequence_enrolment (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sequence_id -> Uuid,
+        contact_id -> Uuid,
+        round -> Int4,
+        state -> Text,
+        reason -> Nullable<Text>,
+        source -> Text,
+        starts_at -> Timestamptz,
+        step_id -> Nullable<Uuid>,
+        base_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        passed -> Array<Nullable<Uuid>>,
+        last_period -> Nullable<Date>,
+        last_delivery_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sequence_intake (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sequence_id -> Uuid,
+        audience -> Jsonb,
+        starts_at -> Timestamptz,
+        on_day -> Nullable<Date>,
+        upto -> Nullable<Uuid>,
+        entered -> Int8,
+        left_out -> Int8,
+        done_at -> Nullable<Timestamptz>,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sequence_step (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        sequence_id -> Uuid,
+        position -> Int2,
+        mail_id -> Uuid,
+        delay -> Int4,
+        unit -> Text,
+        at -> Nullable<Time>,
+        condition -> Jsonb,
+        removed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     session (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -751,6 +833,7 @@ diesel::joinable!(send_limit -> tenant (tenant_id));
 diesel::joinable!(send_queue -> tenant (tenant_id));
 diesel::joinable!(send_slowdown -> tenant (tenant_id));
 diesel::joinable!(sender_domain -> tenant (tenant_id));
+diesel::joinable!(sequence -> tenant (tenant_id));
 diesel::joinable!(session -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
@@ -796,6 +879,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     send_queue,
     send_slowdown,
     sender_domain,
+    sequence,
+    sequence_enrolment,
+    sequence_intake,
+    sequence_step,
     session,
     subscription,
     subscription_event,

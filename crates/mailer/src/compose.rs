@@ -178,7 +178,7 @@ impl Letterhead {
         )];
         match self.kind {
             Kind::Transactional => headers.push(("Auto-Submitted", "auto-generated".to_owned())),
-            Kind::Campaign => headers.extend(self.list_headers(cancel_url)?),
+            Kind::Campaign | Kind::Sequence => headers.extend(self.list_headers(cancel_url)?),
             Kind::Test => {
                 headers.extend(self.list_headers(cancel_url)?);
                 headers.push(("X-Kikubari-Test", "yes".to_owned()));

@@ -1,4 +1,4 @@
-//! What is to happen by itself: schedules that fall due, audiences that are
+//! What is to happen by itself: schedules and steps of sequences that fall due, audiences that are
 //! frozen while their first mails already go out, what is left of stopped
 //! campaigns, what was held back by a limit that was changed.
 
@@ -12,6 +12,7 @@ use domain::ids::WorkerId;
 use domain::limit::release;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
+use domain::sequence;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
@@ -65,12 +66,18 @@ impl Schedule {
     /// When the database does.
     pub async fn run_once(&self) -> anyhow::Result<bool> {
         let started = due::start_due(&self.db, &self.installation).await;
+        let moved = sequence::run::run_once(&self.db, &self.installation).await;
         let frozen = freeze_next_chunk(&self.db, self.worker).await;
         let more_to_skip = sweep::run_once(&self.db).await;
         let more_to_release = release::run_once(&self.db).await;
         let started = started.map_err(explain)? > 0;
+        let moved = moved.map_err(explain)?;
         // A chunk of nobody: it was paused or stopped since it was chosen.
         let froze = !matches!(frozen.map_err(explain)?, Frozen::Nothing | Frozen::Chunk(0));
-        Ok(started | froze | more_to_skip.map_err(explain)? | more_to_release.map_err(explain)?)
+        Ok(started
+            | moved
+            | froze
+            | more_to_skip.map_err(explain)?
+            | more_to_release.map_err(explain)?)
     }
 }

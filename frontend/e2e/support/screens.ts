@@ -89,7 +89,33 @@ export async function furnish(api: Api) {
     }),
   );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
-  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail };
+  const sequence = await furnishSequence(api, mail.id, list.id, contact.id);
+  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence };
+}
+
+/** An active sequence with a person inside. */
+async function furnishSequence(api: Api, mail_id: string, list_id: string, contact_id: string) {
+  const condition = { list_ids: [], exclude_list_ids: [] };
+  const made = await took(
+    api.POST("/v1/sequences", {
+      body: {
+        name: "新規会員へのご案内",
+        time_zone: "Asia/Tokyo",
+        entry: { kind: "list", list_id },
+        leave_with_list: true,
+        reenter: false,
+        cap_exempt: true,
+        steps: [
+          { mail_id, delay: 1, unit: "days", at: "09:00", condition },
+          { mail_id, delay: 3, unit: "days", at: "12:00", condition: { ...condition, reaction: "not_opened" } },
+        ],
+      },
+    }),
+  );
+  const path = { id: made.id };
+  await took(api.POST("/v1/sequences/{id}/activate", { params: { path } }));
+  await took(api.POST("/v1/sequences/{id}/people", { params: { path }, body: { contact_ids: [contact_id] } }));
+  return made;
 }
 
 /** An active date mail, and the field that it goes by. */
@@ -119,7 +145,7 @@ type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail } = furniture;
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence } = furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },
@@ -165,6 +191,11 @@ export function screens(furniture: Furniture): Screen[] {
     },
     { name: "date-mail-edit", path: `/date-mails?edit=${dateMail.id}` },
     { name: "date-mail-days", path: `/date-mails?days=${dateMail.id}` },
+    { name: "sequences", path: "/sequences" },
+    { name: "sequence-new", path: "/sequences/new" },
+    { name: "sequence", path: `/sequences/${sequence.id}` },
+    { name: "sequence-people", path: `/sequences/${sequence.id}?tab=people` },
+    { name: "sequence-results", path: `/sequences/${sequence.id}?tab=results` },
     { name: "transactional", path: "/transactional" },
     { name: "transactional-one", path: `/transactional?open=${transactional.id}` },
     { name: "organisation", path: "/settings/organisation" },

@@ -25,6 +25,7 @@ pub mod route;
 pub mod send_limit;
 pub mod send_slowdown;
 pub mod sender_domain;
+pub mod sequence;
 pub mod session;
 pub mod subscription;
 pub mod summary;

@@ -22,5 +22,6 @@ mod route;
 mod rules;
 mod send_limit;
 mod sender_domain;
+mod sequence;
 mod support;
 mod transactional;

@@ -82,7 +82,7 @@ impl Audience {
     /// The tenant stands there as a sub-select, which the planner can't look up
     /// in its statistics: a tenant who came after they were taken would be
     /// believed to have no row, and be joined by loops made for one.
-    pub(super) fn judged(&self, is_chunk: bool, cap: Option<Cap>) -> String {
+    pub(crate) fn judged(&self, is_chunk: bool, cap: Option<Cap>) -> String {
         // Whose date it is not is not meant at all, so they are not counted as left out.
         let (dated, dated_in_list) = match &self.date {
             Some(date) => (

@@ -41,7 +41,7 @@ impl Cap {
     /// their values themselves. For a chunk each person is looked up, by the
     /// index that also keeps anybody from getting a campaign twice; for all at
     /// once the months are read through.
-    pub(super) fn cte(self, is_chunk: bool) -> String {
+    pub(crate) fn cte(self, is_chunk: bool) -> String {
         let first = self.since.date_naive();
         let period = first.with_day(1).unwrap_or(first);
         let conditions = format!(
@@ -49,8 +49,8 @@ impl Cap {
              AND coalesce(d.attempted_at, d.created_at) >= TIMESTAMPTZ '{since}'",
             since = self.since.to_rfc3339()
         );
-        let campaign =
-            "JOIN campaign k ON k.tenant_id = $1 AND k.id = d.campaign_id AND k.kind = 'campaign'";
+        let campaign = "JOIN campaign k ON k.tenant_id = $1 AND k.id = d.campaign_id
+             AND (k.kind = 'campaign' OR (k.kind = 'sequence' AND NOT k.cap_exempt))";
         let mails = self.mails;
         if is_chunk {
             format!(

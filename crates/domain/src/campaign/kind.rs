@@ -12,5 +12,7 @@ text_enum! {
         Test = "test",
         /// The mails that API calls made of one mail.
         Transactional = "transactional",
+        /// The mails of one step of a sequence.
+        Sequence = "sequence",
     }
 }

@@ -32,7 +32,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::delivery::counters::{self, Counts};
 use crate::error::{DomainError, Result, Validation};
-use crate::ids::{CampaignId, DateMailId, MailId, RouteId, TenantId, UserId};
+use crate::ids::{CampaignId, DateMailId, MailId, RouteId, SequenceId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
 use crate::tenant::Tenant;
@@ -67,6 +67,7 @@ pub(crate) struct CampaignRow {
     pub(crate) send_until: Option<NaiveTime>,
     pub(crate) date_mail_id: Option<DateMailId>,
     pub(crate) on_day: Option<chrono::NaiveDate>,
+    pub(crate) sequence_id: Option<SequenceId>,
 }
 
 /// A campaign with its counts.
@@ -97,6 +98,8 @@ pub struct Campaign {
     pub waits_until: Option<DateTime<Utc>>,
     /// The date mail of which it is one day.
     pub date_mail_id: Option<DateMailId>,
+    /// The sequence of which it holds a step's mails.
+    pub sequence_id: Option<SequenceId>,
     pub version: i32,
     pub created_by: Option<UserId>,
     pub created_at: DateTime<Utc>,
@@ -133,6 +136,7 @@ impl CampaignRow {
             hours,
             waits_until,
             date_mail_id: self.date_mail_id,
+            sequence_id: self.sequence_id,
             audience: self.audience()?,
             id: self.id,
             name: self.name,

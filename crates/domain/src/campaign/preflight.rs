@@ -13,7 +13,7 @@ use super::{CampaignRow, confirmation, queries};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
-use crate::ids::{CampaignId, RouteId, TenantId};
+use crate::ids::{CampaignId, MailId, RouteId, TenantId};
 use crate::mail::content::Content;
 use crate::mail::render::{CompiledMail, Installation, Links, Surroundings};
 use crate::mail::{self, preview};
@@ -110,10 +110,10 @@ pub async fn run(
 }
 
 /// What goes out, when it can.
-pub(super) struct Outgoing {
-    pub(super) mail_number: i32,
+pub(crate) struct Outgoing {
+    pub(crate) mail_number: i32,
     /// Targets of the counted links.
-    pub(super) links: Vec<String>,
+    pub(crate) links: Vec<String>,
     /// Fields that stand in the mail without a word for who has nothing there.
     unguarded: Vec<String>,
 }
@@ -136,24 +136,54 @@ pub(super) async fn examine(
         None => checks.push(Check::new("mail", Level::Block, "")),
         Some(mail_id) => {
             let mail = mail::find(tx, tenant, mail_id).await?;
-            let around = mail::surroundings(tx, tenant, installation, now).await?;
-            sender(
-                tx,
-                tenant,
-                &mail.content.sender_address,
-                route.is_none_or(|signs| signs),
-                &mut checks,
-            )
-            .await?;
-            let compiled = content(&mail.content, &around, &mut checks);
-            outgoing = compiled.map(|compiled| Outgoing {
-                mail_number: mail.number,
-                links: compiled.links().to_vec(),
-                unguarded: compiled.unguarded_fields().iter().cloned().collect(),
-            });
+            outgoing = of_mail(tx, tenant, installation, &mail, route, now, &mut checks).await?;
         }
     }
     Ok((Preflight { people, checks }, outgoing))
+}
+
+/// What goes out of a mail by any route, whoever gets it; or the codes of what
+/// blocks.
+pub(crate) async fn ready_mail(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    installation: &Installation,
+    mail_id: MailId,
+    now: DateTime<Utc>,
+) -> Result<Result<Outgoing, String>> {
+    let mut checks = Vec::new();
+    let route = checked_route(tx, tenant, None, &mut checks).await?;
+    let mail = mail::find(tx, tenant, mail_id).await?;
+    let outgoing = of_mail(tx, tenant, installation, &mail, route, now, &mut checks).await?;
+    let blocks = checks.iter().filter(|check| check.level == Level::Block);
+    let blocks: Vec<&str> = blocks.map(|check| check.code).collect();
+    Ok(match outgoing {
+        Some(outgoing) if blocks.is_empty() => Ok(outgoing),
+        _ => Err(blocks.join(", ")),
+    })
+}
+
+async fn of_mail(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    installation: &Installation,
+    mail: &mail::Mail,
+    route: Option<bool>,
+    now: DateTime<Utc>,
+    checks: &mut Vec<Check>,
+) -> Result<Option<Outgoing>> {
+    let around = mail::surroundings(tx, tenant, installation, now).await?;
+    let (address, we_sign) = (
+        &mail.content.sender_address,
+        route.is_none_or(|signs| signs),
+    );
+    sender(tx, tenant, address, we_sign, checks).await?;
+    let compiled = content(&mail.content, &around, checks);
+    Ok(compiled.map(|compiled| Outgoing {
+        mail_number: mail.number,
+        links: compiled.links().to_vec(),
+        unguarded: compiled.unguarded_fields().iter().cloned().collect(),
+    }))
 }
 
 /// Checks the parts of a mail that do not depend on the audience.

@@ -27,7 +27,8 @@ pub(crate) async fn find(
 ) -> Result<CampaignRow> {
     campaign::table
         .find((tenant, id))
-        .filter(campaign::kind.eq("campaign"))
+        // What a step of a sequence sent can be looked at; it is steered by the sequence.
+        .filter(campaign::kind.eq_any(["campaign", "sequence"]))
         .select(CampaignRow::as_select())
         .first(tx)
         .await

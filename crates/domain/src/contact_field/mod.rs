@@ -304,7 +304,7 @@ pub async fn delete(db: &Db, actor: &Actor, id: ContactFieldId, version: i32) ->
         if queries::is_used(tx, actor.tenant_id, &before.key).await? {
             return Err(DomainError::conflict(
                 "in_use",
-                "a date mail goes by this field: delete that first",
+                "a date mail or a sequence goes by this field: delete that first",
             ));
         }
         if !queries::delete(tx, actor.tenant_id, id, version).await? {

@@ -147,6 +147,9 @@ pub(super) async fn is_used(
     tenant: TenantId,
     key: &str,
 ) -> Result<bool> {
+    if crate::sequence::goes_by_field(tx, tenant, key).await? {
+        return Ok(true);
+    }
     let used: i64 = crate::schema::date_mail::table
         .filter(crate::schema::date_mail::tenant_id.eq(tenant))
         .filter(crate::schema::date_mail::field_key.eq(key))

@@ -44,7 +44,7 @@ pub async fn load(
     db.tenant(tenant, async |tx| {
         let (kind, period, mail_id, number) = sent(tx, tenant, id).await?;
         let hours = match kind {
-            Kind::Campaign => {
+            Kind::Campaign | Kind::Sequence => {
                 let (row, settings) = (
                     campaign::find(tx, tenant, id).await?,
                     crate::tenant::find(tx, tenant).await?,
@@ -58,7 +58,7 @@ pub async fn load(
         let surroundings = mail::surroundings(tx, tenant, installation, now).await?;
         let surroundings = match kind {
             Kind::Transactional => surroundings.without_fields(),
-            Kind::Campaign | Kind::Test => surroundings,
+            Kind::Campaign | Kind::Sequence | Kind::Test => surroundings,
         };
         Ok(CampaignContent {
             kind,

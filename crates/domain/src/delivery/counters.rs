@@ -92,7 +92,7 @@ impl Counts {
             + self.skipped
     }
 
-    fn set(&mut self, name: &str, value: i64) {
+    pub(crate) fn set(&mut self, name: &str, value: i64) {
         *match name {
             "queued" => &mut self.queued,
             "claimed" => &mut self.claimed,

@@ -323,6 +323,12 @@ pub async fn delete(db: &Db, actor: &Actor, id: MailId, version: i32) -> Result<
     actor.require(Permission::MailsWrite)?;
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id, id).await?;
+        if queries::is_in_sequence(tx, actor.tenant_id, id).await? {
+            return Err(DomainError::conflict(
+                "in_use",
+                "a sequence holds on to this mail: archive it instead",
+            ));
+        }
         if !queries::delete(tx, actor.tenant_id, id, version).await? {
             return Err(DomainError::Stale);
         }

@@ -12,7 +12,7 @@ use crate::db::error::expect_foreign_key;
 use crate::error::{DomainError, Result};
 use crate::ids::{FolderId, MailId, TenantId, UserId};
 use crate::page::{Cursor, contains_pattern};
-use crate::schema::{contact_field, mail, mail_version};
+use crate::schema::{contact_field, mail, mail_version, sequence_step};
 
 /// The columns that a change sets.
 #[derive(Debug, Default, AsChangeset)]
@@ -250,6 +250,24 @@ pub(super) async fn delete(
         )
     })?;
     Ok(deleted == 1)
+}
+
+/// Whether a step of a sequence, also one that was removed, sends this mail.
+pub(super) async fn is_in_sequence(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: MailId,
+) -> Result<bool> {
+    let steps: i64 = sequence_step::table
+        .filter(
+            sequence_step::tenant_id
+                .eq(tenant)
+                .and(sequence_step::mail_id.eq(id)),
+        )
+        .count()
+        .get_result(tx)
+        .await?;
+    Ok(steps > 0)
 }
 
 /// Keys of the tenant's own fields.

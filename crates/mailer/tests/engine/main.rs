@@ -15,6 +15,7 @@ mod resend;
 mod routes;
 mod schedule;
 mod send;
+mod sequence;
 mod support;
 mod transactional;
 mod wire;

@@ -56,6 +56,7 @@ export const sections: readonly NavSection[] = [
     title: "nav.section_sending",
     items: [
       { to: "/campaigns", label: "nav.campaigns", icon: IconSend, permission: "campaigns.read" },
+      { to: "/sequences", label: "nav.sequences", icon: IconLayoutList, permission: "campaigns.read" },
       { to: "/date-mails", label: "nav.date_mails", icon: IconCake, permission: "campaigns.read" },
       { to: "/calendar", label: "nav.calendar", icon: IconCalendarEvent, permission: "campaigns.read" },
       { to: "/transactional", label: "nav.transactional", icon: IconBolt, permission: "campaigns.read" },

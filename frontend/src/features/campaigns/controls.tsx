@@ -5,6 +5,7 @@ import type { Campaign } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { settled } from "@/components/campaign/numbers";
 import { ConfirmDialog } from "@/components/ui/confirm";
+import { LinkButton } from "@/components/ui/link-button";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { isRunning, pauseCampaign, resumeCampaign, stopCampaign, unscheduleCampaign } from "./queries";
@@ -15,6 +16,13 @@ export function CampaignControls({ campaign }: { campaign: Campaign }) {
   const canSend = useCan("campaigns.send");
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState<"stop" | "unschedule" | null>(null);
+  if (campaign.sequence_id) {
+    return (
+      <LinkButton variant="default" to="/sequences/$sequenceId" params={{ sequenceId: campaign.sequence_id }}>
+        {t("sequences.steered_there")}
+      </LinkButton>
+    );
+  }
   if (!canSend) {
     return null;
   }

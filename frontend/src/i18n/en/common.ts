@@ -63,6 +63,7 @@ export const common = {
   "nav.section_sending": "Sending",
   "nav.calendar": "Calendar",
   "nav.date_mails": "Date mails",
+  "nav.sequences": "Step mails",
   "nav.transactional": "Transactional mails",
   "nav.campaigns": "Campaigns",
   "nav.section_settings": "Settings",

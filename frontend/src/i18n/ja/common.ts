@@ -63,6 +63,7 @@ export const common = {
   "nav.campaigns": "配信一覧",
   "nav.calendar": "配信カレンダー",
   "nav.date_mails": "日付メール",
+  "nav.sequences": "ステップメール",
   "nav.transactional": "トランザクションメール",
   "nav.section_settings": "設定",
   "nav.organisation": "会社情報・法定表示",

@@ -45,6 +45,8 @@ pub struct Campaign {
     pub waits_until: Option<DateTime<Utc>>,
     /// The date mail of which it is one day.
     pub date_mail_id: Option<Uuid>,
+    /// The sequence of which it holds a step's mails; it is steered there.
+    pub sequence_id: Option<Uuid>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
@@ -199,6 +201,7 @@ impl From<campaign::Campaign> for Campaign {
             hours: row.hours.into(),
             waits_until: row.waits_until,
             date_mail_id: row.date_mail_id.map(|id| id.0),
+            sequence_id: row.sequence_id.map(|id| id.0),
             version: row.version,
             created_at: row.created_at,
             created_by: row.created_by.map(|id| id.0),

@@ -288,6 +288,24 @@ fn campaigns() -> Vec<Case> {
             .foreign(|theirs| date_mail(theirs.id("mails"))),
         needs("activate_date_mail", P::CampaignsSend),
         needs("pause_date_mail", P::CampaignsSend),
+        needs("list_sequences", P::CampaignsRead),
+        needs("create_sequence", P::CampaignsWrite)
+            .body(|own| sequence(own.id("mails")))
+            .foreign(|theirs| sequence(theirs.id("mails"))),
+        needs("get_sequence", P::CampaignsRead),
+        needs("get_sequence_results", P::ReportsRead),
+        needs("update_sequence", P::CampaignsWrite)
+            .if_match()
+            .body(|own| sequence(own.id("mails")))
+            .foreign(|theirs| sequence(theirs.id("mails"))),
+        needs("activate_sequence", P::CampaignsSend),
+        needs("pause_sequence", P::CampaignsSend),
+        needs("finish_sequence", P::CampaignsSend),
+        needs("stop_sequence", P::CampaignsSend),
+        needs("list_sequence_people", P::CampaignsRead),
+        needs("create_sequence_people", P::CampaignsSend).body(|own| json!({"contact_ids": [own.id("contacts")]})),
+        needs("list_sequence_intakes", P::CampaignsRead),
+        needs("create_sequence_intake", P::CampaignsSend).body(|_| json!({"audience": {"all": true}})),
         needs("get_campaign_preflight", P::CampaignsRead),
         needs("update_campaign", P::CampaignsWrite)
             .if_match()
@@ -354,6 +372,8 @@ fn settings() -> Vec<Case> {
 fn deletions() -> Vec<Case> {
     vec![
         needs("delete_list_member", P::ListsWrite),
+        needs("delete_sequence_person", P::CampaignsSend),
+        needs("delete_sequence", P::CampaignsWrite).if_match(),
         needs("delete_suppression", P::ContactsWrite),
         needs("delete_import", P::ContactsWrite),
         needs("delete_list", P::ListsWrite).if_match(),
@@ -376,6 +396,13 @@ fn date_mail(mail: &str) -> Value {
     json!({
         "name": "お誕生日", "mail_id": mail, "field": "birthday", "offset_days": 0, "repeat": "yearly", "send_at": "09:00",
         "time_zone": "Asia/Tokyo", "audience": {"all": true}
+    })
+}
+
+fn sequence(mail: &str) -> Value {
+    json!({
+        "name": "新規会員へのご案内", "time_zone": "Asia/Tokyo", "entry": {"kind": "manual"},
+        "steps": [{"mail_id": mail, "delay": 1, "unit": "days", "at": "09:00"}]
     })
 }
 

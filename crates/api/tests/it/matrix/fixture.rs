@@ -184,6 +184,11 @@ impl Fixture {
             "send_at": "09:00", "time_zone": "Asia/Tokyo", "audience": {"list_ids": [self.id("lists")]}
         });
         self.make(app, "date-mails", body).await;
+        let body = json!({
+            "name": "新規会員へのご案内", "time_zone": "Asia/Tokyo", "entry": {"kind": "list", "list_id": self.id("lists")},
+            "steps": [{"mail_id": self.id("mails"), "delay": 0, "unit": "minutes"}]
+        });
+        self.make(app, "sequences", body).await;
     }
 
     /// A mail that was sent: what only a mailer makes.

@@ -180,7 +180,7 @@ struct Audience {
 impl CampaignRow {
     /// When in the day it goes out; what is in the fast lane goes out at once.
     fn hours(&self) -> Option<Hours> {
-        if self.kind != Kind::Campaign {
+        if !matches!(self.kind, Kind::Campaign | Kind::Sequence) {
             return None;
         }
         let tenants = Span::of(self.tenant_from, self.tenant_until);
@@ -362,7 +362,7 @@ async fn claim_rows(
     // A test send goes to a user's address and speaks of another person, so it
     // joins that one; nobody's list or status keeps it back, suppression does.
     let sql = match audience.kind {
-        Kind::Campaign => CLAIM,
+        Kind::Campaign | Kind::Sequence => CLAIM,
         Kind::Test => CLAIM_TEST,
         Kind::Transactional => CLAIM_TRANSACTIONAL,
     };
@@ -375,7 +375,7 @@ async fn claim_rows(
         .bind::<SqlUuid, _>(worker)
         .bind::<Interval, _>(LEASE);
     Ok(match audience.kind {
-        Kind::Campaign => {
+        Kind::Campaign | Kind::Sequence => {
             rows.bind::<Bool, _>(audience.all)
                 .bind::<Array<SqlUuid>, _>(&audience.lists)
                 .load(tx)

@@ -8,6 +8,7 @@ import { limits } from "./limits";
 import { mails } from "./mails";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { transactional } from "./transactional";
 
@@ -22,6 +23,7 @@ export const late = {
   ...mails,
   ...resend,
   ...rules,
+  ...sequences,
   ...settings,
   ...transactional,
 };
