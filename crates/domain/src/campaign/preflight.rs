@@ -2,6 +2,7 @@
 //! has to be right before it may go out.
 
 mod legal;
+mod variants;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,7 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::audience::{self, People};
 use super::frequency::Cap;
-use super::{CampaignRow, queries};
+use super::{CampaignRow, ab_test, queries};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
@@ -108,8 +109,10 @@ pub async fn run(
 /// What goes out, when it can.
 pub(super) struct Outgoing {
     pub(super) mail_number: i32,
-    /// Targets of the counted links.
+    /// Targets of the counted links, of all variants.
     pub(super) links: Vec<String>,
+    /// Of each variant the version of its mail, and how many links stand before its own.
+    pub(super) variants: Vec<(i32, i32)>,
     /// Fields that stand in the mail without a word for who has nothing there.
     unguarded: Vec<String>,
 }
@@ -134,23 +137,40 @@ pub(super) async fn examine(
         Some(mail_id) => {
             let mail = mail::find(tx, tenant, mail_id).await?;
             let around = mail::surroundings(tx, tenant, installation, now).await?;
-            sender(
-                tx,
-                tenant,
-                &mail.content.sender_address,
-                route.is_none_or(|signs| signs),
-                &mut checks,
-            )
-            .await?;
-            let compiled = content(&mail.content, &around, &mut checks);
-            outgoing = compiled.map(|compiled| Outgoing {
-                mail_number: mail.number,
-                links: compiled.links().to_vec(),
-                unguarded: compiled.unguarded_fields().iter().cloned().collect(),
-            });
+            let we_sign = route.is_none_or(|signs| signs);
+            let test = ab_test::load(tx, tenant, row.id).await?;
+            outgoing = match test {
+                Some(test) => {
+                    checks.extend(variants::people(&test.plan, people.will_receive));
+                    let mails = variants::mails(tx, tenant, &test.plan, &mail).await?;
+                    variants::examine(tx, tenant, &mail, &mails, &around, we_sign, &mut checks)
+                        .await?
+                }
+                None => one_mail(tx, tenant, &mail.content, &around, we_sign, &mut checks)
+                    .await?
+                    .map(|compiled| Outgoing {
+                        mail_number: mail.number,
+                        links: compiled.links().to_vec(),
+                        variants: Vec::new(),
+                        unguarded: compiled.unguarded_fields().iter().cloned().collect(),
+                    }),
+            };
         }
     }
     Ok((Preflight { people, checks }, outgoing))
+}
+
+/// Its sender, and its parts.
+async fn one_mail(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    mail: &Content,
+    around: &Surroundings,
+    we_sign: bool,
+    checks: &mut Vec<Check>,
+) -> Result<Option<CompiledMail>> {
+    sender(tx, tenant, &mail.sender_address, we_sign, checks).await?;
+    Ok(content(mail, around, checks))
 }
 
 /// Checks the parts of a mail that do not depend on the audience.

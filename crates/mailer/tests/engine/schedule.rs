@@ -55,6 +55,8 @@ pub(crate) async fn draft(fixture: &Fixture, people: usize) -> Campaign {
         },
         route_id: None,
         hours: None,
+        best_hour: false,
+        ab_test: None,
     };
     campaign::create(db, &actor, new).await.unwrap()
 }
