@@ -1,6 +1,7 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod best_hour;
 mod bounce;
 mod control;
 mod date_mail;
@@ -17,4 +18,5 @@ mod schedule;
 mod send;
 mod support;
 mod transactional;
+mod variant;
 mod wire;

@@ -61,7 +61,7 @@ pub(crate) async fn draft(fixture: &Fixture, people: usize) -> Campaign {
     campaign::create(db, &actor, new).await.unwrap()
 }
 
-fn installation(fixture: &Fixture) -> Installation {
+pub(crate) fn installation(fixture: &Fixture) -> Installation {
     Installation {
         public_url: "https://mail.example".to_owned(),
         keys: std::sync::Arc::clone(&fixture.keys),
