@@ -1,3 +1,4 @@
+import { abTest } from "./ab-test";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { dateMails } from "./date-mails";
@@ -10,6 +11,7 @@ import { settings } from "./settings";
 import { transactional } from "./transactional";
 
 export const late = {
+  ...abTest,
   ...bounces,
   ...calendar,
   ...dateMails,
