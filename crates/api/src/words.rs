@@ -40,6 +40,12 @@ words! {
     SendingKind = domain::campaign::kind::Kind;
     /// Whom a campaign can be sent to again.
     ResendGroup = domain::campaign::resend::Group;
+    /// What the winner of an A/B test has most of.
+    AbMetric = domain::campaign::ab_test::Metric;
+    /// Who takes the winner.
+    AbDecision = domain::campaign::ab_test::Decision;
+    /// How the winner came about: of `nothing_measured` it is the first variant.
+    AbDecisionHow = domain::campaign::ab_test::How;
     /// Which hours hold for a campaign: the tenant's, none, or its own.
     HoursMode = domain::campaign::hours::Mode;
     /// How often a person gets a date mail.

@@ -1,6 +1,23 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    ab_test (tenant_id, campaign_id) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        share -> Int2,
+        metric -> Text,
+        decision -> Text,
+        wait_minutes -> Int4,
+        dealt -> Int8,
+        out_at -> Nullable<Timestamptz>,
+        decided_at -> Nullable<Timestamptz>,
+        decided_by -> Nullable<Uuid>,
+        decided_how -> Nullable<Text>,
+        winner -> Nullable<Int2>,
+    }
+}
+
+diesel::table! {
     audit_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -64,6 +81,8 @@ diesel::table! {
         sequence_id -> Nullable<Uuid>,
         sequence_step_id -> Nullable<Uuid>,
         cap_exempt -> Bool,
+        best_hour -> Bool,
+        usual_hour -> Nullable<Int2>,
     }
 }
 
@@ -85,6 +104,23 @@ diesel::table! {
         campaign_id -> Uuid,
         name -> Text,
         value -> Int8,
+    }
+}
+
+diesel::table! {
+    campaign_variant (tenant_id, campaign_id, position) {
+        tenant_id -> Uuid,
+        campaign_id -> Uuid,
+        position -> Int2,
+        mail_id -> Nullable<Uuid>,
+        mail_number -> Nullable<Int4>,
+        subject -> Nullable<Text>,
+        sender_name -> Nullable<Text>,
+        sender_address -> Nullable<Text>,
+        links_after -> Int4,
+        test_accepted -> Nullable<Int8>,
+        test_opened -> Nullable<Int8>,
+        test_clicked -> Nullable<Int8>,
     }
 }
 
@@ -244,6 +280,7 @@ diesel::table! {
         complained_at -> Nullable<Timestamptz>,
         copy -> Int4,
         merge -> Nullable<Jsonb>,
+        variant -> Nullable<Int2>,
     }
 }
 
@@ -570,6 +607,7 @@ diesel::table! {
         lease_owner -> Nullable<Uuid>,
         limits_changed_at -> Nullable<Timestamptz>,
         release -> Bool,
+        ab_test_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -841,10 +879,12 @@ diesel::joinable!(template -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    ab_test,
     audit_entry,
     block,
     campaign,
     campaign_counter,
+    campaign_variant,
     consent,
     contact,
     contact_export,

@@ -30,6 +30,8 @@ pub struct Letterhead {
     pub sample: Recipient,
     pub mail: CompiledMail,
     pub sender: EmailAddress,
+    /// Of the sender's address, in lower case.
+    pub sender_domain: String,
     pub signer: Signer,
     pub keys: std::sync::Arc<Keys>,
     /// Where bounces come back to; the sender's address without.

@@ -172,7 +172,7 @@ async fn open_session(work: &Work, by: Option<RouteId>) -> Result<Ready, NoSessi
 fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
     Subject {
         tenant: work.tenant,
-        sender_domain: work.sender_domain.clone(),
+        sender_domain: work.sender_domain(claimed).to_owned(),
         route,
         site: site::of_address(&claimed.address),
     }
@@ -199,18 +199,14 @@ fn compose_next(
     if chunk.is_empty() {
         return None;
     }
-    let (cpu, letterhead, now) = (
-        Arc::clone(&hands.cpu),
-        Arc::clone(&work.letterhead),
-        hands.db.now(),
-    );
+    let (cpu, work, now) = (Arc::clone(&hands.cpu), Arc::clone(work), hands.db.now());
     Some(tokio::spawn(async move {
         let permit = cpu.acquire_owned().await;
         let made = tokio::task::spawn_blocking(move || {
             let made = chunk
                 .into_iter()
                 .map(|claimed| {
-                    let composed = letterhead.compose(&claimed, now.into());
+                    let composed = work.letterhead(&claimed).compose(&claimed, now.into());
                     (claimed, composed)
                 })
                 .collect();

@@ -1,13 +1,14 @@
 //! What is to happen by itself: schedules and steps of sequences that fall due, audiences that are
 //! frozen while their first mails already go out, what is left of stopped
-//! campaigns, what was held back by a limit that was changed.
+//! campaigns, what was held back by a limit that was changed,
+//! winners of A/B tests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Db;
 use domain::campaign::freeze::{Frozen, freeze_next_chunk};
-use domain::campaign::{due, sweep};
+use domain::campaign::{ab_test, due, sweep};
 use domain::ids::WorkerId;
 use domain::limit::release;
 use domain::mail::render::Installation;
@@ -70,14 +71,12 @@ impl Schedule {
         let frozen = freeze_next_chunk(&self.db, self.worker).await;
         let more_to_skip = sweep::run_once(&self.db).await;
         let more_to_release = release::run_once(&self.db).await;
+        let more_to_test = ab_test::decide::run_once(&self.db).await;
         let started = started.map_err(explain)? > 0;
         let moved = moved.map_err(explain)?;
         // A chunk of nobody: it was paused or stopped since it was chosen.
         let froze = !matches!(frozen.map_err(explain)?, Frozen::Nothing | Frozen::Chunk(0));
-        Ok(started
-            | moved
-            | froze
-            | more_to_skip.map_err(explain)?
-            | more_to_release.map_err(explain)?)
+        let more = more_to_skip.map_err(explain)? | more_to_release.map_err(explain)?;
+        Ok(started | moved | froze | more | more_to_test.map_err(explain)?)
     }
 }

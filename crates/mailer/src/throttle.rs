@@ -3,7 +3,7 @@
 //! heard at once, by what this mailer has in hand and, through the database, by
 //! all mailers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -99,13 +99,41 @@ pub async fn admit(
     if !batch.limited {
         return all(deliveries);
     }
+    // Limits are by sender domain, which variants of a campaign may differ in.
+    let mut by_domain: BTreeMap<String, Vec<Claimed>> = BTreeMap::new();
+    for claimed in deliveries {
+        let domain = work.sender_domain(&claimed).to_owned();
+        by_domain.entry(domain).or_default().push(claimed);
+    }
+    let mut going = all(Vec::new());
+    for (domain, deliveries) in by_domain {
+        let admitted = admit_from(hands, work, &domain, urgent, deliveries, outcomes).await;
+        going.deliveries.extend(admitted.deliveries);
+        going.routes.extend(admitted.routes);
+    }
+    going
+}
+
+async fn admit_from(
+    hands: &Hands,
+    work: &Work,
+    sender_domain: &str,
+    urgent: bool,
+    deliveries: Vec<Claimed>,
+    outcomes: &mpsc::Sender<Record>,
+) -> Going {
+    let all = |deliveries| Going {
+        deliveries,
+        routes: HashMap::new(),
+        urgent,
+    };
     let Some(wants) = wants(work, &deliveries) else {
         // All routes are down: they find that out for themselves.
         return all(deliveries);
     };
     let ask = Ask {
         tenant: work.tenant,
-        sender_domain: &work.sender_domain,
+        sender_domain,
         urgent,
         wants: &wants,
     };

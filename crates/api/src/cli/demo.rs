@@ -118,6 +118,8 @@ async fn fill(state: &AppState, actor: &Actor, host: &str, port: i32) -> domain:
         },
         route_id: Some(route.id),
         hours: None,
+        best_hour: false,
+        ab_test: None,
     };
     let campaign = campaign::create(db, actor, campaign).await?;
     let installation = state.installation();

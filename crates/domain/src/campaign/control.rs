@@ -11,7 +11,7 @@ use super::audience::{self, People};
 use super::frequency::Cap;
 use super::preflight::{self, Check, Level, Outgoing};
 use super::state::{State, Step};
-use super::{Campaign, CampaignRow, confirmation, load, queries, sweep};
+use super::{Campaign, CampaignRow, ab_test, best_hour, confirmation, load, queries, sweep};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -125,6 +125,8 @@ pub(super) async fn start(
         .execute(tx)
         .await?;
     queries::insert_links(tx, tenant, id, &outgoing.links).await?;
+    ab_test::fix(tx, tenant, id, &outgoing.variants).await?;
+    best_hour::fix(tx, tenant, id, now).await?;
     queries::enqueue(
         tx,
         tenant,
@@ -134,6 +136,7 @@ pub(super) async fn start(
         now,
     )
     .await?;
+    ab_test::begin(tx, tenant, id, now).await?;
     announce(tx, tenant, id).await
 }
 

@@ -14,7 +14,9 @@ use diesel::sql_types::{Array, BigInt, Date, Nullable, Timestamptz, Uuid as SqlU
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::ab_test;
 use super::audience::Audience;
+use super::best_hour::Clock;
 use super::confirmation::{self, MORE_PEOPLE};
 use super::frequency::Cap;
 use super::state::{State, Step};
@@ -143,10 +145,15 @@ async fn chunk(
     let audience: Audience =
         serde_json::from_value(row.audience.clone()).map_err(DomainError::internal)?;
     let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
-    let cap = Cap::load(tx, tenant, now).await?;
-    let written = insert(tx, tenant, id, period, &audience, cap, after, size, now).await?;
+    let rules = Rules {
+        cap: Cap::load(tx, tenant, now).await?,
+        deal: ab_test::decided(tx, tenant, id).await?,
+        clock: Clock::of(tx, tenant, id).await?,
+    };
+    let written = insert(tx, tenant, id, period, &audience, &rules, after, size, now).await?;
     let state = match freezing(tx, turn, worker, true).await? {
-        Some((locked, state)) if locked == row => state,
+        // A winner that was taken meanwhile is for these people, too.
+        Some((locked, state)) if locked == row && rules.hold(tx, tenant, id).await? => state,
         _ => return Err(overtaken()),
     };
     if !confirmation::admit(tx, tenant, id, written.queued).await? {
@@ -173,6 +180,7 @@ async fn chunk(
         ))
         .execute(tx)
         .await?;
+    ab_test::deal(tx, tenant, id, written.dealt).await?;
     counters::add(
         tx,
         tenant,
@@ -265,8 +273,72 @@ struct Written {
     queued: i64,
     #[diesel(sql_type = BigInt)]
     skipped: i64,
+    #[diesel(sql_type = BigInt)]
+    dealt: i64,
     #[diesel(sql_type = Nullable<SqlUuid>)]
     last: Option<ContactId>,
+}
+
+/// What decides who gets it, when, and in which variant.
+struct Rules {
+    cap: Option<Cap>,
+    deal: Option<ab_test::Deal>,
+    clock: Option<Clock>,
+}
+
+impl Rules {
+    /// Whether the deal is still as it was read.
+    async fn hold(
+        &self,
+        tx: &mut AsyncPgConnection,
+        tenant: TenantId,
+        id: CampaignId,
+    ) -> Result<bool> {
+        Ok(self.deal.is_none() || ab_test::decided(tx, tenant, id).await? == self.deal)
+    }
+
+    /// CTEs, the join to them, and the values of variant and due_at. People
+    /// are dealt out in an order that depends on nothing but their ids and the
+    /// campaign's, so that it is the same again and no order of theirs decides.
+    fn sql(&self) -> (String, &'static str, String, &'static str) {
+        let (mut ctes, variant) = match &self.deal {
+            Some(deal) => (
+                format!(
+                    ", dealt AS MATERIALIZED (
+                        SELECT n.id, {} AS variant FROM (
+                            SELECT j.id, {} + row_number() OVER (ORDER BY md5($8::text || j.id::text), j.id) - 1 AS k
+                            FROM judged j WHERE j.reason IS NULL) n)",
+                    deal.sql("n.k"),
+                    deal.dealt,
+                ),
+                "x.variant",
+            ),
+            None => (String::new(), "NULL::smallint"),
+        };
+        let due = match &self.clock {
+            Some(clock) => {
+                ctes.push_str(", ");
+                ctes.push_str(&clock.cte());
+                "b.due_at"
+            }
+            None => "$9",
+        };
+        let join = match (&self.deal, &self.clock) {
+            (Some(_), Some(_)) => {
+                "LEFT JOIN dealt x ON x.id = j.id LEFT JOIN best b ON b.id = j.id"
+            }
+            (Some(_), None) => "LEFT JOIN dealt x ON x.id = j.id",
+            (None, Some(_)) => "LEFT JOIN best b ON b.id = j.id",
+            (None, None) => "",
+        };
+        let waits = if self.deal.is_some() {
+            "j.reason IS NOT NULL OR x.variant IS NULL"
+        } else {
+            "j.reason IS NOT NULL"
+        };
+        let due = format!("CASE WHEN {waits} THEN NULL ELSE {due} END");
+        (ctes, join, due, variant)
+    }
 }
 
 #[expect(
@@ -280,7 +352,7 @@ async fn insert(
     id: CampaignId,
     period: NaiveDate,
     audience: &Audience,
-    cap: Option<Cap>,
+    rules: &Rules,
     after: ContactId,
     size: usize,
     now: DateTime<Utc>,
@@ -288,21 +360,23 @@ async fn insert(
     // PostgreSQL 15 makes no UUIDv7; in the order of contacts they make an
     // index that grows at its end.
     let ids: Vec<DeliveryId> = (0..size).map(|_| DeliveryId::new()).collect();
+    let (ctes, join, due, variant) = rules.sql();
     let sql = format!(
-        "WITH {},
+        "WITH {}{ctes},
          written AS (
-            INSERT INTO delivery (tenant_id, period, id, campaign_id, contact_id, address, state, reason, due_at)
+            INSERT INTO delivery (tenant_id, period, id, campaign_id, contact_id, address, state, reason, due_at, variant)
             SELECT $1, $6, ($7::uuid[])[row_number() OVER (ORDER BY j.id)], $8, j.id, j.email,
                    CASE WHEN j.reason IS NULL THEN 'queued' ELSE 'skipped' END, j.reason,
-                   CASE WHEN j.reason IS NULL THEN $9 END
-            FROM judged j
+                   {due}, {variant}
+            FROM judged j {join}
             ON CONFLICT (tenant_id, contact_id, campaign_id, period, copy) DO NOTHING
             RETURNING state)
          SELECT (SELECT count(*) FROM people) AS people,
                 (SELECT count(*) FROM written WHERE state = 'queued') AS queued,
                 (SELECT count(*) FROM written WHERE state = 'skipped') AS skipped,
+                (SELECT count(*) FROM judged WHERE reason IS NULL) AS dealt,
                 (SELECT id FROM people ORDER BY id DESC LIMIT 1) AS last",
-        audience.judged(true, cap)
+        audience.judged(true, rules.cap)
     );
     Ok(diesel::sql_query(sql)
         .bind::<SqlUuid, _>(tenant)

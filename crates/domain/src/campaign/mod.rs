@@ -1,6 +1,8 @@
 //! Campaigns: one sending of a mail to an audience.
 
+pub mod ab_test;
 pub mod audience;
+pub mod best_hour;
 pub mod calendar;
 pub mod confirmation;
 pub mod control;
@@ -24,6 +26,7 @@ use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 
+use self::ab_test::{AbTest, Plan};
 use self::audience::Audience;
 use self::hours::{Choice, Span};
 use self::state::{State, Step};
@@ -68,6 +71,7 @@ pub(crate) struct CampaignRow {
     pub(crate) date_mail_id: Option<DateMailId>,
     pub(crate) on_day: Option<chrono::NaiveDate>,
     pub(crate) sequence_id: Option<SequenceId>,
+    pub(crate) best_hour: bool,
 }
 
 /// A campaign with its counts.
@@ -100,6 +104,9 @@ pub struct Campaign {
     pub date_mail_id: Option<DateMailId>,
     /// The sequence of which it holds a step's mails.
     pub sequence_id: Option<SequenceId>,
+    /// Each person gets it at the hour of theirs, within a day of the start.
+    pub best_hour: bool,
+    pub ab_test: Option<AbTest>,
     pub version: i32,
     pub created_by: Option<UserId>,
     pub created_at: DateTime<Utc>,
@@ -125,7 +132,13 @@ impl CampaignRow {
         Ok(())
     }
 
-    fn with(self, counts: Counts, tenant: &Tenant, now: DateTime<Utc>) -> Result<Campaign> {
+    fn with(
+        self,
+        counts: Counts,
+        ab_test: Option<AbTest>,
+        tenant: &Tenant,
+        now: DateTime<Utc>,
+    ) -> Result<Campaign> {
         let is_under_way = matches!(self.state, State::Preparing | State::Sending);
         let hours = self.hours();
         let waits_until = hours
@@ -137,6 +150,8 @@ impl CampaignRow {
             waits_until,
             date_mail_id: self.date_mail_id,
             sequence_id: self.sequence_id,
+            best_hour: self.best_hour,
+            ab_test,
             audience: self.audience()?,
             id: self.id,
             name: self.name,
@@ -167,6 +182,8 @@ pub struct NewCampaign {
     pub route_id: Option<RouteId>,
     /// `None`: those of the tenant.
     pub hours: Option<Choice>,
+    pub best_hour: bool,
+    pub ab_test: Option<Plan>,
 }
 
 /// A change; `None` leaves a value as it is.
@@ -177,6 +194,8 @@ pub struct CampaignChange {
     pub audience: Option<Audience>,
     pub route_id: Option<Option<RouteId>>,
     pub hours: Option<Choice>,
+    pub best_hour: Option<bool>,
+    pub ab_test: Option<Option<Plan>>,
 }
 
 /// Which campaigns.
@@ -193,6 +212,18 @@ fn check_name(name: &str) -> Result<()> {
     let mut v = Validation::default();
     v.length("/name", name.trim(), 1, 200);
     v.finish()
+}
+
+/// A test whose mails come over a day has no winner before that day is over.
+fn check_together(best_hour: bool, plan: Option<&Plan>) -> Result<()> {
+    if best_hour && plan.is_some_and(Plan::has_winner) {
+        return Err(DomainError::invalid(
+            "/best_hour",
+            "contradiction",
+            "an A/B test with a winner goes out at once, not at each person's hour",
+        ));
+    }
+    Ok(())
 }
 
 /// Pages campaigns, the newest first.
@@ -235,10 +266,12 @@ async fn with_counts(
     let settings = crate::tenant::find(tx, tenant).await?;
     let ids: Vec<CampaignId> = rows.iter().map(|row| row.id).collect();
     let counts = counters::load(tx, tenant, &ids).await?;
+    let mut tests = ab_test::of_campaigns(tx, tenant, &ids).await?;
     rows.into_iter()
         .map(|row| {
             let counts = counts.get(&row.id).copied().unwrap_or_default();
-            row.with(counts, &settings, now)
+            let test = tests.remove(&row.id);
+            row.with(counts, test, &settings, now)
         })
         .collect()
 }
@@ -253,7 +286,9 @@ pub(crate) async fn load(
     let settings = crate::tenant::find(tx, tenant).await?;
     let row = queries::find(tx, tenant, id).await?;
     let counts = counters::load(tx, tenant, &[id]).await?;
-    row.with(counts.get(&id).copied().unwrap_or_default(), &settings, now)
+    let test = ab_test::load(tx, tenant, id).await?;
+    let counts = counts.get(&id).copied().unwrap_or_default();
+    row.with(counts, test, &settings, now)
 }
 
 /// One campaign.
@@ -275,6 +310,9 @@ pub async fn get(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
 pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign> {
     actor.require(Permission::CampaignsWrite)?;
     check_name(&new.name)?;
+    if let Some(plan) = &new.ab_test {
+        plan.check()?;
+    }
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         new.audience.check(tx, tenant).await?;
@@ -282,6 +320,10 @@ pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign
         let zone = crate::tenant::find(tx, tenant).await?.time_zone;
         let id = CampaignId::new();
         queries::insert(tx, tenant, id, &new, &zone, actor.user_id).await?;
+        if let Some(plan) = &new.ab_test {
+            check_together(new.best_hour, Some(plan))?;
+            ab_test::save(tx, tenant, id, plan).await?;
+        }
         load(tx, tenant, id, db.now()).await
     })
     .await
@@ -303,6 +345,9 @@ pub async fn update(
     if let Some(name) = &change.name {
         check_name(name)?;
     }
+    if let Some(Some(plan)) = &change.ab_test {
+        plan.check()?;
+    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
@@ -323,6 +368,14 @@ pub async fn update(
         )
         .await?;
         queries::update(tx, tenant, id, version, &change, now).await?;
+        match &change.ab_test {
+            Some(Some(plan)) => ab_test::save(tx, tenant, id, plan).await?,
+            Some(None) => ab_test::remove(tx, tenant, id).await?,
+            None => {}
+        }
+        let test = ab_test::load(tx, tenant, id).await?;
+        let best_hour = change.best_hour.unwrap_or(before.best_hour);
+        check_together(best_hour, test.as_ref().map(|test| &test.plan))?;
         load(tx, tenant, id, db.now()).await
     })
     .await

@@ -2,6 +2,7 @@
 //! has to be right before it may go out.
 
 mod legal;
+mod variants;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,7 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::audience::{self, People};
 use super::frequency::Cap;
-use super::{CampaignRow, confirmation, queries};
+use super::{CampaignRow, ab_test, confirmation, queries};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
@@ -112,10 +113,24 @@ pub async fn run(
 /// What goes out, when it can.
 pub(crate) struct Outgoing {
     pub(crate) mail_number: i32,
-    /// Targets of the counted links.
+    /// Targets of the counted links, of all variants.
     pub(crate) links: Vec<String>,
+    /// Of each variant the version of its mail, and how many links stand before its own.
+    pub(crate) variants: Vec<(i32, i32)>,
     /// Fields that stand in the mail without a word for who has nothing there.
     unguarded: Vec<String>,
+}
+
+impl Outgoing {
+    /// One mail for everybody.
+    fn of(mail_number: i32, compiled: &CompiledMail) -> Self {
+        Self {
+            mail_number,
+            links: compiled.links().to_vec(),
+            variants: Vec::new(),
+            unguarded: compiled.unguarded_fields().iter().cloned().collect(),
+        }
+    }
 }
 
 /// What can block a campaign to these people, and what goes out when nothing
@@ -136,7 +151,20 @@ pub(super) async fn examine(
         None => checks.push(Check::new("mail", Level::Block, "")),
         Some(mail_id) => {
             let mail = mail::find(tx, tenant, mail_id).await?;
-            outgoing = of_mail(tx, tenant, installation, &mail, route, now, &mut checks).await?;
+            let around = mail::surroundings(tx, tenant, installation, now).await?;
+            let we_sign = route.is_none_or(|signs| signs);
+            let test = ab_test::load(tx, tenant, row.id).await?;
+            outgoing = match test {
+                Some(test) => {
+                    checks.extend(variants::people(&test.plan, people.will_receive));
+                    let mails = variants::mails(tx, tenant, &test.plan, &mail).await?;
+                    variants::examine(tx, tenant, &mail, &mails, &around, we_sign, &mut checks)
+                        .await?
+                }
+                None => one_mail(tx, tenant, &mail.content, &around, we_sign, &mut checks)
+                    .await?
+                    .map(|compiled| Outgoing::of(mail.number, &compiled)),
+            };
         }
     }
     Ok((Preflight { people, checks }, outgoing))
@@ -154,36 +182,28 @@ pub(crate) async fn ready_mail(
     let mut checks = Vec::new();
     let route = checked_route(tx, tenant, None, &mut checks).await?;
     let mail = mail::find(tx, tenant, mail_id).await?;
-    let outgoing = of_mail(tx, tenant, installation, &mail, route, now, &mut checks).await?;
+    let around = mail::surroundings(tx, tenant, installation, now).await?;
+    let we_sign = route.is_none_or(|signs| signs);
+    let compiled = one_mail(tx, tenant, &mail.content, &around, we_sign, &mut checks).await?;
     let blocks = checks.iter().filter(|check| check.level == Level::Block);
     let blocks: Vec<&str> = blocks.map(|check| check.code).collect();
-    Ok(match outgoing {
-        Some(outgoing) if blocks.is_empty() => Ok(outgoing),
+    Ok(match compiled {
+        Some(compiled) if blocks.is_empty() => Ok(Outgoing::of(mail.number, &compiled)),
         _ => Err(blocks.join(", ")),
     })
 }
 
-async fn of_mail(
+/// Its sender, and its parts.
+async fn one_mail(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
-    installation: &Installation,
-    mail: &mail::Mail,
-    route: Option<bool>,
-    now: DateTime<Utc>,
+    mail: &Content,
+    around: &Surroundings,
+    we_sign: bool,
     checks: &mut Vec<Check>,
-) -> Result<Option<Outgoing>> {
-    let around = mail::surroundings(tx, tenant, installation, now).await?;
-    let (address, we_sign) = (
-        &mail.content.sender_address,
-        route.is_none_or(|signs| signs),
-    );
-    sender(tx, tenant, address, we_sign, checks).await?;
-    let compiled = content(&mail.content, &around, checks);
-    Ok(compiled.map(|compiled| Outgoing {
-        mail_number: mail.number,
-        links: compiled.links().to_vec(),
-        unguarded: compiled.unguarded_fields().iter().cloned().collect(),
-    }))
+) -> Result<Option<CompiledMail>> {
+    sender(tx, tenant, &mail.sender_address, we_sign, checks).await?;
+    Ok(content(mail, around, checks))
 }
 
 /// Checks the parts of a mail that do not depend on the audience.

@@ -225,6 +225,7 @@ pub(super) async fn insert(
             campaign::route_id.eq(new.route_id),
             campaign::time_zone.eq(zone),
             hours_of(new.hours.unwrap_or(Choice::Tenant)),
+            campaign::best_hour.eq(new.best_hour),
             campaign::created_by.eq(by),
         ))
         .execute(tx)
@@ -256,6 +257,7 @@ pub(super) async fn update(
             audience.map(|audience| campaign::audience.eq(audience)),
             change.route_id.map(|id| campaign::route_id.eq(id)),
             change.hours.map(hours_of),
+            change.best_hour.map(|best| campaign::best_hour.eq(best)),
             campaign::state_reason.eq(None::<String>),
             campaign::version.eq(version + 1),
             campaign::updated_at.eq(now),

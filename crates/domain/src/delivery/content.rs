@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::campaign;
+use crate::campaign::ab_test;
 use crate::campaign::hours::Hours;
 use crate::campaign::kind::Kind;
 use crate::db::Db;
@@ -27,6 +28,8 @@ pub struct CampaignContent {
     pub surroundings: Surroundings,
     /// Of whom a test send speaks when nobody was chosen.
     pub sample: Recipient,
+    /// Of an A/B test: A first, each with the number of links before its own.
+    pub variants: Vec<(Content, u16)>,
 }
 
 /// Loads the version of the mail that the campaign sends, and what its merge
@@ -60,7 +63,9 @@ pub async fn load(
             Kind::Transactional => surroundings.without_fields(),
             Kind::Campaign | Kind::Sequence | Kind::Test => surroundings,
         };
+        let variants = variants(tx, tenant, id, kind, mail_id).await?;
         Ok(CampaignContent {
+            variants,
             kind,
             hours,
             period,
@@ -70,6 +75,25 @@ pub async fn load(
         })
     })
     .await
+}
+
+async fn variants(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    kind: Kind,
+    mail_id: MailId,
+) -> Result<Vec<(Content, u16)>> {
+    if kind != Kind::Campaign {
+        return Ok(Vec::new());
+    }
+    let mut contents = Vec::new();
+    for (variant, mail, number, after) in ab_test::variants_of(tx, tenant, id, mail_id).await? {
+        let content = mail::find_version(tx, tenant, mail, number).await?;
+        let after = u16::try_from(after).map_err(DomainError::internal)?;
+        contents.push((variant.content(content), after));
+    }
+    Ok(contents)
 }
 
 async fn sent(

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::db::Db;
@@ -157,6 +157,8 @@ struct Open {
     claimed: i64,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     due_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Bool)]
+    waits: bool,
 }
 
 /// Sets when to look at a campaign again, or ends it: `finished` when the
@@ -197,7 +199,7 @@ pub(crate) async fn settle(
                 .execute(tx)
                 .await?;
         }
-        ("sending", None) if open.claimed == 0 && prepared_at.is_some() => {
+        ("sending", None) if open.claimed == 0 && !open.waits && prepared_at.is_some() => {
             diesel::update(campaign::table.find((tenant, id)))
                 .set((
                     campaign::state.eq("finished"),
@@ -210,7 +212,7 @@ pub(crate) async fn settle(
             signal::publish(tx, Signal::Campaign { tenant, id }).await?;
         }
         // Some are in a mailer's hands, which settles again, or the next frozen
-        // chunk lowers it.
+        // chunk or the winner of an A/B test lowers it.
         ("sending", None) => {
             diesel::update(queue_row)
                 .set(send_queue::due_at.eq(now + SAFETY))
@@ -218,7 +220,7 @@ pub(crate) async fn settle(
                 .await?;
         }
         // What is left of a stopped one is skipped first (campaign::sweep).
-        ("stopped" | "finished", None) if open.claimed == 0 => {
+        ("stopped" | "finished", None) if open.claimed == 0 && !open.waits => {
             diesel::delete(queue_row).execute(tx).await?;
             signal::publish(tx, Signal::Campaign { tenant, id }).await?;
         }
@@ -227,13 +229,15 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "two sub-selects in one row")]
+#[expect(clippy::disallowed_methods, reason = "sub-selects in one row")]
 async fn open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<Open> {
     Ok(diesel::sql_query(
         "SELECT (SELECT coalesce(sum(value), 0)::bigint FROM campaign_counter c
                  WHERE c.tenant_id = $1 AND c.campaign_id = $2 AND c.name = 'claimed') AS claimed,
                 (SELECT min(d.due_at) FROM delivery d
-                 WHERE d.tenant_id = $1 AND d.campaign_id = $2 AND d.state IN ('queued', 'deferred')) AS due_at",
+                 WHERE d.tenant_id = $1 AND d.campaign_id = $2 AND d.state IN ('queued', 'deferred')) AS due_at,
+                EXISTS (SELECT FROM delivery d WHERE d.tenant_id = $1 AND d.campaign_id = $2
+                        AND d.state IN ('queued', 'deferred') AND d.due_at IS NULL) AS waits",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<SqlUuid, _>(id)

@@ -9,7 +9,7 @@ use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{MailId, TenantId, UserId};
-use crate::schema::{campaign, mail_version};
+use crate::schema::{campaign, campaign_variant, mail_version};
 
 /// Saves of one person within this time go into one version: the editor saves
 /// by itself every few seconds, and nobody wants to choose among those.
@@ -99,6 +99,14 @@ pub(super) async fn save(
 ) -> Result<i32> {
     let tenant = actor.tenant_id;
     // What a campaign sent, or is sending, stays as it was sent.
+    let is_variant = diesel::dsl::exists(
+        campaign_variant::table.filter(
+            campaign_variant::tenant_id
+                .eq(tenant)
+                .and(campaign_variant::mail_id.eq(id))
+                .and(campaign_variant::mail_number.eq(current)),
+        ),
+    );
     let is_used = diesel::dsl::exists(
         campaign::table.filter(
             campaign::tenant_id
@@ -112,7 +120,8 @@ pub(super) async fn save(
             .find((tenant, id, current))
             .filter(mail_version::created_by.is_not_distinct_from(actor.user_id))
             .filter(mail_version::created_at.gt(now - COALESCE))
-            .filter(diesel::dsl::not(is_used)),
+            .filter(diesel::dsl::not(is_used))
+            .filter(diesel::dsl::not(is_variant)),
     )
     .set((
         content_values!(mail_version, content),

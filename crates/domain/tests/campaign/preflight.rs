@@ -228,6 +228,8 @@ async fn ids_of_another_tenant_or_of_nothing_are_refused() {
             },
             route_id,
             hours: None,
+            best_hour: false,
+            ab_test: None,
         };
     for (new, pointer) in [
         (new(foreign_mail, None, None), "/mail_id"),

@@ -136,6 +136,8 @@ impl World {
             audience,
             route_id: None,
             hours: None,
+            best_hour: false,
+            ab_test: None,
         };
         campaign::create(&self.database.db, &self.actor, new)
             .await

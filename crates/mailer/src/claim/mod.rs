@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use domain::Db;
 use domain::campaign::hours::Hours;
 use domain::contact::EmailAddress;
-use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
-use domain::delivery::{content, queue};
+use domain::delivery::claim::{Batch, Claim, Claimed, Lanes, Turn, claim};
+use domain::delivery::content::{self, CampaignContent};
+use domain::delivery::queue;
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
+use domain::mail::content::Content;
 use domain::mail::render::{CompiledMail, Installation};
 use domain::secret::Keys;
 use domain::{route, sender_domain};
@@ -39,9 +41,8 @@ const BATCHES: usize = 4;
 pub struct Work {
     pub tenant: TenantId,
     pub campaign: CampaignId,
-    pub letterhead: Arc<Letterhead>,
-    /// Of the sender's address, in lower case.
-    pub sender_domain: String,
+    /// Of the campaign's mail, or of each variant of it.
+    letterheads: Vec<Arc<Letterhead>>,
     pub routes: Routes,
     hours: Option<Hours>,
     halted: watch::Sender<bool>,
@@ -50,6 +51,22 @@ pub struct Work {
 }
 
 impl Work {
+    /// What the mail of a delivery is made from.
+    #[must_use]
+    pub fn letterhead(&self, claimed: &Claimed) -> &Arc<Letterhead> {
+        let index = claimed.variant.map_or(0, |variant| variant - 1);
+        let of_variant = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.letterheads.get(index));
+        of_variant.unwrap_or(&self.letterheads[0])
+    }
+
+    /// Domain that a delivery is sent from, in lower case.
+    #[must_use]
+    pub fn sender_domain(&self, claimed: &Claimed) -> &str {
+        &self.letterhead(claimed).sender_domain
+    }
+
     /// Whether it can be used as it was loaded.
     fn is_fresh(&self) -> bool {
         self.loaded.elapsed() < FRESH && !self.stale.load(Ordering::Acquire)
@@ -354,47 +371,70 @@ impl Desk {
             .await
             .map_err(explain)?;
         let hours = loaded.hours;
-        let sender = EmailAddress::parse(&loaded.content.sender_address)
-            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
         // Which route a mail takes is decided when it is made already; a second
         // signature by the relay does no harm, a missing one does.
-        let signing = if open.iter().any(|route| route.sign) {
-            sender_domain::signing_keys(db, keys, tenant_id, sender.domain())
-                .await
-                .map_err(explain)?
-        } else {
-            Vec::new()
-        };
-        let (mail, signer) = tokio::task::spawn_blocking(move || {
-            let mail = CompiledMail::compile(&loaded.content, &loaded.surroundings)
-                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
-            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
-        })
-        .await??;
-        let sender_domain = sender.domain().to_ascii_lowercase();
-        let letterhead = Letterhead {
-            tenant: tenant_id,
-            campaign: campaign_id,
-            period: loaded.period,
-            kind: loaded.kind,
-            sample: loaded.sample,
-            mail,
-            sender,
-            signer,
-            keys: Arc::clone(keys),
-            bounce_domain: self.config.bounce_domain.clone(),
-            cancel_mailbox: self.config.cancel_mailbox.clone(),
-        };
+        let signs = open.iter().any(|route| route.sign);
+        let loaded = Arc::new(loaded);
+        let mut contents = loaded.variants.clone();
+        if contents.is_empty() {
+            contents.push((loaded.content.clone(), 0));
+        }
+        let mut letterheads = Vec::with_capacity(contents.len());
+        for (content, links_after) in contents {
+            let loaded = Arc::clone(&loaded);
+            let letterhead = self.letterhead(turn, loaded, content, links_after, signs);
+            letterheads.push(Arc::new(letterhead.await?));
+        }
         Ok(Work {
             tenant: tenant_id,
             campaign: campaign_id,
-            letterhead: Arc::new(letterhead),
-            sender_domain,
+            letterheads,
             routes: Routes::new(routes),
             hours,
             halted,
             loaded: Instant::now(),
             stale: AtomicBool::new(false),
+        })
+    }
+
+    async fn letterhead(
+        &self,
+        turn: Turn,
+        loaded: Arc<CampaignContent>,
+        content: Content,
+        links_after: u16,
+        signs: bool,
+    ) -> anyhow::Result<Letterhead> {
+        let (db, keys) = (&self.db, &self.keys);
+        let sender = EmailAddress::parse(&content.sender_address)
+            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
+        let signing = if signs {
+            sender_domain::signing_keys(db, keys, turn.tenant_id, sender.domain())
+                .await
+                .map_err(explain)?
+        } else {
+            Vec::new()
+        };
+        let (kind, period, sample) = (loaded.kind, loaded.period, loaded.sample.clone());
+        let (mail, signer) = tokio::task::spawn_blocking(move || {
+            let mail = CompiledMail::compile_after(&content, &loaded.surroundings, links_after)
+                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
+            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
+        })
+        .await??;
+        Ok(Letterhead {
+            tenant: turn.tenant_id,
+            campaign: turn.campaign_id,
+            period,
+            kind,
+            sample,
+            mail,
+            sender_domain: sender.domain().to_ascii_lowercase(),
+            sender,
+            signer,
+            keys: Arc::clone(keys),
+            bounce_domain: self.config.bounce_domain.clone(),
+            cancel_mailbox: self.config.cancel_mailbox.clone(),
         })
     }
 

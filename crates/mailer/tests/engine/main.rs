@@ -1,6 +1,7 @@
 //! The sending engine against a real PostgreSQL and a scripted SMTP server.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod best_hour;
 mod bounce;
 mod control;
 mod date_mail;
@@ -18,4 +19,5 @@ mod send;
 mod sequence;
 mod support;
 mod transactional;
+mod variant;
 mod wire;

@@ -55,11 +55,13 @@ pub(crate) async fn draft(fixture: &Fixture, people: usize) -> Campaign {
         },
         route_id: None,
         hours: None,
+        best_hour: false,
+        ab_test: None,
     };
     campaign::create(db, &actor, new).await.unwrap()
 }
 
-fn installation(fixture: &Fixture) -> Installation {
+pub(crate) fn installation(fixture: &Fixture) -> Installation {
     Installation {
         public_url: "https://mail.example".to_owned(),
         keys: std::sync::Arc::clone(&fixture.keys),

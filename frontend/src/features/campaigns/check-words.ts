@@ -14,6 +14,18 @@ const parts = (detail: string) =>
 
 /** Labels are by the token that the editor puts in ("{{ city }}"). What is wrong and how to mend it, in one sentence. A code this client doesn't know shows the server's detail. */
 export function checkHelp(check: Check, labels: ReadonlyMap<string, string>): string {
+  const { variant, ...own } = ofVariant(check);
+  const help = helpOf(own, labels);
+  return variant ? `${translate("ab.variant", { letter: variant })}: ${help}` : help;
+}
+
+/** "B: settings": what is wrong with one variant of an A/B test begins with its letter. */
+function ofVariant(check: Check): Check & { variant?: string } {
+  const found = /^([A-E]): ?(.*)$/s.exec(check.detail);
+  return found ? { ...check, detail: found[2] ?? "", variant: found[1] } : check;
+}
+
+function helpOf(check: Check, labels: ReadonlyMap<string, string>): string {
   const { code, detail } = check;
   const count = check.count ?? 0;
   if (legalItems.includes(code)) {
@@ -35,7 +47,8 @@ export function checkHelp(check: Check, labels: ReadonlyMap<string, string>): st
 }
 
 /** Where it is mended. */
-export function checkPlace({ code, detail }: Check): "organisation" | "routes" | "domains" | "mail" | null {
+export function checkPlace(check: Check): "organisation" | "routes" | "domains" | "mail" | null {
+  const { code, detail } = ofVariant(check);
   if (legalItems.includes(code)) {
     return detail === "settings" ? "organisation" : "mail";
   }
@@ -47,6 +60,7 @@ export function checkPlace({ code, detail }: Check): "organisation" | "routes" |
     case "dkim_record":
       return "domains";
     case "people":
+    case "ab_test":
     case "mail":
       return null;
     default:

@@ -9,6 +9,7 @@ import classes from "./progress.module.css";
 import { isRunning } from "./queries";
 
 const keptSamples = 12;
+const day = 86_400_000;
 
 /** Mails a second as seen from here, over the last few counts that arrived. */
 function useSpeed(done: number, running: boolean): number | null {
@@ -47,13 +48,18 @@ export function ProgressPanel(props: { campaign: Campaign; onState: (state: Deli
             ? t("progress.preparing")
             : t("progress.done", { done, audience: counts.audience })}
         </Text>
-        {running && rate !== null && rate > 0 ? (
+        {running && rate !== null && rate > 0 && !campaign.best_hour ? (
           <Text size="sm" c="dimmed" className="num">
             {t("progress.rate", { rate: Math.round(rate * 10) / 10 })} ·{" "}
             {t("progress.left", { count: Math.max(1, Math.ceil(left / rate / 60)) })}
           </Text>
         ) : null}
       </Group>
+      {running && campaign.best_hour && campaign.started_at ? (
+        <Text size="sm" mb="xs" fw={500}>
+          {t("best_hour.until", { at: format.dateTime(new Date(Date.parse(campaign.started_at) + day).toISOString()) })}
+        </Text>
+      ) : null}
       {campaign.waits_until ? (
         <Text size="sm" mb="xs" fw={500}>
           {t("hours.waits", { at: format.dateTime(campaign.waits_until) })}

@@ -3,7 +3,7 @@ import { useCallback } from "react";
 import { api, client, ifMatch, inBackground } from "@/api/client";
 import { type ServerEvent, useLive, useServerEvents } from "@/api/events";
 import { queryClient, refresh } from "@/api/query";
-import type { Campaign, ResendGroup } from "@/api/types";
+import type { AbTestPlan, Campaign, ResendGroup } from "@/api/types";
 import type { CampaignListSearch } from "./search";
 
 export const isRunning = (campaign: Pick<Campaign, "state">) =>
@@ -82,6 +82,8 @@ export async function updateCampaign(
     audience?: Campaign["audience"];
     route_id?: string | null;
     hours?: Campaign["hours"];
+    best_hour?: boolean;
+    ab_test?: AbTestPlan | null;
   },
 ): Promise<Campaign> {
   return taken(
@@ -114,6 +116,13 @@ export async function resendCampaign(id: string, group: ResendGroup, confirmedPe
   return taken(
     await client.POST("/v1/campaigns/{id}/resend", { ...path(id), body: { group, confirmed_people: confirmedPeople } }),
   );
+}
+
+/** The variant that those get who wait. */
+export async function chooseWinner(id: string, variant: number): Promise<Campaign> {
+  const campaign = taken(await client.POST("/v1/campaigns/{id}/winner", { ...path(id), body: { variant } }));
+  await refresh("/v1/campaigns/{id}/variants");
+  return campaign;
 }
 
 export async function deleteCampaign(campaign: Campaign): Promise<void> {

@@ -12,6 +12,7 @@ import { useFormat } from "@/i18n/format";
 import { isRunning } from "./queries";
 import type { CampaignSearch } from "./search";
 
+const AbTestResults = lazy(() => import("./ab-test-results"));
 const Resend = lazy(() => import("./resend"));
 const TimelineChart = lazy(() => import("./report-chart"));
 
@@ -48,6 +49,11 @@ export function ReportView({ campaign, onSearch }: Props) {
       {(report) => (
         <>
           <Reactions report={report} />
+          {campaign.ab_test ? (
+            <Suspense>
+              <AbTestResults campaign={campaign} test={campaign.ab_test} />
+            </Suspense>
+          ) : null}
           <CameBack report={report} />
           <Panel title={t("report.timeline")}>
             {report.timeline.length === 0 ? (

@@ -2,7 +2,7 @@ import "@mantine/dates/styles.layer.css";
 import "dayjs/locale/ja";
 import { Alert, Button, Group, Radio, Stack, Text } from "@mantine/core";
 import { DatesProvider, DateTimePicker } from "@mantine/dates";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { api } from "@/api/client";
 import { toProblem } from "@/api/problem";
 import type { Campaign, Preflight } from "@/api/types";
@@ -17,6 +17,8 @@ import { utcToWall, wallToUtc } from "@/lib/zone";
 import { usePreflight } from "./check-step";
 import { HoursChoice } from "./hours";
 import { scheduleCampaign, sendCampaign } from "./queries";
+
+const AbTestForm = lazy(() => import("./ab-test-form"));
 
 export function SendStep(props: { campaign: Campaign; onBack: () => void }) {
   const query = usePreflight(props.campaign.id);
@@ -48,9 +50,10 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   const [when, setWhen] = useState<"now" | "later">("now");
   const [wall, setWall] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
+  const [unsaved, setUnsaved] = useState(false);
   const at = wall ? wallToUtc(wall, format.timeZone) : null;
   const tooEarly = at !== null && Date.parse(at) <= Date.now();
-  const ready = preflight.can_send && canSend && !counting && (when === "now" || (at !== null && !tooEarly));
+  const ready = preflight.can_send && canSend && !counting && !unsaved && (when === "now" || (at !== null && !tooEarly));
 
   const confirm = async () => {
     try {
@@ -100,6 +103,14 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
         </DatesProvider>
       ) : null}
       <HoursChoice campaign={campaign} disabled={!canWrite} />
+      <Suspense>
+        <AbTestForm campaign={campaign} disabled={!canWrite} onDirty={setUnsaved} />
+      </Suspense>
+      {unsaved ? (
+        <Text size="sm" role="status">
+          {t("ab.unsaved")}
+        </Text>
+      ) : null}
       <Group justify="space-between">
         <Button variant="default" onClick={onBack}>
           {t("common.back")}

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ab_test::{AbTest, AbTestPlan};
 use crate::extract::nullable;
 use crate::routes::tenant::SendingHours;
 use crate::words::{CampaignState, CheckLevel, HoursMode, ResendGroup};
@@ -47,6 +48,10 @@ pub struct Campaign {
     pub date_mail_id: Option<Uuid>,
     /// The sequence of which it holds a step's mails; it is steered there.
     pub sequence_id: Option<Uuid>,
+    /// Each person gets it at the hour of the day at which they open most
+    /// often, within 24 hours of the start.
+    pub best_hour: bool,
+    pub ab_test: Option<AbTest>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
@@ -202,6 +207,8 @@ impl From<campaign::Campaign> for Campaign {
             waits_until: row.waits_until,
             date_mail_id: row.date_mail_id.map(|id| id.0),
             sequence_id: row.sequence_id.map(|id| id.0),
+            best_hour: row.best_hour,
+            ab_test: row.ab_test.map(Into::into),
             version: row.version,
             created_at: row.created_at,
             created_by: row.created_by.map(|id| id.0),
@@ -221,6 +228,10 @@ pub struct CampaignCreate {
     pub route_id: Option<Uuid>,
     /// Left out: mode `tenant`.
     pub hours: Option<CampaignHours>,
+    /// Not together with an A/B test that has a winner.
+    #[serde(default)]
+    pub best_hour: bool,
+    pub ab_test: Option<AbTestPlan>,
 }
 
 impl TryFrom<CampaignCreate> for NewCampaign {
@@ -229,6 +240,8 @@ impl TryFrom<CampaignCreate> for NewCampaign {
     fn try_from(create: CampaignCreate) -> Result<Self, DomainError> {
         Ok(Self {
             hours: create.hours.map(CampaignHours::into_domain).transpose()?,
+            best_hour: create.best_hour,
+            ab_test: create.ab_test.map(Into::into),
             name: create.name,
             mail_id: create.mail_id.map(MailId),
             audience: create.audience.into(),
@@ -237,7 +250,7 @@ impl TryFrom<CampaignCreate> for NewCampaign {
     }
 }
 
-/// A change; what is left out stays, null takes a mail or a route away.
+/// A change; what is left out stays, null takes a mail, a route or an A/B test away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CampaignUpdate {
@@ -251,6 +264,10 @@ pub struct CampaignUpdate {
     #[schema(value_type = Option<Uuid>)]
     pub route_id: Option<Option<Uuid>>,
     pub hours: Option<CampaignHours>,
+    pub best_hour: Option<bool>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<AbTestPlan>)]
+    pub ab_test: Option<Option<AbTestPlan>>,
 }
 
 impl TryFrom<CampaignUpdate> for CampaignChange {
@@ -259,6 +276,8 @@ impl TryFrom<CampaignUpdate> for CampaignChange {
     fn try_from(update: CampaignUpdate) -> Result<Self, DomainError> {
         Ok(Self {
             hours: update.hours.map(CampaignHours::into_domain).transpose()?,
+            best_hour: update.best_hour,
+            ab_test: update.ab_test.map(|plan| plan.map(Into::into)),
             name: update.name,
             mail_id: update.mail_id.map(|id| id.map(MailId)),
             audience: update.audience.map(Into::into),

@@ -1,5 +1,6 @@
 //! Campaigns: drafts, pre-flight, and the steps of their life.
 
+mod ab_test;
 mod calendar;
 pub mod dto;
 mod steps;
@@ -50,6 +51,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_campaign_preflight);
     calendar::configure(config);
     steps::configure(config);
+    ab_test::configure(config);
 }
 
 fn answer(mut builder: HttpResponseBuilder, row: campaign::Campaign) -> HttpResponse {

@@ -321,6 +321,8 @@ fn campaigns() -> Vec<Case> {
         needs("get_campaign_resend", P::CampaignsRead),
         needs("resend_campaign", P::CampaignsSend)
             .body(|_| json!({"group": "unknown", "confirmed_people": 1})),
+        needs("get_campaign_variants", P::ReportsRead),
+        needs("choose_campaign_winner", P::CampaignsSend).body(|_| json!({"variant": 1})),
         needs("list_campaign_deliveries", P::CampaignsRead),
         needs("list_campaign_left_out", P::CampaignsRead),
         needs("get_campaign_report", P::ReportsRead),

@@ -78,6 +78,8 @@ pub struct Claimed {
     pub person: Option<Person>,
     /// What a transactional call gave for merge fields.
     pub values: Option<Value>,
+    /// Of a campaign with an A/B test: which of its variants, from 1.
+    pub variant: Option<i16>,
 }
 
 /// What a mail can say of a contact.
@@ -231,6 +233,8 @@ struct Row {
     created_at: Option<DateTime<Utc>>,
     #[diesel(sql_type = Nullable<Jsonb>)]
     merge: Option<Value>,
+    #[diesel(sql_type = Nullable<SmallInt>)]
+    variant: Option<i16>,
 }
 
 impl Row {
@@ -249,6 +253,7 @@ impl Row {
             address: self.address,
             person,
             values: self.merge,
+            variant: self.variant,
         }
     }
 }

@@ -54,7 +54,7 @@ UPDATE delivery d SET
     site = lower(substring(coalesce(j.email, d.address) FROM '[^@]*$'))
 FROM judged j
 WHERE d.tenant_id = j.tenant_id AND d.period = j.period AND d.id = j.id
-RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge";
+RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge, d.variant";
 
 /// As [`CLAIM`]; $8 is the person to speak of.
 pub(super) const CLAIM_TEST: &str = "
@@ -80,7 +80,7 @@ UPDATE delivery d SET
     site = lower(substring(d.address FROM '[^@]*$'))
 FROM judged j
 WHERE d.tenant_id = j.tenant_id AND d.period = j.period AND d.id = j.id
-RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge";
+RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge, d.variant";
 
 /// As [`CLAIM`], up to $7. The address is that of the call, in the spelling of
 /// the block-list; a contact of that address who left or is stopped keeps it
@@ -111,7 +111,7 @@ UPDATE delivery d SET
     site = substring(d.address FROM '[^@]*$')
 FROM judged j
 WHERE d.tenant_id = j.tenant_id AND d.period = j.period AND d.id = j.id
-RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge";
+RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_id, j.email, j.name, j.fields, j.created_at, d.merge, d.variant";
 
 #[cfg(test)]
 mod tests {

@@ -35,10 +35,12 @@ pub(super) struct Shared {
     legal: Legal,
     today: String,
     nobody: &'static str,
+    /// Links of other variants that are numbered before this mail's.
+    links_after: u16,
 }
 
 impl Shared {
-    pub(super) fn new(around: &Surroundings, locale: Locale) -> Self {
+    pub(super) fn new(around: &Surroundings, locale: Locale, links_after: u16) -> Self {
         Self {
             keys: Arc::clone(&around.installation.keys),
             public_url: around.installation.public_url.clone(),
@@ -52,6 +54,7 @@ impl Shared {
                 Locale::Ja => "お客様",
                 Locale::En => "customer",
             },
+            links_after,
         }
     }
 }
@@ -83,6 +86,7 @@ impl Context {
         let Links::Signed { campaign, .. } = self.links else {
             return None;
         };
+        let number = number.checked_add(self.shared.links_after)?;
         self.signed("/t/c/", Purpose::Click { campaign, number })
     }
 

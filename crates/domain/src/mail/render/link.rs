@@ -104,7 +104,7 @@ pub fn resolve(
     let name = template_name(1);
     env.add_template_owned(name.clone(), template(target))
         .ok()?;
-    let shared = std::sync::Arc::new(super::context::Shared::new(around, locale));
+    let shared = std::sync::Arc::new(super::context::Shared::new(around, locale, 0));
     let context = Context::new(shared, recipient, Links::Direct);
     let text = env
         .get_template(&name)

@@ -204,7 +204,20 @@ impl CompiledMail {
     /// # Errors
     /// Everything that the writer has to mend.
     pub fn compile(content: &Content, around: &Surroundings) -> Result<Self, Vec<Problem>> {
-        compile(content, around)
+        compile(content, around, 0)
+    }
+
+    /// As [`CompiledMail::compile`], of a variant whose links are numbered
+    /// after those of others.
+    ///
+    /// # Errors
+    /// As [`CompiledMail::compile`].
+    pub fn compile_after(
+        content: &Content,
+        around: &Surroundings,
+        links_after: u16,
+    ) -> Result<Self, Vec<Problem>> {
+        compile(content, around, links_after)
     }
 
     /// Fills the mail in for one person.
@@ -328,7 +341,11 @@ pub fn readable(html: &str) -> String {
     text::from_html(html)
 }
 
-fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec<Problem>> {
+fn compile(
+    content: &Content,
+    around: &Surroundings,
+    links_after: u16,
+) -> Result<CompiledMail, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut uses = source::Uses::default();
     let mut read = |part: Part, text: &str| -> source::Source {
@@ -441,7 +458,7 @@ fn compile(content: &Content, around: &Surroundings) -> Result<CompiledMail, Vec
         .intersection(&unknown_fields)
         .cloned()
         .collect();
-    let shared = Arc::new(context::Shared::new(around, content.locale));
+    let shared = Arc::new(context::Shared::new(around, content.locale, links_after));
     Ok(CompiledMail {
         env,
         shared,

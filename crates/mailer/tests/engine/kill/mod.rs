@@ -26,7 +26,7 @@ fn people() -> usize {
 }
 
 /// Ends when the campaign is finished: at a signal, or already.
-async fn until_finished(fixture: &Fixture, campaign: CampaignId) {
+pub(crate) async fn until_finished(fixture: &Fixture, campaign: CampaignId) {
     until(
         fixture,
         &format!("SELECT count(*) FROM campaign WHERE id = '{campaign}' AND state = 'finished'"),

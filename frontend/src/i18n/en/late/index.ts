@@ -1,3 +1,4 @@
+import { abTest } from "./ab-test";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -13,6 +14,7 @@ import { settings } from "./settings";
 import { transactional } from "./transactional";
 
 export const late = {
+  ...abTest,
   ...bounces,
   ...calendar,
   ...campaignWork,
