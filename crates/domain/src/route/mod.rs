@@ -175,7 +175,7 @@ pub async fn create(db: &Db, keys: &Keys, actor: &Actor, new: NewRoute) -> Resul
     let checked = check::check(&new, new.password.is_some())?;
     let id = RouteId::new();
     let sealed = seal(keys, actor.tenant_id, id, new.password.as_ref())?;
-    let row = queries::Row::of(&new, checked, sealed);
+    let row = queries::Row::of(&new, checked, Some(sealed));
     db.tenant(actor.tenant_id, async |tx| {
         queries::insert(tx, actor.tenant_id, id, &row).await?;
         let made = queries::find(tx, actor.tenant_id, id).await?;
@@ -240,8 +240,10 @@ pub async fn update(
         let merged = change.applied_to(&before);
         let kept = before.has_password && merged.auth != Auth::None;
         let checked = check::check(&merged, merged.password.is_some() || kept)?;
+        // Without a new one the old one stays, or is forgotten.
+        let sealed = (sealed.is_some() || !kept).then_some(sealed);
         let row = queries::Row::of(&merged, checked, sealed);
-        if !queries::update(tx, actor.tenant_id, id, version, &row, !kept, now).await? {
+        if !queries::update(tx, actor.tenant_id, id, version, &row, now).await? {
             return Err(DomainError::Stale);
         }
         let after = queries::find(tx, actor.tenant_id, id).await?;

@@ -17,7 +17,7 @@ use crate::ids::{CampaignId, RouteId, TenantId};
 use crate::schema::{campaign, route, route_health};
 use crate::secret::Keys;
 
-/// The columns that a write sets; a password of `None` stays.
+/// The columns that a write sets.
 #[derive(Debug, Insertable, AsChangeset)]
 #[diesel(table_name = route)]
 pub(super) struct Row {
@@ -29,7 +29,8 @@ pub(super) struct Row {
     security: Option<Option<Security>>,
     auth: Auth,
     username: String,
-    password_sealed: Option<Vec<u8>>,
+    // `None` stays.
+    password_sealed: Option<Option<Vec<u8>>>,
     source_address: Option<Option<IpNet>>,
     helo: String,
     max_sessions: i32,
@@ -40,7 +41,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(new: &NewRoute, checked: Checked, password_sealed: Option<Vec<u8>>) -> Self {
+    pub(super) fn of(
+        new: &NewRoute,
+        checked: Checked,
+        password_sealed: Option<Option<Vec<u8>>>,
+    ) -> Self {
         Self {
             name: new.name.clone(),
             kind: new.kind,
@@ -132,15 +137,13 @@ pub(super) async fn page(
     Ok(query.load(tx).await?)
 }
 
-/// False when the version is not the current one. `forget`: drop the password
-/// unless the row brings one.
+/// False when the version is not the current one.
 pub(super) async fn update(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: RouteId,
     version: i32,
     row: &Row,
-    forget: bool,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let changed = expect_unique(
@@ -159,12 +162,6 @@ pub(super) async fn update(
         "route_tenant_id_name_key",
         name_taken,
     )?;
-    if forget && row.password_sealed.is_none() {
-        diesel::update(route::table.find((tenant, id)))
-            .set(route::password_sealed.eq(None::<Vec<u8>>))
-            .execute(tx)
-            .await?;
-    }
     Ok(changed == 1)
 }
 
