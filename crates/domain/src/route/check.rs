@@ -105,7 +105,7 @@ fn refuse_relay_fields(v: &mut Validation, new: &NewRoute) {
     ];
     for (pointer, _) in given.iter().filter(|(_, given)| *given) {
         v.add(
-            pointer,
+            *pointer,
             "unused",
             "a direct route has none: leave it out, or make it a relay",
         );
