@@ -77,10 +77,11 @@ pub fn no_server(error: &NoServer) -> Outcome {
             }
         }
         NoServer::Connect {
-            error: ConnectError::Tls { host, .. },
+            error: ConnectError::Tls { host, error },
             enforced: true,
         } => {
-            let text = format!("its domain asks for TLS with a valid certificate (MTA-STS): {error}");
+            let text =
+                format!("the domain asks for TLS with a valid certificate (MTA-STS): {error}");
             Outcome::Deferred(Reason::TlsPolicy, Some(no_reply(&text, host)))
         }
         // Here the site itself speaks: what it says may be about our pace.
