@@ -50,11 +50,7 @@ pub(crate) async fn direct(
 
 /// One attempt; a session that had died in the pool does not count as one, nor
 /// does a mail that could not be journalled and so did not go out.
-pub(crate) async fn by(
-    session: Object<Manager>,
-    mail: &Composed,
-    pending: &Pending,
-) -> Outcome {
+pub(crate) async fn by(session: Object<Manager>, mail: &Composed, pending: &Pending) -> Outcome {
     let refused = AtomicBool::new(false);
     let before_dot = || {
         pending

@@ -194,7 +194,12 @@ fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
 
 /// What becomes of a mail to a site that asked for less while its batch was
 /// already in hand.
-pub(crate) fn resting(hands: &Hands, work: &Work, claimed: &Claimed, by: Option<RouteId>) -> Option<Outcome> {
+pub(crate) fn resting(
+    hands: &Hands,
+    work: &Work,
+    claimed: &Claimed,
+    by: Option<RouteId>,
+) -> Option<Outcome> {
     if hands.throttle.is_quiet() {
         return None;
     }

@@ -50,7 +50,9 @@ impl RouteChange {
         NewRoute {
             name: self.name.unwrap_or_else(|| before.name.clone()),
             kind,
-            host: self.host.or_else(|| before.host.clone().filter(|_| is_relay)),
+            host: self
+                .host
+                .or_else(|| before.host.clone().filter(|_| is_relay)),
             port: self.port.or(before.port.filter(|_| is_relay)),
             security: self.security.or(before.security.filter(|_| is_relay)),
             auth,

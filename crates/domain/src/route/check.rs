@@ -88,7 +88,11 @@ fn check_relay(v: &mut Validation, new: &NewRoute) -> Option<String> {
         None => v.add("/port", "required", "a relay needs its port"),
     }
     if new.security.is_none() {
-        v.add("/security", "required", "a relay needs none, starttls or tls");
+        v.add(
+            "/security",
+            "required",
+            "a relay needs none, starttls or tls",
+        );
     }
     host
 }

@@ -135,7 +135,11 @@ pub(super) async fn relay_hosts(
     // A direct route shows the address that it names; without one nobody knows here.
     let routes: Vec<(Option<String>, Option<IpNet>)> = route::table
         .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
-        .filter(route::host.is_not_null().or(route::source_address.is_not_null()))
+        .filter(
+            route::host
+                .is_not_null()
+                .or(route::source_address.is_not_null()),
+        )
         .order((route::host, route::source_address))
         .select((route::host, route::source_address))
         .distinct()

@@ -269,7 +269,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::super::connect::Timeouts;
-use super::super::mx::DirectSettings;
+    use super::super::mx::DirectSettings;
     use super::super::route::RouteSettings;
     use super::super::tls::platform_tls;
     use super::*;

@@ -214,8 +214,7 @@ impl Endpoint {
     /// forth: a line to an own address has it at both ends.
     fn not_to_ourselves(&self, tcp: TcpStream) -> Result<TcpStream, ConnectError> {
         let ends = (tcp.local_addr(), tcp.peer_addr());
-        let (Names::Dns(_), false, (Ok(here), Ok(there))) =
-            (&self.names, self.allow_private, ends)
+        let (Names::Dns(_), false, (Ok(here), Ok(there))) = (&self.names, self.allow_private, ends)
         else {
             return Ok(tcp);
         };

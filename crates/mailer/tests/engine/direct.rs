@@ -28,7 +28,9 @@ impl World {
         let fixture = Fixture::with_clock(sink, clock).await;
         fixture
             .database
-            .execute_as_owner("UPDATE route SET kind = 'direct', host = NULL, port = NULL, security = NULL")
+            .execute_as_owner(
+                "UPDATE route SET kind = 'direct', host = NULL, port = NULL, security = NULL",
+            )
             .await;
         let config = MailerConfig {
             direct_allow_private: true,
@@ -104,8 +106,18 @@ async fn mails_go_to_the_lowest_preference_and_to_the_next_when_that_does_not_an
     let first = Sink::scripted(|_, _| Action::Accept).await;
     let second = beside(&first, 2).await;
     let world = World::new(&first).await;
-    world.zone.mx("alive.example.jp", &[(20, "b.example.jp"), (10, "a.example.jp")]);
-    world.zone.mx("dead.example.jp", &[(10, "dead.example.jp"), (10, "nowhere.example.jp"), (20, "b.example.jp")]);
+    world.zone.mx(
+        "alive.example.jp",
+        &[(20, "b.example.jp"), (10, "a.example.jp")],
+    );
+    world.zone.mx(
+        "dead.example.jp",
+        &[
+            (10, "dead.example.jp"),
+            (10, "nowhere.example.jp"),
+            (20, "b.example.jp"),
+        ],
+    );
     world.zone.a("a.example.jp", "127.0.0.1");
     world.zone.a("b.example.jp", "127.0.0.2");
     // Nobody listens there.
@@ -123,7 +135,9 @@ async fn a_servers_refusal_is_its_word_and_no_other_is_asked() {
     let first = Sink::scripted(|_, _| Action::Refuse("550 5.1.1 nobody")).await;
     let second = beside(&first, 2).await;
     let world = World::new(&first).await;
-    world.zone.mx("example.jp", &[(10, "a.example.jp"), (20, "b.example.jp")]);
+    world
+        .zone
+        .mx("example.jp", &[(10, "a.example.jp"), (20, "b.example.jp")]);
     world.zone.a("a.example.jp", "127.0.0.1");
     world.zone.a("b.example.jp", "127.0.0.2");
     let said = world.one_mail("x@example.jp").await;
@@ -197,7 +211,10 @@ async fn a_policy_that_is_enforced_wants_the_servers_own_certificate() {
     assert_eq!(encrypted, 1);
     let (said, encrypted) = by_policy(ENFORCE, "evil.example.jp").await;
     assert!(said.starts_with("deferred tls_policy "), "{said}");
-    assert!(said.contains("MTA-STS") && said.contains("certificate"), "{said}");
+    assert!(
+        said.contains("MTA-STS") && said.contains("certificate"),
+        "{said}"
+    );
     assert_eq!(encrypted, 0);
     let elsewhere = ENFORCE.replace("mx.example.jp", "*.elsewhere.jp");
     let (said, _) = by_policy(&elsewhere, "mx.example.jp").await;
@@ -280,11 +297,18 @@ async fn idle_sessions_make_room_for_mails_to_other_servers() {
     let first = Sink::scripted(|_, _| Action::Accept).await;
     let second = beside(&first, 2).await;
     let world = World::new(&first).await;
-    for (name, at) in [("one.example.jp", "127.0.0.1"), ("two.example.jp", "127.0.0.2")] {
+    for (name, at) in [
+        ("one.example.jp", "127.0.0.1"),
+        ("two.example.jp", "127.0.0.2"),
+    ] {
         world.zone.mx(name, &[(10, name)]);
         world.zone.a(name, at);
     }
-    world.fixture.database.execute_as_owner("UPDATE route SET max_sessions = 1").await;
+    world
+        .fixture
+        .database
+        .execute_as_owner("UPDATE route SET max_sessions = 1")
+        .await;
     let mut all = people(10, "one.example.jp");
     all.extend(people(10, "two.example.jp"));
     let campaign = world.fixture.campaign(&all).await;

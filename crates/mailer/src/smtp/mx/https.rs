@@ -27,7 +27,9 @@ pub(super) async fn get(
     let fetching = async {
         let tcp = connect(addresses, port).await?;
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let mut stream = TlsConnector::from(Arc::clone(tls)).connect(name, tcp).await?;
+        let mut stream = TlsConnector::from(Arc::clone(tls))
+            .connect(name, tcp)
+            .await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Kikubari\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
         );

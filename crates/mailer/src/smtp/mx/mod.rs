@@ -64,10 +64,7 @@ pub enum NoServer {
     Unknown(String, Problem),
     /// What the last one that was tried did; `enforced`: the domain's policy
     /// allows nothing but TLS with a valid certificate.
-    Connect {
-        error: ConnectError,
-        enforced: bool,
-    },
+    Connect { error: ConnectError, enforced: bool },
     /// The route is no longer this one.
     Closed,
 }
@@ -149,12 +146,17 @@ impl Direct {
                 Ok(session) => return Ok(session),
                 Err(PoolError::Backend(error)) => {
                     tracing::info!(name: "direct.no_session", domain, %error, "the next server");
-                    last = last.filter(|_| matches!(error, ConnectError::Resting { .. })).or(Some(error));
+                    last = last
+                        .filter(|_| matches!(error, ConnectError::Resting { .. }))
+                        .or(Some(error));
                 }
                 Err(_) => return Err(NoServer::Closed),
             }
         }
-        Err(last.map_or(NoServer::Closed, |error| NoServer::Connect { error, enforced }))
+        Err(last.map_or(NoServer::Closed, |error| NoServer::Connect {
+            error,
+            enforced,
+        }))
     }
 
     async fn session_of(&self, host: &Host) -> Result<Object<Manager>, PoolError<ConnectError>> {
@@ -174,7 +176,11 @@ impl Direct {
         if let Some(known) = self.hosts().get(&key) {
             return Ok(Arc::clone(known));
         }
-        let like = if enforced { &self.verified } else { &self.endpoint };
+        let like = if enforced {
+            &self.verified
+        } else {
+            &self.endpoint
+        };
         let endpoint = Endpoint {
             host: name.to_owned(),
             ..like.clone()

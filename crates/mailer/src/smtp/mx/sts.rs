@@ -46,7 +46,9 @@ impl Policy {
     /// Whether it names the server; `*.` stands for one label (§4.1).
     pub(super) fn names(&self, server: &str) -> bool {
         self.names.iter().any(|name| match name.strip_prefix("*.") {
-            Some(parent) => server.split_once('.').is_some_and(|(_, rest)| rest == parent),
+            Some(parent) => server
+                .split_once('.')
+                .is_some_and(|(_, rest)| rest == parent),
             None => name == server,
         })
     }
@@ -256,7 +258,10 @@ mod tests {
             let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
             id_of(&texts)
         };
-        assert_eq!(id(&["v=STSv1; id=20261127a;"]).as_deref(), Some("20261127a"));
+        assert_eq!(
+            id(&["v=STSv1; id=20261127a;"]).as_deref(),
+            Some("20261127a")
+        );
         assert_eq!(id(&["other", "v=STSv1;id=1"]).as_deref(), Some("1"));
         for bad in [
             &["v=STSv1; id=1;", "v=STSv1; id=2;"][..],

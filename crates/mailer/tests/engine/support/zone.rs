@@ -45,7 +45,11 @@ impl Zone {
 
     fn add(&self, name: &str, data: RData) {
         let mut table = self.0.lock().unwrap();
-        table.records.entry(format!("{name}.")).or_default().push(data);
+        table
+            .records
+            .entry(format!("{name}."))
+            .or_default()
+            .push(data);
     }
 
     /// How often a question was asked.
