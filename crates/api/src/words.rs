@@ -66,6 +66,8 @@ words! {
     EnrolmentSource = domain::sequence::Source;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
+    /// `relay`: all mails to one server; `direct`: each to the servers of its recipient's domain.
+    RouteKind = domain::route::Kind;
     /// What protects the line to a relay.
     RouteSecurity = domain::route::Security;
     /// How to log in at a relay.

@@ -5,6 +5,7 @@ mod best_hour;
 mod bounce;
 mod control;
 mod date_mail;
+mod direct;
 mod fair;
 mod hours;
 mod journal;
