@@ -27476,18 +27476,19 @@ export interface operations {
     };
     list_sequence_people: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Left out: those inside, by when they are due; else the last that ended first. */
+                state?: "active" | "done" | "left";
+                /** @description Of those inside: who stands at this step. */
+                step_id?: string;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @description Sequence */
                 id: string;
-                /** @description Left out: those inside, by when they are due; else the last that ended first. */
-                state: components["schemas"]["EnrolmentState"] | null;
-                /** @description Of those inside: who stands at this step. */
-                step_id: string | null;
-                limit: number | null;
-                /** @description `next_cursor` of the page before. */
-                cursor: string | null;
             };
             cookie?: never;
         };
