@@ -54,11 +54,11 @@ export default defineConfig({
               priority: 28,
             },
             { name: "form", test: /node_modules[\\/](@mantine[\\/]form|klona|fast-deep-equal)[\\/]/, priority: 27 },
-            { name: "ui", test: /node_modules[\\/]/, minShareCount: 12, priority: 20 },
+            { name: "ui", test: /node_modules[\\/]/, minShareCount: 14, priority: 20 },
             {
               name: "shared",
               test: /src[\\/](api|auth|components|lib|i18n[\\/][a-z]+\.ts)/,
-              minShareCount: 6,
+              minShareCount: 10,
               priority: 10,
             },
           ],

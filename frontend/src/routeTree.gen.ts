@@ -26,6 +26,9 @@ import { Route as AppContactsContactIdRouteImport } from "./routes/_app.contacts
 import { Route as AppContactsExportsRouteImport } from "./routes/_app.contacts.exports";
 import { Route as AppContactsFieldsRouteImport } from "./routes/_app.contacts.fields";
 import { Route as AppMailsIndexRouteImport } from "./routes/_app.mails.index";
+import { Route as AppSequencesIndexRouteImport } from "./routes/_app.sequences.index";
+import { Route as AppSequencesSequenceIdRouteImport } from "./routes/_app.sequences.$sequenceId";
+import { Route as AppSequencesNewRouteImport } from "./routes/_app.sequences.new";
 import { Route as AppSettingsLimitsRouteImport } from "./routes/_app.settings.limits";
 import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.settings.organisation";
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
@@ -126,6 +129,21 @@ const AppContactsFieldsRoute = AppContactsFieldsRouteImport.update({
 const AppMailsIndexRoute = AppMailsIndexRouteImport.update({
   id: "/mails/",
   path: "/mails/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSequencesIndexRoute = AppSequencesIndexRouteImport.update({
+  id: "/sequences/",
+  path: "/sequences/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSequencesSequenceIdRoute = AppSequencesSequenceIdRouteImport.update({
+  id: "/sequences/$sequenceId",
+  path: "/sequences/$sequenceId",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSequencesNewRoute = AppSequencesNewRouteImport.update({
+  id: "/sequences/new",
+  path: "/sequences/new",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsLimitsRoute = AppSettingsLimitsRouteImport.update({
@@ -230,6 +248,8 @@ export interface FileRoutesByFullPath {
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
+  "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
+  "/sequences/new": typeof AppSequencesNewRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
@@ -242,6 +262,7 @@ export interface FileRoutesByFullPath {
   "/campaigns/": typeof AppCampaignsIndexRoute;
   "/contacts/": typeof AppContactsIndexRoute;
   "/mails/": typeof AppMailsIndexRoute;
+  "/sequences/": typeof AppSequencesIndexRoute;
   "/templates/": typeof AppTemplatesIndexRoute;
   "/contacts/imports/$importId": typeof AppContactsImportsImportIdRoute;
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
@@ -265,6 +286,8 @@ export interface FileRoutesByTo {
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
+  "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
+  "/sequences/new": typeof AppSequencesNewRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
@@ -277,6 +300,7 @@ export interface FileRoutesByTo {
   "/campaigns": typeof AppCampaignsIndexRoute;
   "/contacts": typeof AppContactsIndexRoute;
   "/mails": typeof AppMailsIndexRoute;
+  "/sequences": typeof AppSequencesIndexRoute;
   "/templates": typeof AppTemplatesIndexRoute;
   "/contacts/imports/$importId": typeof AppContactsImportsImportIdRoute;
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
@@ -302,6 +326,8 @@ export interface FileRoutesById {
   "/_app/contacts/$contactId": typeof AppContactsContactIdRoute;
   "/_app/contacts/exports": typeof AppContactsExportsRoute;
   "/_app/contacts/fields": typeof AppContactsFieldsRoute;
+  "/_app/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
+  "/_app/sequences/new": typeof AppSequencesNewRoute;
   "/_app/settings/limits": typeof AppSettingsLimitsRoute;
   "/_app/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
@@ -314,6 +340,7 @@ export interface FileRoutesById {
   "/_app/campaigns/": typeof AppCampaignsIndexRoute;
   "/_app/contacts/": typeof AppContactsIndexRoute;
   "/_app/mails/": typeof AppMailsIndexRoute;
+  "/_app/sequences/": typeof AppSequencesIndexRoute;
   "/_app/templates/": typeof AppTemplatesIndexRoute;
   "/_app/contacts/imports/$importId": typeof AppContactsImportsImportIdRoute;
   "/_app/contacts/imports/new": typeof AppContactsImportsNewRoute;
@@ -339,6 +366,8 @@ export interface FileRouteTypes {
     | "/contacts/$contactId"
     | "/contacts/exports"
     | "/contacts/fields"
+    | "/sequences/$sequenceId"
+    | "/sequences/new"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
@@ -351,6 +380,7 @@ export interface FileRouteTypes {
     | "/campaigns/"
     | "/contacts/"
     | "/mails/"
+    | "/sequences/"
     | "/templates/"
     | "/contacts/imports/$importId"
     | "/contacts/imports/new"
@@ -374,6 +404,8 @@ export interface FileRouteTypes {
     | "/contacts/$contactId"
     | "/contacts/exports"
     | "/contacts/fields"
+    | "/sequences/$sequenceId"
+    | "/sequences/new"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
@@ -386,6 +418,7 @@ export interface FileRouteTypes {
     | "/campaigns"
     | "/contacts"
     | "/mails"
+    | "/sequences"
     | "/templates"
     | "/contacts/imports/$importId"
     | "/contacts/imports/new"
@@ -410,6 +443,8 @@ export interface FileRouteTypes {
     | "/_app/contacts/$contactId"
     | "/_app/contacts/exports"
     | "/_app/contacts/fields"
+    | "/_app/sequences/$sequenceId"
+    | "/_app/sequences/new"
     | "/_app/settings/limits"
     | "/_app/settings/organisation"
     | "/_app/settings/password"
@@ -422,6 +457,7 @@ export interface FileRouteTypes {
     | "/_app/campaigns/"
     | "/_app/contacts/"
     | "/_app/mails/"
+    | "/_app/sequences/"
     | "/_app/templates/"
     | "/_app/contacts/imports/$importId"
     | "/_app/contacts/imports/new"
@@ -556,6 +592,27 @@ declare module "@tanstack/react-router" {
       path: "/mails";
       fullPath: "/mails/";
       preLoaderRoute: typeof AppMailsIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/sequences/": {
+      id: "/_app/sequences/";
+      path: "/sequences";
+      fullPath: "/sequences/";
+      preLoaderRoute: typeof AppSequencesIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/sequences/$sequenceId": {
+      id: "/_app/sequences/$sequenceId";
+      path: "/sequences/$sequenceId";
+      fullPath: "/sequences/$sequenceId";
+      preLoaderRoute: typeof AppSequencesSequenceIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/sequences/new": {
+      id: "/_app/sequences/new";
+      path: "/sequences/new";
+      fullPath: "/sequences/new";
+      preLoaderRoute: typeof AppSequencesNewRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings/limits": {
@@ -693,6 +750,8 @@ interface AppRouteChildren {
   AppContactsContactIdRoute: typeof AppContactsContactIdRoute;
   AppContactsExportsRoute: typeof AppContactsExportsRoute;
   AppContactsFieldsRoute: typeof AppContactsFieldsRoute;
+  AppSequencesSequenceIdRoute: typeof AppSequencesSequenceIdRoute;
+  AppSequencesNewRoute: typeof AppSequencesNewRoute;
   AppSettingsLimitsRoute: typeof AppSettingsLimitsRoute;
   AppSettingsOrganisationRoute: typeof AppSettingsOrganisationRoute;
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
@@ -705,6 +764,7 @@ interface AppRouteChildren {
   AppCampaignsIndexRoute: typeof AppCampaignsIndexRoute;
   AppContactsIndexRoute: typeof AppContactsIndexRoute;
   AppMailsIndexRoute: typeof AppMailsIndexRoute;
+  AppSequencesIndexRoute: typeof AppSequencesIndexRoute;
   AppTemplatesIndexRoute: typeof AppTemplatesIndexRoute;
   AppContactsImportsImportIdRoute: typeof AppContactsImportsImportIdRoute;
   AppContactsImportsNewRoute: typeof AppContactsImportsNewRoute;
@@ -728,6 +788,8 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsContactIdRoute: AppContactsContactIdRoute,
   AppContactsExportsRoute: AppContactsExportsRoute,
   AppContactsFieldsRoute: AppContactsFieldsRoute,
+  AppSequencesSequenceIdRoute: AppSequencesSequenceIdRoute,
+  AppSequencesNewRoute: AppSequencesNewRoute,
   AppSettingsLimitsRoute: AppSettingsLimitsRoute,
   AppSettingsOrganisationRoute: AppSettingsOrganisationRoute,
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,
@@ -740,6 +802,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCampaignsIndexRoute: AppCampaignsIndexRoute,
   AppContactsIndexRoute: AppContactsIndexRoute,
   AppMailsIndexRoute: AppMailsIndexRoute,
+  AppSequencesIndexRoute: AppSequencesIndexRoute,
   AppTemplatesIndexRoute: AppTemplatesIndexRoute,
   AppContactsImportsImportIdRoute: AppContactsImportsImportIdRoute,
   AppContactsImportsNewRoute: AppContactsImportsNewRoute,

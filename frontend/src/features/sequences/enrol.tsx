@@ -40,12 +40,7 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
     onClose();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("sequences.enrol")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Modal opened onClose={onClose} title={t("sequences.enrol")} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack gap="sm">
         <FormError message={error} />
         <Radio.Group label={t("sequences.enrol_who")} value={who} onChange={setWho}>
@@ -59,9 +54,7 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
           <ContactPicker label={t("sequences.enrol_person")} value={contact} onChange={setContact} />
         ) : null}
         {who === "lists" ? <ListsSelect label={t("wizard.include")} value={lists} onChange={setLists} /> : null}
-        {who === "person" ? null : (
-          <ListsSelect label={t("wizard.exclude")} value={excluded} onChange={setExcluded} />
-        )}
+        {who === "person" ? null : <ListsSelect label={t("wizard.exclude")} value={excluded} onChange={setExcluded} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t("common.cancel")}

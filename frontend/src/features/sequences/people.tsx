@@ -159,9 +159,7 @@ export function People({ sequence, search, onSearch }: Props) {
           error={query.error}
           onRetry={() => void query.refetch()}
           busy={query.isPlaceholderData}
-          empty={
-            <EmptyState icon={IconUsers} title={t("sequences.no_people")} body={t("sequences.no_people_body")} />
-          }
+          empty={<EmptyState icon={IconUsers} title={t("sequences.no_people")} body={t("sequences.no_people_body")} />}
         />
         {query.data && query.data.items.length > 0 ? (
           <Pager

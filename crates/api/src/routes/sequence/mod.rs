@@ -1,7 +1,7 @@
 //! Sequences (step mail): mails that each person gets one after the other.
 
-mod dto;
-mod people;
+pub mod dto;
+pub mod people;
 mod steps;
 
 use actix_web::web::{Data, Json};

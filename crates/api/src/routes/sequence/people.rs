@@ -34,15 +34,17 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// Which people.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct PeopleQuery {
     /// Left out: those inside, by when they are due; else the last that ended first.
-    #[param(value_type = Option<EnrolmentState>)]
+    #[param(value_type = Option<EnrolmentState>, inline)]
     pub state: Option<sequence::EnrolmentState>,
     /// Of those inside: who stands at this step.
     pub step_id: Option<Uuid>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
     /// `next_cursor` of the page before.
+    #[param(max_length = 4096)]
     pub cursor: Option<String>,
 }
 

@@ -46,7 +46,8 @@ export const sequences: Record<keyof typeof ja, string> = {
   "sequences.entry_list": "Joining a list",
   "sequences.entry_list_help": "Who joins the list once this is active comes in by itself.",
   "sequences.entry_date": "A date",
-  "sequences.entry_date_help": "From a date of each contact, such as a contract's. For dates from the day of activation on.",
+  "sequences.entry_date_help":
+    "From a date of each contact, such as a contract's. For dates from the day of activation on.",
   "sequences.list": "List",
   "sequences.start_day": "Start on",
   "sequences.entry_says_manual": "People are put in by hand or API",

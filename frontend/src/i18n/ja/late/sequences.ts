@@ -78,7 +78,8 @@ export const sequences = {
   "sequences.done_finish": "受付を終了しました",
   "sequences.done_stop": "配信を中止しました",
   "sequences.ask_activate": "ステップメールの配信開始",
-  "sequences.ask_activate_help": "対象者の追加と配信を始めます。すべてのステップのメールについて配信前チェックを行います。",
+  "sequences.ask_activate_help":
+    "対象者の追加と配信を始めます。すべてのステップのメールについて配信前チェックを行います。",
   "sequences.ask_pause": "ステップメールの一時停止",
   "sequences.ask_pause_help":
     "全員の進行を止めます。再開すると、期限が過ぎている人には1通ずつ送り、次の間隔はそこから数えます。",
