@@ -36,7 +36,6 @@ export type TemplateSummary = Schemas["TemplateItem"];
 export type Block = Schemas["Block"];
 
 export type AbTestPlan = Schemas["AbTestPlan"];
-export type AbTestPlan = Schemas["AbTestPlan"];
 export type Campaign = Schemas["Campaign"];
 export type CampaignState = Schemas["CampaignState"];
 export type Counts = Schemas["Counts"];

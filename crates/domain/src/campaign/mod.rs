@@ -214,18 +214,6 @@ fn check_name(name: &str) -> Result<()> {
     v.finish()
 }
 
-/// A test whose mails come over a day has no winner before that day is over.
-fn check_together(best_hour: bool, plan: Option<&Plan>) -> Result<()> {
-    if best_hour && plan.is_some_and(Plan::has_winner) {
-        return Err(DomainError::invalid(
-            "/best_hour",
-            "contradiction",
-            "an A/B test with a winner goes out at once, not at each person's hour",
-        ));
-    }
-    Ok(())
-}
-
 /// Pages campaigns, the newest first.
 ///
 /// # Errors
@@ -310,9 +298,7 @@ pub async fn get(db: &Db, actor: &Actor, id: CampaignId) -> Result<Campaign> {
 pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign> {
     actor.require(Permission::CampaignsWrite)?;
     check_name(&new.name)?;
-    if let Some(plan) = &new.ab_test {
-        plan.check()?;
-    }
+    ab_test::check(new.ab_test.as_ref())?;
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
         new.audience.check(tx, tenant).await?;
@@ -321,7 +307,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign
         let id = CampaignId::new();
         queries::insert(tx, tenant, id, &new, &zone, actor.user_id).await?;
         if let Some(plan) = &new.ab_test {
-            check_together(new.best_hour, Some(plan))?;
+            ab_test::check_together(new.best_hour, Some(plan))?;
             ab_test::save(tx, tenant, id, plan).await?;
         }
         load(tx, tenant, id, db.now()).await
@@ -345,9 +331,7 @@ pub async fn update(
     if let Some(name) = &change.name {
         check_name(name)?;
     }
-    if let Some(Some(plan)) = &change.ab_test {
-        plan.check()?;
-    }
+    ab_test::check(change.ab_test.iter().flatten().next())?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let tenant = actor.tenant_id;
@@ -375,7 +359,7 @@ pub async fn update(
         }
         let test = ab_test::load(tx, tenant, id).await?;
         let best_hour = change.best_hour.unwrap_or(before.best_hour);
-        check_together(best_hour, test.as_ref().map(|test| &test.plan))?;
+        ab_test::check_together(best_hour, test.as_ref().map(|test| &test.plan))?;
         load(tx, tenant, id, db.now()).await
     })
     .await

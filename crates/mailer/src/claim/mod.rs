@@ -2,6 +2,7 @@
 //! keys, opened, and the switch that halts them.
 
 mod in_hand;
+mod letterhead;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,22 +11,19 @@ use std::time::{Duration, Instant};
 
 use domain::Db;
 use domain::campaign::hours::Hours;
-use domain::contact::EmailAddress;
 use domain::delivery::claim::{Batch, Claim, Claimed, Lanes, Turn, claim};
-use domain::delivery::content::{self, CampaignContent};
+use domain::delivery::content;
 use domain::delivery::queue;
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
-use domain::mail::content::Content;
-use domain::mail::render::{CompiledMail, Installation};
+use domain::mail::render::Installation;
+use domain::route;
 use domain::secret::Keys;
-use domain::{route, sender_domain};
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use self::in_hand::Batches;
 use crate::compose::Letterhead;
 use crate::config::MailerConfig;
 use crate::explain;
-use crate::sign::Signer;
 use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{Route, RouteSettings};
 use crate::smtp::tls;
@@ -396,47 +394,6 @@ impl Desk {
             halted,
             loaded: Instant::now(),
             stale: AtomicBool::new(false),
-        })
-    }
-
-    async fn letterhead(
-        &self,
-        turn: Turn,
-        loaded: Arc<CampaignContent>,
-        content: Content,
-        links_after: u16,
-        signs: bool,
-    ) -> anyhow::Result<Letterhead> {
-        let (db, keys) = (&self.db, &self.keys);
-        let sender = EmailAddress::parse(&content.sender_address)
-            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
-        let signing = if signs {
-            sender_domain::signing_keys(db, keys, turn.tenant_id, sender.domain())
-                .await
-                .map_err(explain)?
-        } else {
-            Vec::new()
-        };
-        let (kind, period, sample) = (loaded.kind, loaded.period, loaded.sample.clone());
-        let (mail, signer) = tokio::task::spawn_blocking(move || {
-            let mail = CompiledMail::compile_after(&content, &loaded.surroundings, links_after)
-                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
-            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
-        })
-        .await??;
-        Ok(Letterhead {
-            tenant: turn.tenant_id,
-            campaign: turn.campaign_id,
-            period,
-            kind,
-            sample,
-            mail,
-            sender_domain: sender.domain().to_ascii_lowercase(),
-            sender,
-            signer,
-            keys: Arc::clone(keys),
-            bounce_domain: self.config.bounce_domain.clone(),
-            cancel_mailbox: self.config.cancel_mailbox.clone(),
         })
     }
 

@@ -71,7 +71,9 @@ export default function AbTestForm({ campaign, disabled, onDirty }: Props) {
       notifyDone(t(next ? "ab.saved" : "ab.off_done"));
     } catch (cause) {
       const problem = toProblem(cause);
-      setError(problem.errors?.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n") || problem.detail || "");
+      setError(
+        problem.errors?.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n") || problem.detail || "",
+      );
     } finally {
       setBusy(false);
     }
@@ -225,7 +227,10 @@ function Variants({ draft, onChange }: PartProps) {
               searchable
               clearable
               clearButtonProps={{ "aria-label": t("picker.clear") }}
-              data={(mails.data?.items ?? []).map((mail) => ({ value: mail.id, label: mail.name || t("mails.untitled") }))}
+              data={(mails.data?.items ?? []).map((mail) => ({
+                value: mail.id,
+                label: mail.name || t("mails.untitled"),
+              }))}
               value={variant.mail_id}
               onChange={(mail_id) => set(index, { mail_id })}
             />

@@ -60,7 +60,11 @@ export default function AbTestResults({ campaign, test }: { campaign: Campaign; 
                     const letter = letterOf(row.variant);
                     const tested = row.tested;
                     return (
-                      <Table.Tr key={row.variant} data-variant={letter} fw={test.winner?.variant === row.variant ? 600 : 400}>
+                      <Table.Tr
+                        key={row.variant}
+                        data-variant={letter}
+                        fw={test.winner?.variant === row.variant ? 600 : 400}
+                      >
                         <Table.Td>
                           {t("ab.variant", { letter })}
                           <Text size="xs" c="dimmed" lineClamp={1}>
@@ -74,7 +78,9 @@ export default function AbTestResults({ campaign, test }: { campaign: Campaign; 
                         <Table.Td ta="right">{format.number(row.cancelled)}</Table.Td>
                         {test.winner && test.share < 100 ? (
                           <Table.Td ta="right">
-                            {tested ? share(test.metric === "opens" ? tested.opened : tested.clicked, tested.accepted) : "–"}
+                            {tested
+                              ? share(test.metric === "opens" ? tested.opened : tested.clicked, tested.accepted)
+                              : "–"}
                           </Table.Td>
                         ) : null}
                         {mayChoose ? (
@@ -130,7 +136,8 @@ function Rule({ test, waiting }: { test: Test; waiting: number }) {
         ) : null}
         {!winner && waiting > 0 ? (
           <Text fw={600} role="status">
-            {t("ab.waiting", { count: waiting })} {test.decides_at ? t("ab.decides_at", { at: format.dateTime(test.decides_at) }) : null}
+            {t("ab.waiting", { count: waiting })}{" "}
+            {test.decides_at ? t("ab.decides_at", { at: format.dateTime(test.decides_at) }) : null}
           </Text>
         ) : null}
       </Group>

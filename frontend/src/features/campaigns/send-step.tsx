@@ -53,7 +53,8 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   const [unsaved, setUnsaved] = useState(false);
   const at = wall ? wallToUtc(wall, format.timeZone) : null;
   const tooEarly = at !== null && Date.parse(at) <= Date.now();
-  const ready = preflight.can_send && canSend && !counting && !unsaved && (when === "now" || (at !== null && !tooEarly));
+  const ready =
+    preflight.can_send && canSend && !counting && !unsaved && (when === "now" || (at !== null && !tooEarly));
 
   const confirm = async () => {
     try {

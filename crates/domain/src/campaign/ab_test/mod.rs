@@ -125,8 +125,7 @@ impl Plan {
         self.share < WHOLE
     }
 
-    /// What does not depend on other tables.
-    pub(super) fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         let mut v = Validation::default();
         if !(1..=MAX_SHARE).contains(&self.share) && self.share != WHOLE {
             let detail = format!("must be 1 to {MAX_SHARE}, or {WHOLE} for everybody");
@@ -150,6 +149,23 @@ impl Plan {
         }
         v.finish()
     }
+}
+
+/// What of a plan does not depend on other tables.
+pub(super) fn check(plan: Option<&Plan>) -> Result<()> {
+    plan.map_or(Ok(()), Plan::check)
+}
+
+/// A test whose mails come over a day has no winner before that day is over.
+pub(super) fn check_together(best_hour: bool, plan: Option<&Plan>) -> Result<()> {
+    if best_hour && plan.is_some_and(Plan::has_winner) {
+        return Err(DomainError::invalid(
+            "/best_hour",
+            "contradiction",
+            "an A/B test with a winner goes out at once, not at each person's hour",
+        ));
+    }
+    Ok(())
 }
 
 /// A campaign's A/B test and where it stands.

@@ -54,5 +54,6 @@ export const abTest = {
   "ab.choose_body_other": "待っている{{n}}人に{{letter}}案を送ります。決定は取り消せません。",
   "ab.chosen": "{{letter}}案に決めました",
   "check.ab_test": "A/Bテストの人数",
-  "check_help.ab_test": "1案あたりの人数が少なく、結果の差が偶然かもしれません。対象の割合を増やすか、案を減らしてください。",
+  "check_help.ab_test":
+    "1案あたりの人数が少なく、結果の差が偶然かもしれません。対象の割合を増やすか、案を減らしてください。",
 } as const;

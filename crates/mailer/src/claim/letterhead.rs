@@ -1,0 +1,60 @@
+//! What the mails of a campaign, or of one variant of it, are made from.
+
+use std::sync::Arc;
+
+use domain::contact::EmailAddress;
+use domain::delivery::claim::Turn;
+use domain::delivery::content::CampaignContent;
+use domain::mail::content::Content;
+use domain::mail::render::CompiledMail;
+use domain::sender_domain;
+
+use super::Desk;
+use crate::compose::Letterhead;
+use crate::explain;
+use crate::sign::Signer;
+
+impl Desk {
+    /// Compiles a mail whose links are numbered after `links_after`, and opens
+    /// its domain's keys when anybody wants it signed.
+    pub(super) async fn letterhead(
+        &self,
+        turn: Turn,
+        loaded: Arc<CampaignContent>,
+        content: Content,
+        links_after: u16,
+        signs: bool,
+    ) -> anyhow::Result<Letterhead> {
+        let (db, keys) = (&self.db, &self.keys);
+        let sender = EmailAddress::parse(&content.sender_address)
+            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
+        let signing = if signs {
+            sender_domain::signing_keys(db, keys, turn.tenant_id, sender.domain())
+                .await
+                .map_err(explain)?
+        } else {
+            Vec::new()
+        };
+        let (kind, period, sample) = (loaded.kind, loaded.period, loaded.sample.clone());
+        let (mail, signer) = tokio::task::spawn_blocking(move || {
+            let mail = CompiledMail::compile_after(&content, &loaded.surroundings, links_after)
+                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
+            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
+        })
+        .await??;
+        Ok(Letterhead {
+            tenant: turn.tenant_id,
+            campaign: turn.campaign_id,
+            period,
+            kind,
+            sample,
+            mail,
+            sender_domain: sender.domain().to_ascii_lowercase(),
+            sender,
+            signer,
+            keys: Arc::clone(keys),
+            bounce_domain: self.config.bounce_domain.clone(),
+            cancel_mailbox: self.config.cancel_mailbox.clone(),
+        })
+    }
+}
