@@ -48,6 +48,8 @@ words! {
     DateMailState = domain::date_mail::State;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
+    /// `relay`: all mails to one server; `direct`: each to the servers of its recipient's domain.
+    RouteKind = domain::route::Kind;
     /// What protects the line to a relay.
     RouteSecurity = domain::route::Security;
     /// How to log in at a relay.

@@ -503,9 +503,9 @@ diesel::table! {
         tenant_id -> Uuid,
         id -> Uuid,
         name -> Text,
-        host -> Text,
-        port -> Int4,
-        security -> Text,
+        host -> Nullable<Text>,
+        port -> Nullable<Int4>,
+        security -> Nullable<Text>,
         auth -> Text,
         username -> Text,
         password_sealed -> Nullable<Bytea>,
@@ -517,6 +517,9 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         weight -> Int4,
+        kind -> Text,
+        source_address -> Nullable<Inet>,
+        helo -> Text,
     }
 }
 

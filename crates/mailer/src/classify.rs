@@ -3,6 +3,7 @@
 use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::limit::meaning;
 
+use crate::smtp::mx::{NoServer, Problem};
 use crate::smtp::reply::Reply as SmtpReply;
 use crate::smtp::{Attempt, ConnectError, Stage};
 
@@ -42,7 +43,10 @@ fn replied(stage: Stage, reply: &SmtpReply, host: &str) -> Outcome {
 #[must_use]
 pub fn connect_error(error: &ConnectError) -> Outcome {
     match error {
-        ConnectError::Unreachable { host, .. } | ConnectError::Private { host } => {
+        ConnectError::Unreachable { host, .. }
+        | ConnectError::Private { host }
+        | ConnectError::Own { host }
+        | ConnectError::Resting { host, .. } => {
             Outcome::Deferred(Reason::Unreachable, Some(no_reply(error, host)))
         }
         ConnectError::Tls { host, .. } => {
@@ -54,6 +58,39 @@ pub fn connect_error(error: &ConnectError) -> Outcome {
         ConnectError::Auth { host, reply } => {
             Outcome::Deferred(Reason::RelayAuth, Some(kept(reply, host)))
         }
+    }
+}
+
+/// The outcome when no server of the recipient's domain gave a session.
+#[must_use]
+pub fn no_server(error: &NoServer) -> Outcome {
+    match error {
+        NoServer::Unknown(domain, problem) => {
+            let reply = Reply {
+                enhanced: problem.status().map(str::to_owned),
+                ..no_reply(problem, domain)
+            };
+            match problem {
+                Problem::NoMail { .. } => Outcome::Failed(Reason::NoHost, Some(reply)),
+                Problem::Dns(_) => Outcome::Deferred(Reason::Dns, Some(reply)),
+                Problem::Policy(_) => Outcome::Deferred(Reason::TlsPolicy, Some(reply)),
+            }
+        }
+        NoServer::Connect {
+            error: ConnectError::Tls { host, error },
+            enforced: true,
+        } => {
+            let text =
+                format!("the domain asks for TLS with a valid certificate (MTA-STS): {error}");
+            Outcome::Deferred(Reason::TlsPolicy, Some(no_reply(&text, host)))
+        }
+        // Here the site itself speaks: what it says may be about our pace.
+        NoServer::Connect {
+            error: ConnectError::Refused { host, reply },
+            ..
+        } => Outcome::Deferred(Reason::PutOff, Some(kept(reply, host))),
+        NoServer::Connect { error, .. } => connect_error(error),
+        NoServer::Closed => Outcome::GivenBack,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inbound::Protocol;
 use crate::smtp::connect::Timeouts;
+use crate::smtp::mx::DirectSettings;
 
 /// Read from `KIKUBARI_*`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +19,13 @@ pub struct MailerConfig {
     /// `KIKUBARI_RELAY_ALLOW_PRIVATE` (false): whether routes may lead to
     /// loopback and private addresses.
     pub relay_allow_private: bool,
+    /// `KIKUBARI_DIRECT_ALLOW_PRIVATE` (false): whether direct delivery may lead to
+    /// loopback and private addresses; recipients' domains name these servers.
+    pub direct_allow_private: bool,
+    /// `KIKUBARI_DIRECT_PORT` (25): where mail servers are spoken to.
+    pub direct_port: u16,
+    /// `KIKUBARI_DNS_SERVER` (those of the system): who is asked for mail servers.
+    pub dns_server: Option<SocketAddr>,
     /// `KIKUBARI_BOUNCE_DOMAIN`: domain of the return path, whose mail comes
     /// back to us; without it bounces go to the sender's address.
     pub bounce_domain: Option<String>,
@@ -49,6 +57,9 @@ impl Default for MailerConfig {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
             relay_allow_private: false,
+            direct_allow_private: false,
+            direct_port: 25,
+            dns_server: None,
             bounce_domain: None,
             cancel_mailbox: None,
             inbound_listen: None,
@@ -131,6 +142,16 @@ impl MailerConfig {
         let smtp = self.inbound_listen.map(|at| (at, Protocol::Smtp));
         let lmtp = self.inbound_lmtp_listen.map(|at| (at, Protocol::Lmtp));
         smtp.into_iter().chain(lmtp)
+    }
+
+    #[must_use]
+    pub fn direct(&self) -> DirectSettings {
+        DirectSettings {
+            allow_private: self.direct_allow_private,
+            port: self.direct_port,
+            dns_server: self.dns_server,
+            ..DirectSettings::default()
+        }
     }
 
     #[must_use]

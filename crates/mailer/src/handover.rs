@@ -3,7 +3,6 @@
 //! the recorder. Only a chunk or two of finished mails is in memory at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Db;
 use domain::delivery::claim::{Batch, Claimed};
@@ -20,11 +19,12 @@ use crate::claim::Work;
 use crate::compose::{ComposeError, Composed};
 use crate::journal::Journal;
 use crate::smtp::choice::{NoSession, Ready};
-use crate::smtp::pool::{Manager, Pool};
-use crate::smtp::{Attempt, BeforeDot, Stage};
 use crate::throttle::{self, Going, Throttle};
-use crate::{classify, record};
+use crate::{attempt, classify, record};
 
+/// Mails of a batch that find their own servers at a time: the bound of what is
+/// in memory while these are slow.
+const DIRECT_AT_ONCE: usize = 50;
 /// Mails made in one go: some 10 ms of signing.
 const CHUNK: usize = 20;
 
@@ -45,7 +45,7 @@ pub struct Hands {
 
 impl Hands {
     /// Ends at once when the journal can't be written, otherwise never.
-    async fn journal_fails(&self) {
+    pub(crate) async fn journal_fails(&self) {
         if self
             .journal
             .as_ref()
@@ -136,12 +136,26 @@ async fn send_all(
                     work.outdate();
                     record.ended(None, Outcome::GivenBack).await;
                 }
-                Some(Ok(Ready { route, session })) => {
+                Some(Ok(Ready::Relay(route, session))) => {
                     let subject = subject(&work, &record.claimed, route.id);
                     let throttle = Arc::clone(&hands.throttle);
                     under_way.spawn(async move {
-                        let outcome = attempt(&route.pool, session, &composed, &record).await;
+                        let outcome = attempt::by(session, &composed, &record).await;
                         throttle.hear(&record.db, &subject, &outcome).await;
+                        record.ended(Some(composed.message_id), outcome).await;
+                    });
+                }
+                Some(Ok(Ready::Direct(route, direct))) => {
+                    while under_way.len() >= DIRECT_AT_ONCE {
+                        under_way.join_next().await;
+                    }
+                    let (hands, work) = (hands.clone(), Arc::clone(&work));
+                    under_way.spawn(async move {
+                        let way = (&route, &*direct);
+                        let outcome =
+                            attempt::direct(&hands, &work, way, &composed, &record, urgent).await;
+                        let subject = subject(&work, &record.claimed, route.id);
+                        hands.throttle.hear(&record.db, &subject, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
@@ -180,7 +194,12 @@ fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
 
 /// What becomes of a mail to a site that asked for less while its batch was
 /// already in hand.
-fn resting(hands: &Hands, work: &Work, claimed: &Claimed, by: Option<RouteId>) -> Option<Outcome> {
+pub(crate) fn resting(
+    hands: &Hands,
+    work: &Work,
+    claimed: &Claimed,
+    by: Option<RouteId>,
+) -> Option<Outcome> {
     if hands.throttle.is_quiet() {
         return None;
     }
@@ -222,8 +241,8 @@ fn compose_next(
 }
 
 /// A delivery whose outcome is still to come.
-struct Pending {
-    claimed: Claimed,
+pub(crate) struct Pending {
+    pub(crate) claimed: Claimed,
     db: Db,
     outcomes: mpsc::Sender<Record>,
     journal: Option<Arc<Journal>>,
@@ -231,7 +250,7 @@ struct Pending {
 
 impl Pending {
     /// Says to the journal that the mail's last byte is about to leave.
-    fn handing(&self) -> std::io::Result<()> {
+    pub(crate) fn handing(&self) -> std::io::Result<()> {
         match &self.journal {
             Some(journal) => journal.handing(self.claimed.id, self.claimed.attempts),
             None => Ok(()),
@@ -260,59 +279,5 @@ impl Pending {
         };
         self.ended(None, Outcome::Failed(Reason::NotComposed, Some(reply)))
             .await;
-    }
-}
-
-/// One attempt; a session that had died in the pool does not count as one, nor
-/// does a mail that could not be journalled and so did not go out.
-async fn attempt(
-    pool: &Pool,
-    session: deadpool::managed::Object<Manager>,
-    mail: &Composed,
-    pending: &Pending,
-) -> Outcome {
-    let refused = AtomicBool::new(false);
-    let before_dot = || {
-        pending
-            .handing()
-            .inspect_err(|_| refused.store(true, Ordering::Relaxed))
-    };
-    let outcome = attempt_with(pool, session, mail, &before_dot).await;
-    if refused.load(Ordering::Relaxed) {
-        return Outcome::GivenBack;
-    }
-    outcome
-}
-
-async fn attempt_with(
-    pool: &Pool,
-    mut session: deadpool::managed::Object<Manager>,
-    mail: &Composed,
-    before_dot: BeforeDot<'_>,
-) -> Outcome {
-    let used_before = session.sent() > 0;
-    let first = session
-        .send(&mail.from, &mail.to, &mail.content, before_dot)
-        .await;
-    let host = session.host().to_owned();
-    drop(session);
-    let died = match &first {
-        Attempt::Cut { stage, error } => {
-            *stage == Stage::Mail && error.kind() != std::io::ErrorKind::TimedOut
-        }
-        Attempt::Replied { stage, reply } => *stage == Stage::Mail && reply.code == 421,
-    };
-    if !(died && used_before) {
-        return classify::attempt(&first, &host);
-    }
-    match pool.get().await {
-        Ok(mut session) => {
-            let second = session
-                .send(&mail.from, &mail.to, &mail.content, before_dot)
-                .await;
-            classify::attempt(&second, &host)
-        }
-        Err(deadpool::managed::PoolError::Backend(error)) => classify::connect_error(&error),
-        Err(_) => classify::attempt(&first, &host),
     }
 }

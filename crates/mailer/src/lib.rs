@@ -7,6 +7,7 @@
 //! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
 //! [`inbound`]. docs/architecture.md walks one campaign through.
 
+pub(crate) mod attempt;
 pub mod claim;
 pub mod classify;
 pub mod compose;

@@ -1352,10 +1352,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The relays, in their order */
+        /** The routes, in their order */
         get: operations["list_routes"];
         put?: never;
-        /** Add a relay */
+        /** Add a route */
         post: operations["create_route"];
         delete?: never;
         options?: never;
@@ -1370,19 +1370,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One relay */
+        /** One route */
         get: operations["get_route"];
         put?: never;
         post?: never;
         /**
-         * Delete a relay that no campaign names
+         * Delete a route that no campaign names
          * @description One that a campaign went or goes by answers 409: turn it off instead.
          */
         delete: operations["delete_route"];
         options?: never;
         head?: never;
         /**
-         * Change a relay
+         * Change a route
          * @description Mails that are being handed over still go by the old settings.
          */
         patch: operations["update_route"];
@@ -3673,7 +3673,7 @@ export interface components {
         };
         /** @enum {string} */
         ResendGroup: "unknown" | "failed";
-        /** @description A relay. */
+        /** @description A way out: a relay, or direct to the recipients' servers. */
         Route: {
             auth: components["schemas"]["RouteAuth"];
             /** Format: date-time */
@@ -3682,10 +3682,19 @@ export interface components {
             /** @description Whether a password is kept; it is never shown. */
             has_password: boolean;
             health?: components["schemas"]["RouteHealth"] | null;
-            /** @example smtp.example.co.jp */
-            host: string;
+            /**
+             * @description Name that EHLO says; empty: the mailer's own.
+             * @example mail.example.co.jp
+             */
+            helo: string;
+            /**
+             * @description Null when it goes direct, as `port` and `security`.
+             * @example smtp.example.co.jp
+             */
+            host?: string | null;
             /** Format: uuid */
             id: string;
+            kind: components["schemas"]["RouteKind"];
             /**
              * Format: int32
              * @description Most sessions at a time of one mailer.
@@ -3697,16 +3706,21 @@ export interface components {
              * Format: int32
              * @example 587
              */
-            port: number;
+            port?: number | null;
             /**
              * Format: int32
              * @description A campaign that names no route goes by the enabled ones of the lowest
              *     position, and by the next while none of those answers.
              */
             position: number;
-            security: components["schemas"]["RouteSecurity"];
+            security?: components["schemas"]["RouteSecurity"] | null;
             /** @description Whether mails are signed with DKIM here; false when the relay does it. */
             sign: boolean;
+            /**
+             * @description Address of the mailer's machine that sessions come from; empty: whichever the system takes.
+             * @example 203.0.113.10
+             */
+            source_address: string;
             /** @description Empty without log-in. */
             username: string;
             /** Format: int32 */
@@ -3720,16 +3734,30 @@ export interface components {
         };
         /** @enum {string} */
         RouteAuth: "none" | "plain" | "login" | "xoauth2";
-        /** @description A relay to be added. A password needs `security` other than `none`. */
+        /**
+         * @description A route to be added. A relay needs `host`, `port` and `security` (other than
+         *     `none` with a password); a direct route has neither these nor a log-in.
+         */
         RouteCreate: {
+            /**
+             * @default none
+             * @example none
+             */
             auth: components["schemas"]["RouteAuth"];
             /** @default true */
             enabled: boolean;
             /**
+             * @description Name that EHLO says, the one that the address leads back to (PTR).
+             * @example mail.example.co.jp
+             */
+            helo?: string | null;
+            /**
              * @description Host name or IP address.
              * @example smtp.example.co.jp
              */
-            host: string;
+            host?: string | null;
+            /** @default relay */
+            kind: components["schemas"]["RouteKind"];
             /**
              * Format: int32
              * @default 10
@@ -3746,12 +3774,17 @@ export interface components {
              * Format: int32
              * @example 587
              */
-            port: number;
+            port?: number | null;
             /** Format: int32 */
             position?: number;
-            security: components["schemas"]["RouteSecurity"];
+            security?: components["schemas"]["RouteSecurity"] | null;
             /** @default true */
             sign: boolean;
+            /**
+             * @description An address of the mailer's machine that sessions come from.
+             * @example 203.0.113.10
+             */
+            source_address?: string | null;
             username?: string | null;
             /**
              * Format: int32
@@ -3781,15 +3814,20 @@ export interface components {
             retry_at: string;
         };
         /** @enum {string} */
+        RouteKind: "relay" | "direct";
+        /** @enum {string} */
         RouteSecurity: "none" | "starttls" | "tls";
         /**
          * @description A change; what is left out or null stays. With `auth: none` user name and
-         *     password are forgotten.
+         *     password are forgotten, with `kind: direct` all that a relay has.
          */
         RouteUpdate: {
             auth?: components["schemas"]["RouteAuth"] | null;
             enabled?: boolean | null;
+            /** @description Empty: the mailer's own from now on. */
+            helo?: string | null;
             host?: string | null;
+            kind?: components["schemas"]["RouteKind"] | null;
             /** Format: int32 */
             max_sessions?: number | null;
             name?: string | null;
@@ -3804,6 +3842,8 @@ export interface components {
             position?: number | null;
             security?: components["schemas"]["RouteSecurity"] | null;
             sign?: boolean | null;
+            /** @description Empty: none from now on. */
+            source_address?: string | null;
             username?: string | null;
             /** Format: int32 */
             weight?: number | null;

@@ -13,7 +13,7 @@ use domain::ids::ListId;
 use domain::list::{self, NewList};
 use domain::mail::content::ContentChange;
 use domain::mail::{self, NewMail};
-use domain::route::{self, Auth, NewRoute, Security};
+use domain::route::{self, Auth, Kind, NewRoute, Security};
 use domain::tenant::{self, TenantChange};
 use domain::user::NewUser;
 use domain::{Actor, DomainError, secret, sender_domain, template};
@@ -136,12 +136,15 @@ async fn fill(state: &AppState, actor: &Actor, host: &str, port: i32) -> domain:
 fn relay(host: &str, port: i32) -> NewRoute {
     NewRoute {
         name: "デモ用の受信箱".to_owned(),
-        host: host.to_owned(),
-        port,
-        security: Security::None,
+        kind: Kind::Relay,
+        host: Some(host.to_owned()),
+        port: Some(port),
+        security: Some(Security::None),
         auth: Auth::None,
         username: String::new(),
         password: None,
+        source_address: String::new(),
+        helo: String::new(),
         max_sessions: 4,
         sign: true,
         enabled: true,

@@ -1,11 +1,11 @@
-//! Routes: the relays that mails go out through. A password goes in and never
-//! comes back.
+//! Routes: the ways that mails go out, by a relay or direct. A password goes in
+//! and never comes back.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::ids::RouteId;
-use domain::route::{self, Auth, NewRoute, RouteChange, Security};
+use domain::route::{self, Auth, Kind, NewRoute, RouteChange, Security};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,26 +16,35 @@ use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
-use crate::words::{RouteAuth, RouteSecurity};
+use crate::words::{RouteAuth, RouteKind, RouteSecurity};
 
-/// A relay.
+/// A way out: a relay, or direct to the recipients' servers.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Route {
     pub id: Uuid,
     #[schema(example = "社内メールサーバー")]
     pub name: String,
+    #[schema(value_type = RouteKind)]
+    pub kind: Kind,
+    /// Null when it goes direct, as `port` and `security`.
     #[schema(example = "smtp.example.co.jp")]
-    pub host: String,
+    pub host: Option<String>,
     #[schema(minimum = 1, maximum = 65535, example = 587)]
-    pub port: i32,
-    #[schema(value_type = RouteSecurity)]
-    pub security: Security,
+    pub port: Option<i32>,
+    #[schema(value_type = Option<RouteSecurity>)]
+    pub security: Option<Security>,
     #[schema(value_type = RouteAuth)]
     pub auth: Auth,
     /// Empty without log-in.
     pub username: String,
     /// Whether a password is kept; it is never shown.
     pub has_password: bool,
+    /// Address of the mailer's machine that sessions come from; empty: whichever the system takes.
+    #[schema(example = "203.0.113.10")]
+    pub source_address: String,
+    /// Name that EHLO says; empty: the mailer's own.
+    #[schema(example = "mail.example.co.jp")]
+    pub helo: String,
     /// Most sessions at a time of one mailer.
     pub max_sessions: i32,
     /// Whether mails are signed with DKIM here; false when the relay does it.
@@ -86,12 +95,17 @@ impl From<route::Route> for Route {
         Self {
             id: row.id.0,
             name: row.name,
+            kind: row.kind,
             host: row.host,
             port: row.port,
             security: row.security,
             auth: row.auth,
             username: row.username,
             has_password: row.has_password,
+            source_address: row
+                .source_address
+                .map_or_else(String::new, |net| net.addr().to_string()),
+            helo: row.helo,
             max_sessions: row.max_sessions,
             sign: row.sign,
             enabled: row.enabled,
@@ -104,20 +118,25 @@ impl From<route::Route> for Route {
     }
 }
 
-/// A relay to be added. A password needs `security` other than `none`.
+/// A route to be added. A relay needs `host`, `port` and `security` (other than
+/// `none` with a password); a direct route has neither these nor a log-in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteCreate {
     #[schema(min_length = 1, max_length = 100, example = "社内メールサーバー")]
     pub name: String,
+    #[serde(default = "relay")]
+    #[schema(value_type = RouteKind, default = "relay")]
+    pub kind: Kind,
     /// Host name or IP address.
     #[schema(min_length = 1, max_length = 253, example = "smtp.example.co.jp")]
-    pub host: String,
+    pub host: Option<String>,
     #[schema(minimum = 1, maximum = 65535, example = 587)]
-    pub port: i32,
-    #[schema(value_type = RouteSecurity, example = "starttls")]
-    pub security: Security,
-    #[schema(value_type = RouteAuth, example = "none")]
+    pub port: Option<i32>,
+    #[schema(value_type = Option<RouteSecurity>, example = "starttls")]
+    pub security: Option<Security>,
+    #[serde(default = "no_log_in")]
+    #[schema(value_type = RouteAuth, default = "none", example = "none")]
     pub auth: Auth,
     #[schema(max_length = 320)]
     pub username: Option<String>,
@@ -125,6 +144,12 @@ pub struct RouteCreate {
     /// set anew before it ends.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 8000, write_only)]
     pub password: Option<SecretString>,
+    /// An address of the mailer's machine that sessions come from.
+    #[schema(max_length = 45, example = "203.0.113.10")]
+    pub source_address: Option<String>,
+    /// Name that EHLO says, the one that the address leads back to (PTR).
+    #[schema(max_length = 253, example = "mail.example.co.jp")]
+    pub helo: Option<String>,
     #[serde(default = "ten")]
     #[schema(minimum = 1, maximum = 500, default = 10)]
     pub max_sessions: i32,
@@ -141,6 +166,14 @@ pub struct RouteCreate {
     pub weight: i32,
 }
 
+fn relay() -> Kind {
+    Kind::Relay
+}
+
+fn no_log_in() -> Auth {
+    Auth::None
+}
+
 fn hundred() -> i32 {
     100
 }
@@ -154,12 +187,14 @@ fn yes() -> bool {
 }
 
 /// A change; what is left out or null stays. With `auth: none` user name and
-/// password are forgotten.
+/// password are forgotten, with `kind: direct` all that a relay has.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteUpdate {
     #[schema(min_length = 1, max_length = 100)]
     pub name: Option<String>,
+    #[schema(value_type = Option<RouteKind>)]
+    pub kind: Option<Kind>,
     #[schema(min_length = 1, max_length = 253)]
     pub host: Option<String>,
     #[schema(minimum = 1, maximum = 65535)]
@@ -174,6 +209,12 @@ pub struct RouteUpdate {
     /// set anew before it ends.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 8000, write_only)]
     pub password: Option<SecretString>,
+    /// Empty: none from now on.
+    #[schema(max_length = 45)]
+    pub source_address: Option<String>,
+    /// Empty: the mailer's own from now on.
+    #[schema(max_length = 253)]
+    pub helo: Option<String>,
     #[schema(minimum = 1, maximum = 500)]
     pub max_sessions: Option<i32>,
     pub sign: Option<bool>,
@@ -198,7 +239,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: route::Route) -> Htt
         .json(Route::from(row))
 }
 
-/// The relays, in their order
+/// The routes, in their order
 #[utoipa::path(
     tag = "routes", operation_id = "list_routes", params(PageQuery),
     responses((status = 200, body = PageOf<Route>, description = "A page"), ListProblems)
@@ -213,7 +254,7 @@ async fn list_routes(
     Ok(Json(PageOf::from_page(page, Route::from)))
 }
 
-/// Add a relay
+/// Add a route
 #[utoipa::path(
     tag = "routes", operation_id = "create_route", request_body = RouteCreate,
     responses((status = 201, body = Route, description = "Added", headers(("ETag" = String))), CreateProblems)
@@ -227,12 +268,15 @@ async fn create_route(
     let Body(create) = body;
     let new = NewRoute {
         name: create.name,
+        kind: create.kind,
         host: create.host,
         port: create.port,
         security: create.security,
         auth: create.auth,
         username: create.username.unwrap_or_default(),
         password: create.password,
+        source_address: create.source_address.unwrap_or_default(),
+        helo: create.helo.unwrap_or_default(),
         max_sessions: create.max_sessions,
         sign: create.sign,
         enabled: create.enabled,
@@ -245,7 +289,7 @@ async fn create_route(
     ))
 }
 
-/// One relay
+/// One route
 #[utoipa::path(
     tag = "routes", operation_id = "get_route",
     params(("id" = Uuid, Path, description = "Route")),
@@ -259,7 +303,7 @@ async fn get_route(state: Data<AppState>, user: CurrentUser, id: Id<RouteId>) ->
     ))
 }
 
-/// Change a relay
+/// Change a route
 ///
 /// Mails that are being handed over still go by the old settings.
 #[utoipa::path(
@@ -281,12 +325,15 @@ async fn update_route(
     let Body(update) = body;
     let change = RouteChange {
         name: update.name,
+        kind: update.kind,
         host: update.host,
         port: update.port,
         security: update.security,
         auth: update.auth,
         username: update.username,
         password: update.password,
+        source_address: update.source_address,
+        helo: update.helo,
         max_sessions: update.max_sessions,
         sign: update.sign,
         enabled: update.enabled,
@@ -297,7 +344,7 @@ async fn update_route(
     Ok(answer(HttpResponse::Ok(), row))
 }
 
-/// Delete a relay that no campaign names
+/// Delete a route that no campaign names
 ///
 /// One that a campaign went or goes by answers 409: turn it off instead.
 #[utoipa::path(

@@ -221,3 +221,71 @@ async fn a_route_has_a_weight_and_says_when_it_does_not_answer() {
         )
     );
 }
+
+#[actix_web::test]
+async fn a_direct_route_has_no_relay_and_forgets_the_one_it_had() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let mut wrong = relay();
+    wrong["kind"] = json!("direct");
+    wrong["source_address"] = json!("mail.example.jp");
+    let refused = app.post("/v1/routes").by(&token).json(&wrong).send().await;
+    let refused = refused.expect(422);
+    let pointers: Vec<&Value> = refused["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| &error["pointer"])
+        .collect();
+    assert_eq!(
+        pointers,
+        [
+            "/host",
+            "/port",
+            "/security",
+            "/auth",
+            "/username",
+            "/password",
+            "/source_address"
+        ]
+    );
+    let made = app
+        .post("/v1/routes")
+        .by(&token)
+        .json(&relay())
+        .send()
+        .await
+        .expect(201);
+    let path = format!("/v1/routes/{}", made["id"].as_str().unwrap());
+    let direct =
+        json!({"kind": "direct", "helo": "Mail.Example.JP", "source_address": "203.0.113.10"});
+    let changed = app
+        .patch(&path)
+        .by(&token)
+        .if_match(1)
+        .json(&direct)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            &changed["host"],
+            &changed["security"],
+            &changed["has_password"]
+        ),
+        (&Value::Null, &Value::Null, &json!(false))
+    );
+    assert_eq!(
+        (&changed["helo"], &changed["source_address"]),
+        (&json!("mail.example.jp"), &json!("203.0.113.10"))
+    );
+    let back = json!({"kind": "relay"});
+    app.patch(&path)
+        .by(&token)
+        .if_match(2)
+        .json(&back)
+        .send()
+        .await
+        .expect(422);
+}

@@ -45,10 +45,16 @@ pub enum Reason {
     Rejected,
     /// The server answered 4xx.
     PutOff,
-    /// No connection to the relay.
+    /// No connection to the relay, or to the recipient's servers.
     Unreachable,
-    /// The relay's certificate or TLS handshake failed.
+    /// The server's certificate or the TLS handshake failed.
     Tls,
+    /// The recipient's domain does not exist or says that it takes no mail.
+    NoHost,
+    /// The name servers of the recipient's domain did not answer.
+    Dns,
+    /// The recipient's domain wants a line that its servers did not give (MTA-STS).
+    TlsPolicy,
     /// The relay refused our log-in.
     RelayAuth,
     /// The line was cut, or the server was silent too long, before the mail was handed over.
@@ -75,6 +81,9 @@ impl Reason {
             Self::PutOff => "put_off",
             Self::Unreachable => "unreachable",
             Self::Tls => "tls",
+            Self::NoHost => "no_host",
+            Self::Dns => "dns",
+            Self::TlsPolicy => "tls_policy",
             Self::RelayAuth => "relay_auth",
             Self::Interrupted => "interrupted",
             Self::NoAnswer => "no_answer",

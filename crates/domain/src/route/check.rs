@@ -1,9 +1,12 @@
 //! What must hold of a route. Pure.
 
+use std::net::IpAddr;
+
 use secrecy::ExposeSecret;
 
-use super::{Auth, NewRoute, Security};
-use crate::error::{DomainError, FieldError, Result, Validation};
+use super::{Auth, Kind, NewRoute, Security};
+use crate::error::{FieldError, Result, Validation};
+use crate::limit::site;
 
 /// Longest password in characters; access tokens are longer.
 fn password_max(auth: Auth) -> usize {
@@ -34,20 +37,86 @@ fn parse_host(text: &str) -> std::result::Result<String, FieldError> {
     ))
 }
 
+/// What a check made of the texts.
+pub(super) struct Checked {
+    pub(super) host: Option<String>,
+    pub(super) source_address: Option<IpAddr>,
+    pub(super) helo: String,
+}
+
 /// What must hold of a route as a whole.
-pub(super) fn check(new: &NewRoute, has_password: bool) -> Result<String> {
+pub(super) fn check(new: &NewRoute, has_password: bool) -> Result<Checked> {
     let mut v = Validation::default();
     v.length("/name", &new.name, 1, 100);
-    let host = v.keep("/host", parse_host(&new.host));
-    if !(1..=65535).contains(&new.port) {
-        v.add("/port", "out_of_range", "must be 1 to 65535");
-    }
+    let host = match new.kind {
+        Kind::Relay => check_relay(&mut v, new),
+        Kind::Direct => {
+            refuse_relay_fields(&mut v, new);
+            None
+        }
+    };
     if !(1..=500).contains(&new.max_sessions) {
         v.add("/max_sessions", "out_of_range", "must be 1 to 500");
     }
     if !(1..=1000).contains(&new.weight) {
         v.add("/weight", "out_of_range", "must be 1 to 1000");
     }
+    let source_address = v.keep("/source_address", parse_source(&new.source_address));
+    let helo = v.keep("/helo", parse_helo(&new.helo));
+    if new.kind == Kind::Relay {
+        check_log_in(&mut v, new, has_password);
+    }
+    v.finish()?;
+    Ok(Checked {
+        host,
+        source_address: source_address.flatten(),
+        helo: helo.unwrap_or_default(),
+    })
+}
+
+fn check_relay(v: &mut Validation, new: &NewRoute) -> Option<String> {
+    let host = match &new.host {
+        Some(host) => v.keep("/host", parse_host(host)),
+        None => {
+            v.add("/host", "required", "a relay needs its host");
+            None
+        }
+    };
+    match new.port {
+        Some(1..=65535) => {}
+        Some(_) => v.add("/port", "out_of_range", "must be 1 to 65535"),
+        None => v.add("/port", "required", "a relay needs its port"),
+    }
+    if new.security.is_none() {
+        v.add(
+            "/security",
+            "required",
+            "a relay needs none, starttls or tls",
+        );
+    }
+    host
+}
+
+/// Each server is found by the recipient's domain, and none of them knows us.
+fn refuse_relay_fields(v: &mut Validation, new: &NewRoute) {
+    let given = [
+        ("/host", new.host.is_some()),
+        ("/port", new.port.is_some()),
+        ("/security", new.security.is_some()),
+        ("/auth", new.auth != Auth::None),
+        ("/username", !new.username.is_empty()),
+        ("/password", new.password.is_some()),
+    ];
+    for (pointer, _) in given.iter().filter(|(_, given)| *given) {
+        v.add(
+            *pointer,
+            "unused",
+            "a direct route has none: leave it out, or make it a relay",
+        );
+    }
+}
+
+fn check_log_in(v: &mut Validation, new: &NewRoute, has_password: bool) {
     v.length("/username", &new.username, 0, 320);
     if new.username.chars().any(char::is_control) {
         v.add("/username", "malformed", "must be one line");
@@ -71,36 +140,77 @@ pub(super) fn check(new: &NewRoute, has_password: bool) -> Result<String> {
                 "a user name or password is used with plain, login or xoauth2 only",
             );
         }
-    } else {
-        if new.username.is_empty() {
-            v.add(
-                "/username",
-                "required",
-                "this kind of log-in needs a user name",
-            );
-        }
-        if !has_password {
-            v.add(
-                "/password",
-                "required",
-                "this kind of log-in needs a password",
-            );
-        }
-        if new.security == Security::None {
-            v.add(
-                "/security",
-                "plaintext_password",
-                "a password goes over starttls or tls only",
-            );
-        }
+        return;
     }
-    v.finish()?;
-    host.ok_or_else(|| DomainError::internal("a host that passed its check"))
+    if new.username.is_empty() {
+        v.add(
+            "/username",
+            "required",
+            "this kind of log-in needs a user name",
+        );
+    }
+    if !has_password {
+        v.add(
+            "/password",
+            "required",
+            "this kind of log-in needs a password",
+        );
+    }
+    if new.security == Some(Security::None) {
+        v.add(
+            "/security",
+            "plaintext_password",
+            "a password goes over starttls or tls only",
+        );
+    }
+}
+
+/// Which address of its own the mailer's machine speaks from.
+fn parse_source(text: &str) -> std::result::Result<Option<IpAddr>, FieldError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<IpAddr>() {
+        Ok(ip) if !ip.is_unspecified() && !ip.is_multicast() => Ok(Some(ip)),
+        _ => Err(FieldError::new(
+            "/source_address",
+            "malformed",
+            "is no IP address of the mailer's machine, for example 203.0.113.10",
+        )),
+    }
+}
+
+/// RFC 5321 §4.1.1.1: a name that leads back to us.
+fn parse_helo(text: &str) -> std::result::Result<String, FieldError> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    if name.is_empty() || (site::is_domain(&name)) {
+        return Ok(name);
+    }
+    Err(FieldError::new(
+        "/helo",
+        "malformed",
+        "is no full host name, for example mail.example.co.jp",
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ehlo_name_is_a_full_host_name_and_a_source_an_address() {
+        assert_eq!(parse_helo(" Mail.Example.jp. ").unwrap(), "mail.example.jp");
+        assert_eq!(parse_helo("").unwrap(), "");
+        for bad in ["mail", "[192.0.2.1]", "a.jp\r\nQUIT", "日本.jp"] {
+            assert!(parse_helo(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_source("").unwrap(), None);
+        assert!(parse_source("2001:db8::1").unwrap().is_some());
+        for bad in ["0.0.0.0", "224.0.0.1", "mail.example.jp", "192.0.2.1/24"] {
+            assert!(parse_source(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn hosts_are_names_or_addresses_and_nothing_else() {

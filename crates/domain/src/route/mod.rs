@@ -1,13 +1,19 @@
-//! Routes: the ways out, SMTP relays so far.
+//! Routes: the ways out. A relay takes all mails; a direct route brings each to
+//! the servers that its recipient's domain names.
 
+mod change;
 mod check;
 pub mod health;
 mod queries;
 
+pub use change::RouteChange;
 pub use health::Health;
+
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
@@ -24,6 +30,14 @@ use crate::text_enum::text_enum;
 
 /// Most routes that one campaign goes by.
 pub(crate) const MOST_OF_A_CAMPAIGN: i64 = 50;
+
+text_enum! {
+    /// Where the mails of a route go.
+    pub enum Kind {
+        Relay = "relay",
+        Direct = "direct",
+    }
+}
 
 text_enum! {
     /// What protects the line to a relay.
@@ -52,11 +66,17 @@ text_enum! {
 pub struct Route {
     pub id: RouteId,
     pub name: String,
-    pub host: String,
-    pub port: i32,
-    pub security: Security,
+    pub kind: Kind,
+    /// Of a relay; `None` when it goes direct, as `port` and `security`.
+    pub host: Option<String>,
+    pub port: Option<i32>,
+    pub security: Option<Security>,
     pub auth: Auth,
     pub username: String,
+    /// Address of the mailer's machine that sessions come from.
+    pub source_address: Option<IpNet>,
+    /// What EHLO says; empty: the mailer's own name.
+    pub helo: String,
     #[diesel(select_expression = route::password_sealed.is_not_null())]
     pub has_password: bool,
     /// Most sessions at a time of one mailer.
@@ -82,50 +102,53 @@ pub struct Route {
 pub struct OpenRoute {
     pub id: RouteId,
     pub version: i32,
-    pub host: String,
-    pub port: u16,
-    pub security: Security,
-    pub auth: Auth,
-    pub username: String,
-    pub password: SecretString,
+    pub via: Via,
+    pub source_address: Option<IpAddr>,
+    pub helo: Option<String>,
     pub max_sessions: usize,
     pub sign: bool,
     pub position: i32,
     pub weight: u32,
 }
 
+/// Where a route leads.
+#[derive(Debug, Clone)]
+pub enum Via {
+    Relay(Relay),
+    /// To the servers that the recipient's domain names.
+    Direct,
+}
+
+/// A relay and the log-in at it.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub auth: Auth,
+    pub username: String,
+    pub password: SecretString,
+}
+
 /// A route to be made.
 #[derive(Debug)]
 pub struct NewRoute {
     pub name: String,
-    pub host: String,
-    pub port: i32,
-    pub security: Security,
+    pub kind: Kind,
+    pub host: Option<String>,
+    pub port: Option<i32>,
+    pub security: Option<Security>,
     pub auth: Auth,
     pub username: String,
     pub password: Option<SecretString>,
+    /// An IP address; empty: none.
+    pub source_address: String,
+    pub helo: String,
     pub max_sessions: i32,
     pub sign: bool,
     pub enabled: bool,
     pub position: i32,
     pub weight: i32,
-}
-
-/// A change; `None` leaves a value as it is.
-#[derive(Debug, Default)]
-pub struct RouteChange {
-    pub name: Option<String>,
-    pub host: Option<String>,
-    pub port: Option<i32>,
-    pub security: Option<Security>,
-    pub auth: Option<Auth>,
-    pub username: Option<String>,
-    pub password: Option<SecretString>,
-    pub max_sessions: Option<i32>,
-    pub sign: Option<bool>,
-    pub enabled: Option<bool>,
-    pub position: Option<i32>,
-    pub weight: Option<i32>,
 }
 
 fn place(id: RouteId) -> String {
@@ -149,10 +172,10 @@ fn seal(
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a name in use.
 pub async fn create(db: &Db, keys: &Keys, actor: &Actor, new: NewRoute) -> Result<Route> {
     actor.require(Permission::SettingsWrite)?;
-    let host = check::check(&new, new.password.is_some())?;
+    let checked = check::check(&new, new.password.is_some())?;
     let id = RouteId::new();
     let sealed = seal(keys, actor.tenant_id, id, new.password.as_ref())?;
-    let row = queries::Row::of(&new, host, sealed);
+    let row = queries::Row::of(&new, checked, Some(sealed));
     db.tenant(actor.tenant_id, async |tx| {
         queries::insert(tx, actor.tenant_id, id, &row).await?;
         let made = queries::find(tx, actor.tenant_id, id).await?;
@@ -214,11 +237,13 @@ pub async fn update(
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
-        let merged = merge(&before, change);
+        let merged = change.applied_to(&before);
         let kept = before.has_password && merged.auth != Auth::None;
-        let host = check::check(&merged, merged.password.is_some() || kept)?;
-        let row = queries::Row::of(&merged, host, sealed);
-        if !queries::update(tx, actor.tenant_id, id, version, &row, !kept, now).await? {
+        let checked = check::check(&merged, merged.password.is_some() || kept)?;
+        // Without a new one the old one stays, or is forgotten.
+        let sealed = (sealed.is_some() || !kept).then_some(sealed);
+        let row = queries::Row::of(&merged, checked, sealed);
+        if !queries::update(tx, actor.tenant_id, id, version, &row, now).await? {
             return Err(DomainError::Stale);
         }
         let after = queries::find(tx, actor.tenant_id, id).await?;
@@ -226,30 +251,6 @@ pub async fn update(
         Ok(after)
     })
     .await
-}
-
-fn merge(before: &Route, change: RouteChange) -> NewRoute {
-    let auth = change.auth.unwrap_or(before.auth);
-    // A user name that nobody asked to keep goes with the log-in.
-    let username = match change.username {
-        Some(name) => name,
-        None if auth == Auth::None => String::new(),
-        None => before.username.clone(),
-    };
-    NewRoute {
-        name: change.name.unwrap_or_else(|| before.name.clone()),
-        host: change.host.unwrap_or_else(|| before.host.clone()),
-        port: change.port.unwrap_or(before.port),
-        security: change.security.unwrap_or(before.security),
-        auth,
-        username,
-        password: change.password,
-        max_sessions: change.max_sessions.unwrap_or(before.max_sessions),
-        sign: change.sign.unwrap_or(before.sign),
-        enabled: change.enabled.unwrap_or(before.enabled),
-        position: change.position.unwrap_or(before.position),
-        weight: change.weight.unwrap_or(before.weight),
-    }
 }
 
 /// Takes a route away that no campaign names.

@@ -3,27 +3,36 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Auth, MOST_OF_A_CAMPAIGN, NewRoute, OpenRoute, Route, Security, place};
+use super::check::Checked;
+use super::{
+    Auth, Kind, MOST_OF_A_CAMPAIGN, NewRoute, OpenRoute, Relay, Route, Security, Via, place,
+};
 use crate::db::error::{expect_foreign_key, expect_unique};
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, RouteId, TenantId};
 use crate::schema::{campaign, route, route_health};
 use crate::secret::Keys;
 
-/// The columns that a write sets; a password of `None` stays.
+/// The columns that a write sets.
 #[derive(Debug, Insertable, AsChangeset)]
 #[diesel(table_name = route)]
 pub(super) struct Row {
     name: String,
-    host: String,
-    port: i32,
-    security: Security,
+    kind: Kind,
+    // Twice optional: `Some(None)` writes NULL.
+    host: Option<Option<String>>,
+    port: Option<Option<i32>>,
+    security: Option<Option<Security>>,
     auth: Auth,
     username: String,
-    password_sealed: Option<Vec<u8>>,
+    // `None` stays.
+    password_sealed: Option<Option<Vec<u8>>>,
+    source_address: Option<Option<IpNet>>,
+    helo: String,
     max_sessions: i32,
     sign: bool,
     enabled: bool,
@@ -32,15 +41,22 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(new: &NewRoute, host: String, password_sealed: Option<Vec<u8>>) -> Self {
+    pub(super) fn of(
+        new: &NewRoute,
+        checked: Checked,
+        password_sealed: Option<Option<Vec<u8>>>,
+    ) -> Self {
         Self {
             name: new.name.clone(),
-            host,
-            port: new.port,
-            security: new.security,
+            kind: new.kind,
+            host: Some(checked.host),
+            port: Some(new.port),
+            security: Some(new.security),
             auth: new.auth,
             username: new.username.clone(),
             password_sealed,
+            source_address: Some(checked.source_address.map(IpNet::from)),
+            helo: checked.helo,
             max_sessions: new.max_sessions,
             sign: new.sign,
             enabled: new.enabled,
@@ -121,15 +137,13 @@ pub(super) async fn page(
     Ok(query.load(tx).await?)
 }
 
-/// False when the version is not the current one. `forget`: drop the password
-/// unless the row brings one.
+/// False when the version is not the current one.
 pub(super) async fn update(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: RouteId,
     version: i32,
     row: &Row,
-    forget: bool,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let changed = expect_unique(
@@ -148,12 +162,6 @@ pub(super) async fn update(
         "route_tenant_id_name_key",
         name_taken,
     )?;
-    if forget && row.password_sealed.is_none() {
-        diesel::update(route::table.find((tenant, id)))
-            .set(route::password_sealed.eq(None::<Vec<u8>>))
-            .execute(tx)
-            .await?;
-    }
     Ok(changed == 1)
 }
 
@@ -188,12 +196,15 @@ pub(super) async fn delete(
 pub(super) struct SealedRoute {
     id: RouteId,
     version: i32,
-    host: String,
-    port: i32,
-    security: Security,
+    kind: Kind,
+    host: Option<String>,
+    port: Option<i32>,
+    security: Option<Security>,
     auth: Auth,
     username: String,
     password_sealed: Option<Vec<u8>>,
+    source_address: Option<IpNet>,
+    helo: String,
     max_sessions: i32,
     sign: bool,
     position: i32,
@@ -202,27 +213,42 @@ pub(super) struct SealedRoute {
 
 impl SealedRoute {
     pub(super) fn open(self, keys: &Keys, tenant: TenantId) -> Result<OpenRoute> {
-        let broken =
-            |word: &str| DomainError::internal(format_args!("route {} with {word}", self.id));
-        let password = match &self.password_sealed {
-            Some(sealed) => String::from_utf8(keys.open(tenant, &place(self.id), sealed)?)
-                .map_err(|_| broken("a password that is no text"))?,
-            None => String::new(),
-        };
         Ok(OpenRoute {
+            via: self.via(keys, tenant)?,
             id: self.id,
             version: self.version,
-            port: u16::try_from(self.port).map_err(|_| broken("an impossible port"))?,
-            security: self.security,
-            auth: self.auth,
-            host: self.host,
-            username: self.username,
-            password: SecretString::from(password),
+            source_address: self.source_address.map(|net| net.addr()),
+            helo: Some(self.helo).filter(|name| !name.is_empty()),
             max_sessions: usize::try_from(self.max_sessions).unwrap_or(1),
             sign: self.sign,
             position: self.position,
             weight: u32::try_from(self.weight).unwrap_or(1),
         })
+    }
+
+    fn via(&self, keys: &Keys, tenant: TenantId) -> Result<Via> {
+        let broken =
+            |word: &str| DomainError::internal(format_args!("route {} with {word}", self.id));
+        if self.kind == Kind::Direct {
+            return Ok(Via::Direct);
+        }
+        let (Some(host), Some(port), Some(security)) = (&self.host, self.port, self.security)
+        else {
+            return Err(broken("no host"));
+        };
+        let password = match &self.password_sealed {
+            Some(sealed) => String::from_utf8(keys.open(tenant, &place(self.id), sealed)?)
+                .map_err(|_| broken("a password that is no text"))?,
+            None => String::new(),
+        };
+        Ok(Via::Relay(Relay {
+            host: host.clone(),
+            port: u16::try_from(port).map_err(|_| broken("an impossible port"))?,
+            security,
+            auth: self.auth,
+            username: self.username.clone(),
+            password: SecretString::from(password),
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::check::Found;
@@ -131,14 +132,24 @@ pub(super) async fn relay_hosts(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
 ) -> Result<Vec<String>> {
-    Ok(route::table
+    // A direct route shows the address that it names; without one nobody knows here.
+    let routes: Vec<(Option<String>, Option<IpNet>)> = route::table
         .filter(route::tenant_id.eq(tenant).and(route::enabled.eq(true)))
-        .order(route::host)
-        .select(route::host)
+        .filter(
+            route::host
+                .is_not_null()
+                .or(route::source_address.is_not_null()),
+        )
+        .order((route::host, route::source_address))
+        .select((route::host, route::source_address))
         .distinct()
         .limit(MOST_RELAYS)
         .load(tx)
-        .await?)
+        .await?;
+    let named = routes
+        .into_iter()
+        .filter_map(|(host, source)| host.or_else(|| source.map(|net| net.addr().to_string())));
+    Ok(named.collect())
 }
 
 /// False when the version is not the current one.

@@ -26,7 +26,7 @@ use crate::explain;
 use crate::sign::Signer;
 use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{Route, RouteSettings};
-use crate::smtp::{connect, pool};
+use crate::smtp::tls;
 
 /// How long a campaign's content, keys and route are used before they are
 /// looked up again.
@@ -117,7 +117,9 @@ impl Desk {
             allow_private: config.relay_allow_private,
             helo: config.helo_name(),
             timeouts: config.timeouts(),
-            tls: connect::platform_tls()?,
+            tls: tls::platform_tls()?,
+            direct: config.direct(),
+            exchanges: Arc::default(),
         };
         Ok(Self {
             db,
@@ -287,10 +289,10 @@ impl Desk {
             (used, unused.into_values().collect())
         };
         for route in used {
-            pool::reap(&route.pool).await;
+            route.reap().await;
         }
         for route in unused {
-            pool::close(&route.pool).await;
+            route.close().await;
         }
     }
 
@@ -303,7 +305,7 @@ impl Desk {
             .map(|(_, route)| route)
             .collect();
         for route in routes {
-            pool::close(&route.pool).await;
+            route.close().await;
         }
     }
 
@@ -408,7 +410,7 @@ impl Desk {
         let fresh = Arc::new(Route::new(tenant, open, &self.settings)?);
         self.state().routes.insert(open.id, Arc::clone(&fresh));
         if let Some(old) = known {
-            pool::reap(&old.pool).await;
+            old.reap().await;
         }
         Ok(fresh)
     }

@@ -10,8 +10,9 @@ use deadpool::managed::{Object, PoolError};
 use domain::ids::RouteId;
 
 use super::ConnectError;
+use super::mx::Direct;
 use super::pool::Manager;
-use super::route::{REST_MAX, REST_MAX_ALONE, Route};
+use super::route::{REST_MAX, REST_MAX_ALONE, Route, Way};
 
 /// A route and its share.
 #[derive(Clone)]
@@ -29,10 +30,21 @@ pub struct Routes {
     owed: Mutex<Vec<i64>>,
 }
 
-/// A session with the route that it belongs to.
-pub struct Ready {
-    pub route: Arc<Route>,
-    pub session: Object<Manager>,
+/// What takes a mail.
+pub enum Ready {
+    /// A session of the relay.
+    Relay(Arc<Route>, Object<Manager>),
+    /// A route on which each mail finds its own server.
+    Direct(Arc<Route>, Arc<Direct>),
+}
+
+impl Ready {
+    #[must_use]
+    pub fn route(&self) -> &Arc<Route> {
+        match self {
+            Self::Relay(route, _) | Self::Direct(route, _) => route,
+        }
+    }
 }
 
 /// Why there is none.
@@ -124,11 +136,14 @@ impl Routes {
         if !route.is_up() && !route.take_try(REST_MAX_ALONE, Instant::now()) {
             return Err(NoSession::Changed);
         }
-        match route.pool.get().await {
+        let pool = match &route.way {
+            Way::Relay(pool) => pool,
+            Way::Direct(direct) => return Ok(to_all(route, direct)),
+        };
+        match pool.get().await {
             Ok(session) => {
                 route.up();
-                let route = Arc::clone(route);
-                Ok(Ready { route, session })
+                Ok(Ready::Relay(Arc::clone(route), session))
             }
             Err(PoolError::Backend(error)) => {
                 tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
@@ -153,11 +168,14 @@ impl Routes {
         let mut tried = Vec::new();
         let mut last = None;
         while let Some(route) = self.pick(Instant::now(), &tried) {
-            match route.pool.get().await {
+            let pool = match &route.way {
+                Way::Relay(pool) => pool,
+                Way::Direct(direct) => return Ok(to_all(route, direct)),
+            };
+            match pool.get().await {
                 Ok(session) => {
                     route.up();
-                    let route = Arc::clone(route);
-                    return Ok(Ready { route, session });
+                    return Ok(Ready::Relay(Arc::clone(route), session));
                 }
                 Err(PoolError::Backend(error)) => {
                     tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
@@ -239,14 +257,21 @@ impl Routes {
     }
 }
 
+/// A direct route is never down: servers are, each for itself.
+fn to_all(route: &Arc<Route>, direct: &Arc<Direct>) -> Ready {
+    Ready::Direct(Arc::clone(route), Arc::clone(direct))
+}
+
 #[cfg(test)]
 mod tests {
     use domain::ids::TenantId;
-    use domain::route::{Auth, OpenRoute, Security};
+    use domain::route::{Auth, OpenRoute, Relay, Security, Via};
     use secrecy::SecretString;
 
-    use super::super::connect::{Timeouts, platform_tls};
+    use super::super::connect::Timeouts;
+    use super::super::mx::DirectSettings;
     use super::super::route::RouteSettings;
+    use super::super::tls::platform_tls;
     use super::*;
 
     fn member(position: i32, weight: u32) -> Member {
@@ -255,16 +280,22 @@ mod tests {
             helo: "test".into(),
             timeouts: Timeouts::default(),
             tls: platform_tls().unwrap(),
+            direct: DirectSettings::default(),
+            exchanges: Arc::default(),
         };
         let open = OpenRoute {
             id: RouteId::new(),
             version: 1,
-            host: "127.0.0.1".into(),
-            port: 1,
-            security: Security::None,
-            auth: Auth::None,
-            username: String::new(),
-            password: SecretString::from(""),
+            via: Via::Relay(Relay {
+                host: "127.0.0.1".into(),
+                port: 1,
+                security: Security::None,
+                auth: Auth::None,
+                username: String::new(),
+                password: SecretString::from(""),
+            }),
+            source_address: None,
+            helo: None,
             max_sessions: 1,
             sign: true,
             position,

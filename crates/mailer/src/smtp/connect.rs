@@ -2,25 +2,25 @@
 //! STARTTLS, AUTH.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::route::Auth;
+use domain::route::{Auth, Security};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::BufReader;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::mx::Exchanges;
+use super::private::is_private;
 use super::reply::Reply;
 use super::session::{Session, Stream};
-
-pub use domain::route::Security;
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
@@ -45,18 +45,50 @@ impl Default for Timeouts {
     }
 }
 
-/// A relay and how to talk to it.
+/// What protects a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    None,
+    StartTls,
+    Tls,
+    /// STARTTLS where it is offered and works, else none.
+    Opportunistic,
+}
+
+impl From<Security> for Protection {
+    fn from(security: Security) -> Self {
+        match security {
+            Security::None => Self::None,
+            Security::StartTls => Self::StartTls,
+            Security::Tls => Self::Tls,
+        }
+    }
+}
+
+/// Who is asked for the addresses of a host.
+#[derive(Clone)]
+pub enum Names {
+    /// As for every program of this machine.
+    System,
+    /// The name servers alone, as for mail servers of strangers.
+    Dns(Arc<Exchanges>),
+}
+
+/// A server and how to talk to it.
 #[derive(Clone)]
 pub struct Endpoint {
     pub host: String,
     pub port: u16,
-    pub security: Security,
+    pub names: Names,
+    pub protection: Protection,
     pub auth: Auth,
     pub username: String,
     pub password: SecretString,
     /// Relays on private addresses are a way into the inside network; only an
     /// operator who means it allows them.
     pub allow_private: bool,
+    /// Address of this machine that the session comes from.
+    pub source: Option<IpAddr>,
     /// Name that EHLO says.
     pub helo: String,
     pub timeouts: Timeouts,
@@ -72,6 +104,11 @@ pub enum ConnectError {
         "{host} has only addresses of private networks, which this installation does not send to"
     )]
     Private { host: String },
+    #[error("{host} is this machine itself: a mail to it would come back")]
+    Own { host: String },
+    /// It failed before and is not tried for a while.
+    #[error("{host} is left alone for a while: {error}")]
+    Resting { host: String, error: String },
     #[error("TLS with {host}: {error}")]
     Tls { host: String, error: String },
     /// The server said no to the greeting, EHLO or STARTTLS.
@@ -87,8 +124,20 @@ impl Endpoint {
     /// # Errors
     /// [`ConnectError`], each of which means that nothing was handed over.
     pub async fn connect(&self) -> Result<Session, ConnectError> {
+        match self.connect_with(self.protection).await {
+            Err(ConnectError::Tls { host, error })
+                if self.protection == Protection::Opportunistic =>
+            {
+                tracing::info!(name: "smtp.tls_failed", host, error, "again without TLS");
+                self.connect_with(Protection::None).await
+            }
+            done => done,
+        }
+    }
+
+    async fn connect_with(&self, protection: Protection) -> Result<Session, ConnectError> {
         let tcp = self.connect_tcp().await?;
-        let (mut session, greeting) = if self.security == Security::Tls {
+        let (mut session, greeting) = if protection == Protection::Tls {
             let stream = self.handshake(tcp).await?;
             self.open(stream).await?
         } else {
@@ -96,7 +145,12 @@ impl Endpoint {
         };
         self.expect(&greeting, 2)?;
         self.hello(&mut session).await?;
-        if self.security == Security::StartTls {
+        let upgrade = match protection {
+            Protection::StartTls => true,
+            Protection::Opportunistic => session.offers("STARTTLS"),
+            Protection::None | Protection::Tls => false,
+        };
+        if upgrade {
             session = self.start_tls(session).await?;
         }
         self.log_in(&mut session).await?;
@@ -104,43 +158,79 @@ impl Endpoint {
     }
 
     async fn connect_tcp(&self) -> Result<TcpStream, ConnectError> {
-        let unreachable = |error: &dyn std::fmt::Display| ConnectError::Unreachable {
-            host: self.host.clone(),
-            error: error.to_string(),
-        };
         // The checked addresses are the ones connected to: a second look-up
         // could answer differently.
-        let found: Vec<SocketAddr> = timeout(
-            self.timeouts.connect,
-            tokio::net::lookup_host((self.host.as_str(), self.port)),
-        )
-        .await
-        .map_err(|_| unreachable(&"name look-up timed out"))?
-        .map_err(|e| unreachable(&e))?
-        .collect();
-        let allowed: Vec<SocketAddr> = found
+        let found = timeout(self.timeouts.connect, self.addresses())
+            .await
+            .map_err(|_| self.unreachable(&"name look-up timed out"))?
+            .map_err(|e| self.unreachable(&e))?;
+        let allowed: Vec<IpAddr> = found
             .iter()
             .copied()
-            .filter(|a| self.allow_private || !is_private(a.ip()))
+            .filter(|ip| self.allow_private || !is_private(*ip))
             .collect();
         if allowed.is_empty() && !found.is_empty() {
             return Err(ConnectError::Private {
                 host: self.host.clone(),
             });
         }
-        let mut last = unreachable(&"the name has no address");
-        for address in allowed {
-            match timeout(self.timeouts.connect, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => {
-                    // Without it Nagle and delayed ACK cost 40 ms a mail.
-                    tcp.set_nodelay(true).map_err(|e| unreachable(&e))?;
-                    return Ok(tcp);
-                }
-                Ok(Err(error)) => last = unreachable(&error),
-                Err(_) => last = unreachable(&"connect timed out"),
+        let mut last = self.unreachable(&"the name has no address");
+        for ip in allowed {
+            match timeout(self.timeouts.connect, self.connect_to(ip)).await {
+                Ok(Ok(tcp)) => return self.not_to_ourselves(tcp),
+                Ok(Err(error)) => last = self.unreachable(&error),
+                Err(_) => last = self.unreachable(&"connect timed out"),
             }
         }
         Err(last)
+    }
+
+    async fn addresses(&self) -> io::Result<Vec<IpAddr>> {
+        match &self.names {
+            Names::System => Ok(tokio::net::lookup_host((self.host.as_str(), self.port))
+                .await?
+                .map(|address| address.ip())
+                .collect()),
+            Names::Dns(exchanges) => exchanges.addresses(&self.host).await,
+        }
+    }
+
+    async fn connect_to(&self, ip: IpAddr) -> io::Result<TcpStream> {
+        let socket = if ip.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        if let Some(source) = self.source {
+            socket.bind(SocketAddr::new(source, 0))?;
+        }
+        let tcp = socket.connect(SocketAddr::new(ip, self.port)).await?;
+        // Without it Nagle and delayed ACK cost 40 ms a mail.
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    }
+
+    /// Whoever names us as their mail server would get their mails back and
+    /// forth: a line to an own address has it at both ends.
+    fn not_to_ourselves(&self, tcp: TcpStream) -> Result<TcpStream, ConnectError> {
+        let ends = (tcp.local_addr(), tcp.peer_addr());
+        let (Names::Dns(_), false, (Ok(here), Ok(there))) = (&self.names, self.allow_private, ends)
+        else {
+            return Ok(tcp);
+        };
+        if here.ip() == there.ip() {
+            return Err(ConnectError::Own {
+                host: self.host.clone(),
+            });
+        }
+        Ok(tcp)
+    }
+
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> ConnectError {
+        ConnectError::Unreachable {
+            host: self.host.clone(),
+            error: error.to_string(),
+        }
     }
 
     async fn handshake(&self, tcp: TcpStream) -> Result<Stream, ConnectError> {
@@ -190,8 +280,14 @@ impl Endpoint {
         let reply = session
             .command("STARTTLS")
             .await
-            .map_err(|e| self.lost(&e))?;
-        self.expect(&reply, 2)?;
+            .map_err(|e| tls(&e.to_string()))?;
+        if !reply.is(2) {
+            return Err(tls(&format!(
+                "STARTTLS was refused: {} {}",
+                reply.code,
+                reply.text()
+            )));
+        }
         // What came in the clear after the answer is dropped with the reader,
         // not believed (CVE-2011-0411).
         let tcp = session
@@ -264,101 +360,6 @@ impl Endpoint {
     }
 
     fn lost(&self, error: &io::Error) -> ConnectError {
-        ConnectError::Unreachable {
-            host: self.host.clone(),
-            error: error.to_string(),
-        }
-    }
-}
-
-/// The platform's roots, TLS 1.2 and 1.3.
-///
-/// # Errors
-/// When the platform has no roots.
-pub fn platform_tls() -> Result<Arc<ClientConfig>, tokio_rustls::rustls::Error> {
-    use rustls_platform_verifier::BuilderVerifierExt;
-    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
-/// Loopback, private, link-local, shared (RFC 6598), unspecified, multicast,
-/// and what leads there: v4-mapped, NAT64, 6to4.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_private_v4(ip),
-        IpAddr::V6(ip) => is_private_v6(ip),
-    }
-}
-
-fn is_private_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, ..] = ip.octets();
-    ip.is_loopback()
-        || ip.is_private()
-        || ip.is_link_local()
-        || ip.is_multicast()
-        || ip.is_broadcast()
-        || a == 0
-        || a >= 240
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 198 && (b == 18 || b == 19))
-}
-
-fn is_private_v6(ip: Ipv6Addr) -> bool {
-    let s = ip.segments();
-    let low = |hi: u16, lo: u16| {
-        let ([a, b], [c, d]) = (hi.to_be_bytes(), lo.to_be_bytes());
-        is_private_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    ip.is_loopback()
-        || ip.is_unspecified()
-        || ip.is_multicast()
-        || ip.is_unique_local()
-        || ip.is_unicast_link_local()
-        || ip.to_ipv4_mapped().is_some_and(is_private_v4)
-        || (s[0] == 0x64 && s[1] == 0xff9b && low(s[6], s[7]))
-        || (s[0] == 0x2002 && low(s[1], s[2]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_the_inside_are_told_from_those_outside() {
-        let inside = [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::1",
-            "::",
-            "fd00::1",
-            "fe80::1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "198.18.0.1",
-        ];
-        for ip in inside {
-            assert!(is_private(ip.parse().unwrap()), "{ip}");
-        }
-        for ip in [
-            "8.8.8.8",
-            "203.0.113.5",
-            "2001:4860:4860::8888",
-            "64:ff9b::808:808",
-            "100.128.0.1",
-        ] {
-            assert!(!is_private(ip.parse().unwrap()), "{ip}");
-        }
+        self.unreachable(error)
     }
 }

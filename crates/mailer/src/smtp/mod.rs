@@ -1,12 +1,15 @@
-//! SMTP out: sessions with relays, pooled for each route; [`choice`] says which
-//! route a mail takes.
+//! SMTP out: sessions with relays, pooled for each route, and with the mail
+//! servers of recipients ([`mx`]); [`choice`] says which route a mail takes.
 
 pub mod choice;
 pub mod connect;
+pub mod mx;
 pub mod pool;
+pub mod private;
 pub mod reply;
 pub mod route;
 pub mod session;
+pub mod tls;
 
-pub use connect::{ConnectError, Endpoint, Security};
+pub use connect::{ConnectError, Endpoint, Protection};
 pub use session::{Attempt, BeforeDot, Session, Stage};

@@ -1,9 +1,10 @@
-//! Sessions of one route, kept between mails.
+//! Sessions with one server, kept between mails.
 
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 
+use super::mx::Seat;
 use super::{ConnectError, Endpoint, Session};
 
 /// A session that was idle longer is not trusted to be alive: relays close
@@ -13,15 +14,27 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 const MAILS_MAX: u32 = 10_000;
 
 /// Makes and checks sessions.
-#[derive(Clone)]
-pub struct Manager(pub Endpoint);
+pub struct Manager {
+    endpoint: Endpoint,
+    /// Of a direct route: what its servers share.
+    seat: Option<Seat>,
+}
+
+impl Manager {
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        self.seat.as_ref()
+    }
+}
 
 impl managed::Manager for Manager {
     type Type = Session;
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Session, ConnectError> {
-        self.0.connect().await
+        match &self.seat {
+            Some(seat) => seat.open(&self.endpoint).await,
+            None => self.endpoint.connect().await,
+        }
     }
 
     async fn recycle(
@@ -36,17 +49,21 @@ impl managed::Manager for Manager {
     }
 }
 
-/// Sessions of one route.
+/// Sessions with one server.
 pub type Pool = managed::Pool<Manager>;
 
 /// A pool of up to `max_sessions`.
 ///
 /// # Errors
 /// When the pool can't be built.
-pub fn build(endpoint: Endpoint, max_sessions: usize) -> Result<Pool, managed::BuildError> {
+pub fn build(
+    endpoint: Endpoint,
+    max_sessions: usize,
+    seat: Option<Seat>,
+) -> Result<Pool, managed::BuildError> {
     // deadpool's own order: the session used last comes first, so that a
     // quiet route shrinks to few.
-    managed::Pool::builder(Manager(endpoint))
+    managed::Pool::builder(Manager { endpoint, seat })
         .max_size(max_sessions)
         .queue_mode(managed::QueueMode::Lifo)
         .build()
@@ -63,9 +80,14 @@ pub async fn reap(pool: &Pool) {
 
 /// Ends all idle sessions and opens no more.
 pub async fn close(pool: &Pool) {
-    let all = pool.retain(|_, _| false);
+    let idle = take_idle(pool);
     pool.close();
-    for session in all.removed {
+    for session in idle {
         session.quit().await;
     }
+}
+
+/// Takes the idle sessions out.
+pub fn take_idle(pool: &Pool) -> Vec<Session> {
+    pool.retain(|_, _| false).removed
 }

@@ -4,16 +4,17 @@
 //! each try that fails; then one mail tries it, and only when that gets a session
 //! the others come back.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{RouteId, TenantId};
-use domain::route::OpenRoute;
+use domain::route::{OpenRoute, Relay, Via};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::ConnectError;
-use super::connect::{Endpoint, Timeouts};
+use super::connect::{Endpoint, Names, Timeouts};
+use super::mx::{Direct, DirectSettings, Exchanges};
 use super::pool::{self, Pool};
 
 /// Longest time that a route is left alone while others take its share.
@@ -29,6 +30,27 @@ pub struct RouteSettings {
     pub helo: String,
     pub timeouts: Timeouts,
     pub tls: Arc<ClientConfig>,
+    pub direct: DirectSettings,
+    /// What is known of the mail servers of the world, shared by all direct
+    /// routes; made when the first of these is used.
+    pub exchanges: Arc<OnceLock<Arc<Exchanges>>>,
+}
+
+impl RouteSettings {
+    fn exchanges(&self) -> anyhow::Result<Arc<Exchanges>> {
+        if let Some(known) = self.exchanges.get() {
+            return Ok(Arc::clone(known));
+        }
+        let made = Arc::new(Exchanges::new(self)?);
+        Ok(Arc::clone(self.exchanges.get_or_init(|| made)))
+    }
+}
+
+/// Where the mails of a route go.
+pub enum Way {
+    /// Sessions with the relay.
+    Relay(Pool),
+    Direct(Arc<Direct>),
 }
 
 /// A route of a tenant, as of one version.
@@ -36,7 +58,7 @@ pub struct Route {
     pub tenant: TenantId,
     pub id: RouteId,
     pub version: i32,
-    pub pool: Pool,
+    pub way: Way,
     health: Mutex<Health>,
 }
 
@@ -77,25 +99,39 @@ impl Route {
         route: &OpenRoute,
         settings: &RouteSettings,
     ) -> anyhow::Result<Self> {
-        let endpoint = Endpoint {
-            host: route.host.clone(),
-            port: route.port,
-            security: route.security,
-            auth: route.auth,
-            username: route.username.clone(),
-            password: route.password.clone(),
-            allow_private: settings.allow_private,
-            helo: settings.helo.clone(),
-            timeouts: settings.timeouts,
-            tls: Arc::clone(&settings.tls),
+        let way = match &route.via {
+            Via::Relay(relay) => {
+                let endpoint = to_relay(route, relay, settings);
+                Way::Relay(pool::build(endpoint, route.max_sessions, None)?)
+            }
+            Via::Direct => {
+                let exchanges = settings.exchanges()?;
+                Way::Direct(Arc::new(Direct::new(route, settings, exchanges)?))
+            }
         };
         Ok(Self {
             tenant,
             id: route.id,
             version: route.version,
-            pool: pool::build(endpoint, route.max_sessions)?,
+            way,
             health: Mutex::default(),
         })
+    }
+
+    /// Ends sessions that were idle too long.
+    pub async fn reap(&self) {
+        match &self.way {
+            Way::Relay(pool) => pool::reap(pool).await,
+            Way::Direct(direct) => direct.reap().await,
+        }
+    }
+
+    /// Ends all idle sessions and opens no more.
+    pub async fn close(&self) {
+        match &self.way {
+            Way::Relay(pool) => pool::close(pool).await,
+            Way::Direct(direct) => direct.close().await,
+        }
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -169,5 +205,22 @@ impl Route {
             retry_at: now + span(health.rest(REST_MAX).saturating_sub(ago)),
             recovered_at: is_up.then_some(now),
         })
+    }
+}
+
+fn to_relay(route: &OpenRoute, relay: &Relay, settings: &RouteSettings) -> Endpoint {
+    Endpoint {
+        host: relay.host.clone(),
+        port: relay.port,
+        names: Names::System,
+        protection: relay.security.into(),
+        auth: relay.auth,
+        username: relay.username.clone(),
+        password: relay.password.clone(),
+        allow_private: settings.allow_private,
+        source: route.source_address,
+        helo: route.helo.clone().unwrap_or_else(|| settings.helo.clone()),
+        timeouts: settings.timeouts,
+        tls: Arc::clone(&settings.tls),
     }
 }

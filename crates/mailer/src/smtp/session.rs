@@ -1,4 +1,4 @@
-//! One SMTP session with a relay, from MAIL to the answer for the mail.
+//! One SMTP session, from MAIL to the answer for the mail.
 //!
 //! Our own and not lettre's connection, because the ledger must know three
 //! things which that one can't tell: at which command a reply came, the reply's
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
@@ -60,6 +61,7 @@ pub struct Session {
     pipelining: bool,
     broken: bool,
     sent: u32,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Session {
@@ -72,7 +74,13 @@ impl Session {
             pipelining: false,
             broken: false,
             sent: 0,
+            held: None,
         }
+    }
+
+    /// Keeps a permit for as long as the session lives.
+    pub(super) fn hold(&mut self, permit: OwnedSemaphorePermit) {
+        self.held = Some(permit);
     }
 
     pub(super) fn learn(&mut self, ehlo: &Reply) {
@@ -93,7 +101,7 @@ impl Session {
             .any(|line| line.split_ascii_whitespace().next() == Some(keyword))
     }
 
-    /// Name of the relay.
+    /// Name of the server.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host

@@ -4,6 +4,7 @@
 mod bounce;
 mod control;
 mod date_mail;
+mod direct;
 mod fair;
 mod hours;
 mod journal;

@@ -66,7 +66,7 @@ async fn the_share_of_a_dead_relay_goes_out_by_the_other_at_the_first_attempt() 
     let dead = fixture
         .route(NewRoute {
             name: "dead".into(),
-            port: dead_port(),
+            port: Some(dead_port()),
             ..route_to(&alive)
         })
         .await;

@@ -4,8 +4,7 @@ import {
   Group,
   Modal,
   NumberInput,
-  PasswordInput,
-  Select,
+  Radio,
   SimpleGrid,
   Stack,
   TextInput,
@@ -18,53 +17,53 @@ import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-
-const securities = ["starttls", "tls", "none"] as const;
-const usualPort = { starttls: 587, tls: 465, none: 25 } as const;
+import { RelayFields, type RouteForm } from "./route-relay";
 
 export function RouteDialog(props: { route: Route | null; onClose: () => void }) {
   const t = useT();
   const { route } = props;
   const create = api.useMutation("post", "/v1/routes");
   const update = api.useMutation("patch", "/v1/routes/{id}");
-  const form = useForm({
+  const form = useForm<RouteForm>({
     initialValues: {
       name: route?.name ?? "",
+      kind: route?.kind ?? "relay",
+      source_address: route?.source_address ?? "",
+      helo: route?.helo ?? "",
       host: route?.host ?? "",
-      port: route?.port ?? (587 as number | string),
-      security: route?.security ?? ("starttls" as Route["security"]),
-      auth: route?.auth ?? ("none" as Route["auth"]),
+      port: route?.port ?? 587,
+      security: route?.security ?? "starttls",
+      auth: route?.auth ?? "none",
       username: route?.username ?? "",
       password: "",
-      max_sessions: route?.max_sessions ?? (10 as number | string),
-      position: route?.position ?? (0 as number | string),
-      weight: route?.weight ?? (100 as number | string),
+      max_sessions: route?.max_sessions ?? 10,
+      position: route?.position ?? 0,
+      weight: route?.weight ?? 100,
       sign: route?.sign ?? true,
       enabled: route?.enabled ?? true,
     },
     validate: {
       name: (value) => (value.trim() ? null : t("form.required")),
-      host: (value) => (value.trim() ? null : t("form.required")),
-      port: (value) => (typeof value === "number" ? null : t("form.required")),
-      username: (value, { auth }) => (auth !== "none" && !value.trim() ? t("form.required") : null),
-      password: (value, { auth }) => (auth !== "none" && !value && !route?.has_password ? t("form.required") : null),
+      host: (value, { kind }) => (kind === "direct" || value.trim() ? null : t("form.required")),
+      port: (value, { kind }) => (kind === "direct" || typeof value === "number" ? null : t("form.required")),
+      username: (value, values) => (logsIn(values) && !value.trim() ? t("form.required") : null),
+      password: (value, values) => (logsIn(values) && !value && !route?.has_password ? t("form.required") : null),
     },
   });
   const { busy, error, run } = useSubmit(form);
   const submit = form.onSubmit((values) =>
     run(async () => {
-      const { password, username, ...rest } = values;
       const body = {
-        ...rest,
-        name: rest.name.trim(),
-        host: rest.host.trim(),
-        port: Number(rest.port),
-        max_sessions: Number(rest.max_sessions),
-        position: Number(rest.position),
-        weight: Number(rest.weight),
-        username: rest.auth === "none" ? null : username.trim(),
-        // An empty field keeps the password that the server has.
-        ...(password ? { password } : {}),
+        kind: values.kind,
+        name: values.name.trim(),
+        source_address: values.source_address.trim(),
+        helo: values.helo.trim(),
+        max_sessions: Number(values.max_sessions),
+        position: Number(values.position),
+        weight: Number(values.weight),
+        sign: values.sign,
+        enabled: values.enabled,
+        ...(values.kind === "relay" ? relayOf(values) : { auth: "none" as const }),
       };
       if (route) {
         await update.mutateAsync({ params: { path: { id: route.id }, header: ifMatch(route.version) }, body });
@@ -88,73 +87,32 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
         <Stack gap="sm">
           <FormError message={error} />
           <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <Select
-            label={t("routes.security")}
-            allowDeselect={false}
-            data={securities.map((value) => ({ value, label: t(`route_security.${value}`) }))}
-            {...form.getInputProps("security")}
-            onChange={(value) => {
-              const security = (value ?? "starttls") as Route["security"];
-              if (form.values.port === usualPort[form.values.security]) {
-                form.setFieldValue("port", usualPort[security]);
-              }
-              form.setFieldValue("security", security);
-            }}
-          />
-          <SimpleGrid cols={2} spacing="sm">
-            <TextInput
-              label={t("routes.host")}
-              placeholder="smtp.example.co.jp"
-              required
-              autoCapitalize="none"
-              spellCheck={false}
-              {...form.getInputProps("host")}
-            />
-            <NumberInput
-              label={t("routes.port")}
-              required
-              min={1}
-              max={65535}
-              thousandSeparator=""
-              {...form.getInputProps("port")}
-            />
-          </SimpleGrid>
-          <Select
-            label={t("routes.auth")}
-            allowDeselect={false}
-            data={[
-              { value: "none", label: t("common.none") },
-              { value: "plain", label: "PLAIN" },
-              { value: "login", label: "LOGIN" },
-              { value: "xoauth2", label: "XOAUTH2" },
-            ]}
-            {...form.getInputProps("auth")}
-          />
-          {form.values.auth === "none" ? null : (
-            <>
+          <Radio.Group {...form.getInputProps("kind")} aria-label={t("routes.kind")}>
+            <Stack gap="xs">
+              <Radio value="relay" label={t("route_kind.relay")} description={t("route_kind.relay_help")} />
+              <Radio value="direct" label={t("route_kind.direct")} description={t("route_kind.direct_help")} />
+            </Stack>
+          </Radio.Group>
+          {form.values.kind === "relay" ? (
+            <RelayFields form={form} hasPassword={route?.has_password ?? false} />
+          ) : (
+            <SimpleGrid cols={2} spacing="sm">
               <TextInput
-                label={t("routes.username")}
-                required
-                autoComplete="off"
+                label={t("routes.helo")}
+                description={t("routes.helo_help")}
+                placeholder="mail.example.co.jp"
                 autoCapitalize="none"
                 spellCheck={false}
-                {...form.getInputProps("username")}
+                {...form.getInputProps("helo")}
               />
-              <PasswordInput
-                label={t(form.values.auth === "xoauth2" ? "routes.token" : "auth.password")}
-                description={
-                  form.values.auth === "xoauth2"
-                    ? t("routes.token_help")
-                    : route?.has_password
-                      ? t("routes.password_kept")
-                      : undefined
-                }
-                required={!route?.has_password}
-                autoComplete="new-password"
-                visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-                {...form.getInputProps("password")}
+              <TextInput
+                label={t("routes.source_address")}
+                description={t("routes.source_address_help")}
+                placeholder="203.0.113.10"
+                spellCheck={false}
+                {...form.getInputProps("source_address")}
               />
-            </>
+            </SimpleGrid>
           )}
           <SimpleGrid cols={2} spacing="sm">
             <NumberInput
@@ -174,7 +132,7 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
           </SimpleGrid>
           <NumberInput
             label={t("routes.max_sessions")}
-            description={t("routes.max_sessions_help")}
+            description={t(form.values.kind === "relay" ? "routes.max_sessions_help" : "routes.max_sessions_direct_help")}
             min={1}
             max={500}
             {...form.getInputProps("max_sessions")}
@@ -197,4 +155,21 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
       </form>
     </Modal>
   );
+}
+
+function logsIn(values: RouteForm) {
+  return values.kind === "relay" && values.auth !== "none";
+}
+
+/** What only a relay has. */
+function relayOf(values: RouteForm) {
+  return {
+    host: values.host.trim(),
+    port: Number(values.port),
+    security: values.security,
+    auth: values.auth,
+    username: values.auth === "none" ? null : values.username.trim(),
+    // An empty field keeps the password that the server has.
+    ...(values.password ? { password: values.password } : {}),
+  };
 }

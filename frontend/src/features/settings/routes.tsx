@@ -36,13 +36,16 @@ export function RoutesScreen() {
     {
       id: "host",
       header: t("routes.host"),
-      cell: (row) => (
-        <span className="kb-mono">
-          {row.host}:{row.port}
-        </span>
-      ),
+      cell: (row) =>
+        row.kind === "direct" ? (
+          t("route_kind.direct_short")
+        ) : (
+          <span className="kb-mono">
+            {row.host}:{row.port}
+          </span>
+        ),
     },
-    { id: "security", header: t("routes.security"), cell: (row) => t(`route_security.${row.security}`) },
+    { id: "security", header: t("routes.security"), cell: (row) => (row.security ? t(`route_security.${row.security}`) : "—") },
     { id: "auth", header: t("routes.auth"), cell: (row) => (row.auth === "none" ? t("common.none") : row.username) },
     {
       id: "sign",

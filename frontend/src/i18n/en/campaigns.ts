@@ -39,7 +39,7 @@ export const campaigns = {
   "reason.excluded_list": "In an excluded list",
   "reason.contact_deleted": "Contact deleted",
   "reason.put_off": "Put off by the receiving server",
-  "reason.unreachable": "No connection to the relay",
+  "reason.unreachable": "No connection to the server",
   "reason.tls": "Encryption failed",
   "reason.relay_auth": "The relay refused the log-in",
   "reason.interrupted": "Connection lost",

@@ -39,7 +39,7 @@ export const campaigns = {
   "reason.excluded_list": "除外グループ",
   "reason.contact_deleted": "連絡先が削除済み",
   "reason.put_off": "相手サーバーが後回しにした",
-  "reason.unreachable": "中継サーバーに接続できない",
+  "reason.unreachable": "送信先サーバーに接続できない",
   "reason.tls": "暗号化通信に失敗",
   "reason.relay_auth": "中継サーバーの認証に失敗",
   "reason.interrupted": "通信が途切れた",

@@ -97,7 +97,22 @@ impl Language {
             "held_back" => ("送信量の上限による待機", "Held back by a limit"),
             "rejected" => ("相手サーバーが拒否", "Refused by the server"),
             "put_off" => ("相手サーバーが後回し", "Put off by the server"),
-            "unreachable" => ("中継サーバーに接続できない", "No connection to the relay"),
+            "unreachable" => (
+                "送信先サーバーに接続できない",
+                "No connection to the server",
+            ),
+            "no_host" => (
+                "宛先のドメインがメールを受け付けない",
+                "The domain takes no mail",
+            ),
+            "dns" => (
+                "宛先ドメインの問い合わせ（DNS）に応答なし",
+                "No answer of the domain's DNS",
+            ),
+            "tls_policy" => (
+                "宛先が求める暗号化（MTA-STS）を満たさない",
+                "MTA-STS of the domain not met",
+            ),
             "tls" => ("暗号化通信の失敗", "TLS failed"),
             "relay_auth" => ("中継サーバーの認証に失敗", "The relay refused the log-in"),
             "interrupted" => ("通信が途切れた", "The line was cut"),

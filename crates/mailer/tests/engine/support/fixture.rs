@@ -8,7 +8,7 @@ use chrono::Datelike;
 use domain::Actor;
 use domain::clock::Clock;
 use domain::ids::{CampaignId, ContactId, RouteId, TenantId};
-use domain::route::{self, Auth, NewRoute, Security};
+use domain::route::{self, Auth, Kind, NewRoute, Security};
 use domain::secret::Keys;
 use domain::sender_domain::{self, SenderDomain};
 use domain::testing::{TestDatabase, TestTenant};
@@ -211,12 +211,15 @@ impl Fixture {
 pub(crate) fn route_to(sink: &Sink) -> NewRoute {
     NewRoute {
         name: "sink".into(),
-        host: sink.address.ip().to_string(),
-        port: i32::from(sink.address.port()),
-        security: Security::None,
+        kind: Kind::Relay,
+        host: Some(sink.address.ip().to_string()),
+        port: Some(i32::from(sink.address.port())),
+        security: Some(Security::None),
         auth: Auth::None,
         username: String::new(),
         password: None,
+        source_address: String::new(),
+        helo: String::new(),
         max_sessions: 10,
         sign: true,
         enabled: true,

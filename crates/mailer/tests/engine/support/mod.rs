@@ -4,8 +4,12 @@ pub(crate) mod cluster;
 pub(crate) mod fixture;
 pub(crate) mod process;
 pub(crate) mod sink;
+pub(crate) mod tls;
+pub(crate) mod zone;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use fixture::{Counts, Fixture, addresses, route_to};
 pub(crate) use process::Machine;
-pub(crate) use sink::{Action, Options, Sink};
+pub(crate) use sink::{Action, Options, Sink, Tls};
+pub(crate) use tls::Authority;
+pub(crate) use zone::Zone;

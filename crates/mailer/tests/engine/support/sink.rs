@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter, ReadHalf,
+    WriteHalf, split,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 /// What happens to one attempt at one recipient.
 #[derive(Debug, Clone)]
@@ -45,6 +48,20 @@ pub(crate) struct Options {
     /// `AUTH PLAIN` with this user and password is wanted before MAIL.
     pub(crate) login: Option<(&'static str, &'static str)>,
     pub(crate) script: Box<Script>,
+    /// Where it listens; port 0: any.
+    pub(crate) at: SocketAddr,
+    /// Whether STARTTLS is offered, and what comes of it.
+    pub(crate) tls: Tls,
+}
+
+/// What comes of STARTTLS.
+#[derive(Clone, Default)]
+pub(crate) enum Tls {
+    #[default]
+    NotOffered,
+    With(TlsAcceptor),
+    /// The handshake fails.
+    Broken,
 }
 
 impl Default for Options {
@@ -55,9 +72,18 @@ impl Default for Options {
             keep: true,
             login: None,
             script: Box::new(|_, _| Action::Accept),
+            at: ([127, 0, 0, 1], 0).into(),
+            tls: Tls::NotOffered,
         }
     }
 }
+
+/// A line, in the clear or not.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+type Line = Box<dyn Duplex>;
 
 /// A mail that was taken.
 #[derive(Debug, Clone)]
@@ -96,6 +122,8 @@ struct Counts {
     taken: BTreeMap<String, u32>,
     mails: Vec<Mail>,
     sessions: u32,
+    encrypted: usize,
+    helos: Vec<String>,
 }
 
 struct Shared {
@@ -114,7 +142,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) async fn start(options: Options) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(options.at).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             options,
@@ -175,6 +203,16 @@ impl Sink {
         self.shared.counts.lock().unwrap().sessions
     }
 
+    /// How many of the mails came over TLS.
+    pub(crate) fn encrypted(&self) -> usize {
+        self.shared.counts.lock().unwrap().encrypted
+    }
+
+    /// What each EHLO said.
+    pub(crate) fn helos(&self) -> Vec<String> {
+        self.shared.counts.lock().unwrap().helos.clone()
+    }
+
     /// Ends when that many mails were taken.
     pub(crate) async fn until(&self, total: usize) {
         self.shared
@@ -219,20 +257,22 @@ impl Shared {
 }
 
 struct Session {
-    reader: BufReader<OwnedReadHalf>,
-    writer: BufWriter<OwnedWriteHalf>,
+    reader: BufReader<ReadHalf<Line>>,
+    writer: BufWriter<WriteHalf<Line>>,
     shared: Arc<Shared>,
     logged_in: bool,
+    encrypted: bool,
 }
 
 async fn serve(connection: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
-    let (read, write) = connection.into_split();
+    let (read, write) = split(Box::new(connection) as Line);
     let logged_in = shared.options.login.is_none();
-    let mut session = Session {
+    let session = Session {
         reader: BufReader::new(read),
         writer: BufWriter::new(write),
         shared: Arc::clone(&shared),
         logged_in,
+        encrypted: false,
     };
     let mut away = shared.away.subscribe();
     tokio::select! {
@@ -263,14 +303,35 @@ impl Session {
             .map(|line| String::from_utf8_lossy(line).into_owned()))
     }
 
-    async fn talk(&mut self) -> std::io::Result<()> {
+    /// On over TLS.
+    async fn encrypt(mut self, tls: &Tls) -> std::io::Result<Self> {
+        let (read, write) = (self.reader.into_inner(), self.writer.into_inner());
+        let mut line = read.unsplit(write);
+        let Tls::With(acceptor) = tls else {
+            line.write_all(b"no TLS at all\r\n").await?;
+            return Err(std::io::ErrorKind::InvalidData.into());
+        };
+        let line = acceptor.accept(line).await?;
+        let (read, write) = split(Box::new(line) as Line);
+        self.reader = BufReader::new(read);
+        self.writer = BufWriter::new(write);
+        self.encrypted = true;
+        Ok(self)
+    }
+
+    async fn talk(mut self) -> std::io::Result<()> {
         self.say("220 sink ESMTP").await?;
         let mut from: Option<String> = None;
         let mut to: Option<(String, Action)> = None;
         while let Some(line) = self.line().await? {
             let upper = line.to_ascii_uppercase();
             if upper.starts_with("EHLO") {
+                let helo = line.get(5..).unwrap_or_default().to_owned();
+                self.shared.counts.lock().unwrap().helos.push(helo);
                 let mut lines = vec!["250-sink"];
+                if !self.encrypted && !matches!(self.shared.options.tls, Tls::NotOffered) {
+                    lines.push("250-STARTTLS");
+                }
                 if self.shared.options.pipelining {
                     lines.push("250-PIPELINING");
                 }
@@ -279,6 +340,10 @@ impl Session {
                 }
                 lines.push("250 8BITMIME");
                 self.say(&lines.join("\r\n")).await?;
+            } else if upper == "STARTTLS" {
+                self.say("220 2.0.0 go").await?;
+                let tls = self.shared.options.tls.clone();
+                self = self.encrypt(&tls).await?;
             } else if let Some(secret) = line.strip_prefix("AUTH PLAIN ") {
                 self.log_in(secret).await?;
             } else if let Some(secret) = line.strip_prefix("AUTH XOAUTH2 ") {
@@ -394,6 +459,7 @@ impl Session {
             self.say(reply).await?;
             return Ok(true);
         }
+        self.shared.counts.lock().unwrap().encrypted += usize::from(self.encrypted);
         self.shared.take(Mail { from, to, content });
         match action {
             Action::CutAfterDot => return Ok(false),
