@@ -42,6 +42,7 @@ async function prepare(api: Api, relay: SlowRelay): Promise<string> {
         name: "ゆっくりした中継サーバー",
         host: "127.0.0.1",
         port: relay.port,
+        kind: "relay",
         security: "none",
         auth: "none",
         max_sessions: sessions,

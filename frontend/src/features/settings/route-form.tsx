@@ -63,7 +63,7 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
         weight: Number(values.weight),
         sign: values.sign,
         enabled: values.enabled,
-        ...(values.kind === "relay" ? relayOf(values) : {}),
+        ...(values.kind === "relay" ? relayOf(values) : { auth: "none" as const }),
       };
       if (route) {
         await update.mutateAsync({ params: { path: { id: route.id }, header: ifMatch(route.version) }, body });
