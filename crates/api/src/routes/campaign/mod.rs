@@ -1,6 +1,6 @@
 //! Campaigns: drafts, pre-flight, and the steps of their life.
 
-mod ab_test;
+pub mod ab_test;
 mod calendar;
 pub mod dto;
 mod steps;
