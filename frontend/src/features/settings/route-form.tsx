@@ -1,20 +1,9 @@
-import {
-  Button,
-  Checkbox,
-  Group,
-  Modal,
-  NumberInput,
-  PasswordInput,
-  Select,
-  SimpleGrid,
-  Stack,
-  TextInput,
-} from "@mantine/core";
+import { Checkbox, NumberInput, PasswordInput, Select, SimpleGrid, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Route } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -77,124 +66,113 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(route ? "routes.edit" : "routes.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      autoComplete="off"
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate autoComplete="off">
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <Select
-            label={t("routes.security")}
-            allowDeselect={false}
-            data={securities.map((value) => ({ value, label: t(`route_security.${value}`) }))}
-            {...form.getInputProps("security")}
-            onChange={(value) => {
-              const security = (value ?? "starttls") as Route["security"];
-              if (form.values.port === usualPort[form.values.security]) {
-                form.setFieldValue("port", usualPort[security]);
-              }
-              form.setFieldValue("security", security);
-            }}
+      <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
+      <Select
+        label={t("routes.security")}
+        allowDeselect={false}
+        data={securities.map((value) => ({ value, label: t(`route_security.${value}`) }))}
+        {...form.getInputProps("security")}
+        onChange={(value) => {
+          const security = (value ?? "starttls") as Route["security"];
+          if (form.values.port === usualPort[form.values.security]) {
+            form.setFieldValue("port", usualPort[security]);
+          }
+          form.setFieldValue("security", security);
+        }}
+      />
+      <SimpleGrid cols={2} spacing="sm">
+        <TextInput
+          label={t("routes.host")}
+          placeholder="smtp.example.co.jp"
+          required
+          autoCapitalize="none"
+          spellCheck={false}
+          {...form.getInputProps("host")}
+        />
+        <NumberInput
+          label={t("routes.port")}
+          required
+          min={1}
+          max={65535}
+          thousandSeparator=""
+          {...form.getInputProps("port")}
+        />
+      </SimpleGrid>
+      <Select
+        label={t("routes.auth")}
+        allowDeselect={false}
+        data={[
+          { value: "none", label: t("common.none") },
+          { value: "plain", label: "PLAIN" },
+          { value: "login", label: "LOGIN" },
+          { value: "xoauth2", label: "XOAUTH2" },
+        ]}
+        {...form.getInputProps("auth")}
+      />
+      {form.values.auth === "none" ? null : (
+        <>
+          <TextInput
+            label={t("routes.username")}
+            required
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.getInputProps("username")}
           />
-          <SimpleGrid cols={2} spacing="sm">
-            <TextInput
-              label={t("routes.host")}
-              placeholder="smtp.example.co.jp"
-              required
-              autoCapitalize="none"
-              spellCheck={false}
-              {...form.getInputProps("host")}
-            />
-            <NumberInput
-              label={t("routes.port")}
-              required
-              min={1}
-              max={65535}
-              thousandSeparator=""
-              {...form.getInputProps("port")}
-            />
-          </SimpleGrid>
-          <Select
-            label={t("routes.auth")}
-            allowDeselect={false}
-            data={[
-              { value: "none", label: t("common.none") },
-              { value: "plain", label: "PLAIN" },
-              { value: "login", label: "LOGIN" },
-              { value: "xoauth2", label: "XOAUTH2" },
-            ]}
-            {...form.getInputProps("auth")}
+          <PasswordInput
+            label={t(form.values.auth === "xoauth2" ? "routes.token" : "auth.password")}
+            description={
+              form.values.auth === "xoauth2"
+                ? t("routes.token_help")
+                : route?.has_password
+                  ? t("routes.password_kept")
+                  : undefined
+            }
+            required={!route?.has_password}
+            autoComplete="new-password"
+            visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+            {...form.getInputProps("password")}
           />
-          {form.values.auth === "none" ? null : (
-            <>
-              <TextInput
-                label={t("routes.username")}
-                required
-                autoComplete="off"
-                autoCapitalize="none"
-                spellCheck={false}
-                {...form.getInputProps("username")}
-              />
-              <PasswordInput
-                label={t(form.values.auth === "xoauth2" ? "routes.token" : "auth.password")}
-                description={
-                  form.values.auth === "xoauth2"
-                    ? t("routes.token_help")
-                    : route?.has_password
-                      ? t("routes.password_kept")
-                      : undefined
-                }
-                required={!route?.has_password}
-                autoComplete="new-password"
-                visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-                {...form.getInputProps("password")}
-              />
-            </>
-          )}
-          <SimpleGrid cols={2} spacing="sm">
-            <NumberInput
-              label={t("routes.position")}
-              description={t("routes.position_help")}
-              min={0}
-              max={1000}
-              {...form.getInputProps("position")}
-            />
-            <NumberInput
-              label={t("routes.weight")}
-              description={t("routes.weight_help")}
-              min={1}
-              max={1000}
-              {...form.getInputProps("weight")}
-            />
-          </SimpleGrid>
-          <NumberInput
-            label={t("routes.max_sessions")}
-            description={t("routes.max_sessions_help")}
-            min={1}
-            max={500}
-            {...form.getInputProps("max_sessions")}
-          />
-          <Checkbox
-            label={t("routes.sign")}
-            description={t("routes.sign_help")}
-            {...form.getInputProps("sign", { type: "checkbox" })}
-          />
-          <Checkbox label={t("routes.use")} {...form.getInputProps("enabled", { type: "checkbox" })} />
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+        </>
+      )}
+      <SimpleGrid cols={2} spacing="sm">
+        <NumberInput
+          label={t("routes.position")}
+          description={t("routes.position_help")}
+          min={0}
+          max={1000}
+          {...form.getInputProps("position")}
+        />
+        <NumberInput
+          label={t("routes.weight")}
+          description={t("routes.weight_help")}
+          min={1}
+          max={1000}
+          {...form.getInputProps("weight")}
+        />
+      </SimpleGrid>
+      <NumberInput
+        label={t("routes.max_sessions")}
+        description={t("routes.max_sessions_help")}
+        min={1}
+        max={500}
+        {...form.getInputProps("max_sessions")}
+      />
+      <Checkbox
+        label={t("routes.sign")}
+        description={t("routes.sign_help")}
+        {...form.getInputProps("sign", { type: "checkbox" })}
+      />
+      <Checkbox label={t("routes.use")} {...form.getInputProps("enabled", { type: "checkbox" })} />
+    </FormDialog>
   );
 }
