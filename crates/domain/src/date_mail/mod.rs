@@ -30,7 +30,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
-use crate::ids::{CampaignId, DateMailId, MailId, TenantId};
+use crate::ids::{DateMailId, MailId, TenantId};
 use crate::schema::date_mail;
 use crate::text_enum::text_enum;
 

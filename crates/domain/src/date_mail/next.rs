@@ -13,7 +13,7 @@ use crate::ids::{CampaignId, DateMailId, TenantId};
 
 /// How late a day is still made up for, after an outage: as long as a mail is
 /// tried. Later a birthday mail is worse than none.
-pub const MAKE_UP: TimeDelta = TimeDelta::hours(72);
+pub(crate) const MAKE_UP: TimeDelta = TimeDelta::hours(72);
 
 /// The next day that has not begun yet: a change of the time in the afternoon
 /// must not send a second time to those of today.
