@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::idempotency;
 use crate::ids::TenantId;
+use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
 use crate::{file, job};
 
@@ -101,6 +102,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
         }
     }
     db.tenant(tenant, async |tx| {
+        slow::forget_recovered(tx, tenant, now).await?;
         diesel::delete(mail_preview::table)
             .filter(mail_preview::tenant_id.eq(tenant))
             .filter(mail_preview::expires_at.lt(now))

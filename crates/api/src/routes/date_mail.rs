@@ -41,7 +41,9 @@ pub struct DateMail {
     pub audience: Audience,
     #[schema(value_type = DateMailState)]
     pub state: State,
-    /// What kept its last day back.
+    /// What kept its last day back: `not_ready: ` with the codes of the pre-flight's checks, `restored` (from a backup: it
+    /// is paused), or `missed: FIRST LAST`, days that were over for more than 72 hours after an outage.
+    #[schema(example = "not_ready: route")]
     pub state_reason: Option<String>,
     /// When its next day begins; null while it is paused.
     pub next_at: Option<DateTime<Utc>>,

@@ -102,3 +102,19 @@ async fn a_campaign_can_have_hours_of_its_own_or_none() {
         .json(&json!({"name": "12月号"}));
     assert_eq!(plain.send().await.expect(201)["hours"]["mode"], "tenant");
 }
+
+#[actix_web::test]
+async fn a_calendar_of_a_time_that_the_database_does_not_know_is_refused() {
+    let app = TestApp::new().await;
+    app.tenant("acme").await;
+    let owner = app.log_in("acme-owner").await;
+    let look = async |from: &str, until: &str| {
+        let path = format!("/v1/campaign-calendar?from={from}T00:00:00Z&until={until}T00:00:00Z");
+        app.get(&path).by(&owner).send().await
+    };
+    look("2026-11-01", "2026-12-01").await.expect(200);
+    for (from, until) in [("-9999-01-01", "-9999-01-02"), ("1999-12-01", "2000-01-01")] {
+        let problem = look(from, until).await.expect(422);
+        assert_eq!(problem["errors"][0]["pointer"], "/from");
+    }
+}

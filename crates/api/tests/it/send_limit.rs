@@ -34,6 +34,8 @@ async fn a_limit_is_set_changed_suspended_and_deleted() {
         json!({"site": "nowhere", "per_minute": 1}),
         json!({"per_minute": 0}),
         json!({"warm_up": {"from": "2026-11-24", "first": 10, "growth": 0, "until": 5}}),
+        // PostgreSQL knows no such day.
+        json!({"warm_up": {"from": "-9999-01-01", "first": 10, "growth": 1, "until": 50}}),
         json!({"route_id": uuid::Uuid::now_v7(), "per_minute": 1}),
     ] {
         app.post("/v1/send-limits")

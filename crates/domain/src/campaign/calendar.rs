@@ -1,6 +1,6 @@
 //! Calendar: what went out and what will go out, day by day.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -44,6 +44,14 @@ pub async fn look(
     until: DateTime<Utc>,
 ) -> Result<Calendar> {
     actor.require(Permission::CampaignsRead)?;
+    // Also what PostgreSQL has no time for.
+    if !(2000..2200).contains(&from.year()) {
+        return Err(DomainError::invalid(
+            "/from",
+            "out_of_range",
+            "must be a time of the years 2000 to 2199",
+        ));
+    }
     if until <= from || until - from > MAX_SPAN {
         return Err(DomainError::invalid(
             "/until",

@@ -25,6 +25,9 @@ use crate::signal::{self, Signal};
 /// Furthest a campaign can be scheduled ahead.
 const HORIZON: TimeDelta = TimeDelta::days(366);
 
+/// Before the codes of the checks that block.
+pub(super) const BLOCKS: &str = "pre-flight blocks: ";
+
 /// Sends a campaign now, to exactly as many people as the person confirmed.
 ///
 /// # Errors
@@ -97,7 +100,7 @@ pub(super) async fn ready(
                 .collect();
             Err(DomainError::conflict(
                 "not_ready",
-                format!("pre-flight blocks: {}", blocks.join(", ")),
+                format!("{BLOCKS}{}", blocks.join(", ")),
             ))
         }
     }

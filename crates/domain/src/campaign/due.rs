@@ -6,11 +6,11 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::control::{self, back_to_draft, is_of_another_epoch, ready, record, start};
+use super::control::{self, BLOCKS, back_to_draft, is_of_another_epoch, ready, record, start};
 use super::state::State;
 use super::{CampaignRow, queries};
 use crate::actor::Actor;
-use crate::date_mail::{self, Started};
+use crate::date_mail::next::{MAKE_UP, Started, after_start, hold};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, DateMailId, TenantId};
@@ -44,6 +44,8 @@ pub async fn start_due(db: &Db, installation: &Installation) -> Result<usize> {
     for (tenant, id) in due {
         match start_scheduled(db, installation, tenant, id, now).await {
             Ok(()) => started += 1,
+            // Deleted since it was listed.
+            Err(DomainError::NotFound { .. }) => {}
             Err(error @ DomainError::Unavailable { .. }) => return Err(error),
             // One that can't be read must not hold up everybody else's.
             Err(error) => {
@@ -72,6 +74,11 @@ async fn start_scheduled(
             Err(DomainError::conflict(
                 "restored",
                 "the database was restored from a backup since it was scheduled: it may have gone out already",
+            ))
+        } else if is_missed(&before, now) {
+            Err(DomainError::conflict(
+                "missed",
+                format!("its day began more than {} hours ago", MAKE_UP.num_hours()),
             ))
         } else {
             let people = control::people(tx, tenant, &before, now).await?;
@@ -113,7 +120,7 @@ async fn hold_date_mail(
         .await
         .optional()?;
     if let Some(Some(date_mail)) = date_mail {
-        date_mail::hold(tx, tenant, date_mail).await?;
+        hold(tx, tenant, date_mail).await?;
     }
     Ok(())
 }
@@ -137,8 +144,9 @@ async fn not_ready(
         )
         .await;
     }
+    let blocks = detail.strip_prefix(BLOCKS);
     // That nobody's date falls on a day is how most days are.
-    if detail == NOBODY {
+    if blocks == Some(NOBODY) {
         return next_day(tx, tenant, before, Started::Nobody, now).await;
     }
     record(
@@ -149,16 +157,22 @@ async fn not_ready(
         json!({ "reason": detail }),
     )
     .await?;
-    let started = if code == "restored" {
-        Started::Restored(detail)
-    } else {
-        Started::NotReady(detail)
+    let started = match code {
+        "restored" => Started::Restored,
+        "missed" => Started::Missed,
+        _ => Started::NotReady(blocks.unwrap_or(detail)),
     };
     next_day(tx, tenant, before, started, now).await
 }
 
 /// What pre-flight says when there is nothing but nobody to send to.
-const NOBODY: &str = "pre-flight blocks: people";
+const NOBODY: &str = "people";
+
+/// Of a date mail alone: a campaign was given its day by a person, who wants it
+/// to go out late rather than not at all.
+fn is_missed(row: &CampaignRow, now: DateTime<Utc>) -> bool {
+    row.date_mail_id.is_some() && row.scheduled_at.is_some_and(|at| at < now - MAKE_UP)
+}
 
 async fn next_day(
     tx: &mut AsyncPgConnection,
@@ -169,7 +183,7 @@ async fn next_day(
 ) -> Result<()> {
     match (before.date_mail_id, before.on_day) {
         (Some(date_mail), Some(day)) => {
-            date_mail::after_start(tx, tenant, date_mail, before.id, day, started, now).await
+            after_start(tx, tenant, date_mail, before.id, day, started, now).await
         }
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 //! freezing alike; what waits to be sent counts as sent, so that two campaigns
 //! frozen one after the other can't both believe to be the last.
 
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 
 use crate::error::Result;
@@ -40,16 +40,18 @@ impl Cap {
     /// our own making stand in it as they are, so that callers can number
     /// their values themselves. For a chunk each person is looked up, by the
     /// index that also keeps anybody from getting a campaign twice; for all at
-    /// once the months are read through.
+    /// once the months are read through. A mail stands in the month in which its
+    /// campaign began, and may go out in the next one: so one month more is read.
     pub(crate) fn cte(self, is_chunk: bool) -> String {
         let first = self.since.date_naive();
-        let period = first.with_day(1).unwrap_or(first);
+        let month = first.with_day(1).unwrap_or(first);
+        let period = month.checked_sub_months(Months::new(1)).unwrap_or(month);
         let conditions = format!(
-            "d.tenant_id = $1 AND d.period >= DATE '{period}' AND d.state NOT IN ('skipped', 'failed')
-             AND coalesce(d.attempted_at, d.created_at) >= TIMESTAMPTZ '{since}'",
+            "d.tenant_id = (SELECT $1) AND d.period >= DATE '{period}' AND d.state NOT IN ('skipped', 'failed')
+             AND (d.state IN ('queued', 'claimed', 'deferred') OR coalesce(d.attempted_at, d.created_at) >= TIMESTAMPTZ '{since}')",
             since = self.since.to_rfc3339()
         );
-        let campaign = "JOIN campaign k ON k.tenant_id = $1 AND k.id = d.campaign_id
+        let campaign = "JOIN campaign k ON k.tenant_id = (SELECT $1) AND k.id = d.campaign_id
              AND (k.kind = 'campaign' OR (k.kind = 'sequence' AND NOT k.cap_exempt))";
         let mails = self.mails;
         if is_chunk {

@@ -156,30 +156,32 @@ impl Hours {
     fn next(&self, time: NaiveTime, now: DateTime<Utc>) -> DateTime<Utc> {
         let today = now.with_timezone(&self.zone).date_naive();
         let days = today.iter_days().take(3);
-        let moments = days.flat_map(|day| self.moments(day.and_time(time)));
+        let moments = days.flat_map(|day| moments(self.zone, day.and_time(time)));
         moments
             .into_iter()
             .find(|moment| *moment > now)
             .unwrap_or(now + TimeDelta::days(1))
     }
+}
 
-    fn moments(&self, wall: NaiveDateTime) -> Vec<DateTime<Utc>> {
-        // A gap is rarely longer than an hour, never than a day.
-        let shown = (0..=96).map(|quarter| wall + TimeDelta::minutes(15 * quarter));
-        for wall in shown {
-            let found = self.zone.from_local_datetime(&wall);
-            let mut moments: Vec<_> = [found.earliest(), found.latest()]
-                .into_iter()
-                .flatten()
-                .map(|moment| moment.with_timezone(&Utc))
-                .collect();
-            moments.dedup();
-            if !moments.is_empty() {
-                return moments;
-            }
+/// When a clock on the wall shows `wall`: twice when daylight saving repeats it,
+/// and of one that it leaves out the first after the gap.
+pub(crate) fn moments(zone: Tz, wall: NaiveDateTime) -> Vec<DateTime<Utc>> {
+    // A gap is rarely longer than an hour, never than a day, and ends on a minute.
+    let shown = (0..=24 * 60).map(|minute| wall + TimeDelta::minutes(minute));
+    for wall in shown {
+        let found = zone.from_local_datetime(&wall);
+        let mut moments: Vec<_> = [found.earliest(), found.latest()]
+            .into_iter()
+            .flatten()
+            .map(|moment| moment.with_timezone(&Utc))
+            .collect();
+        moments.dedup();
+        if !moments.is_empty() {
+            return moments;
         }
-        Vec::new()
     }
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -239,6 +241,12 @@ mod tests {
         let spring = hours("02:30", "06:00", york);
         assert_eq!(
             spring.opens(at("2026-03-08T06:00:00Z")),
+            Some(at("2026-03-08T07:00:00Z"))
+        );
+        // Nor does 02:37: the gap ends at 03:00, not a quarter of an hour later.
+        let odd = hours("02:37", "06:00", york);
+        assert_eq!(
+            odd.opens(at("2026-03-08T06:00:00Z")),
             Some(at("2026-03-08T07:00:00Z"))
         );
         // 01:30 of 1 November comes twice; at the second 01:10 the second is meant.

@@ -40,7 +40,9 @@ use crate::page::{Page, PageRequest, time_key};
 use crate::schema::campaign;
 use crate::tenant::Tenant;
 
-pub(crate) use self::queries::{LANE_CAMPAIGN, enqueue, find, insert_links};
+pub(crate) use self::queries::{
+    LANE_CAMPAIGN, check_references, delete as remove, enqueue, find, insert_links, unqueue,
+};
 
 /// A campaign as its row has it.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -159,7 +159,7 @@ pub(super) async fn sent_back(
 }
 
 /// Refuses a mail or a route that is not there, or of another tenant.
-pub(super) async fn check_references(
+pub(crate) async fn check_references(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     mail_id: Option<MailId>,
@@ -267,7 +267,7 @@ pub(super) async fn update(
     Ok(())
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
@@ -307,7 +307,7 @@ pub(crate) async fn enqueue(
 }
 
 /// Takes a campaign out of the mailers' sight.
-pub(super) async fn unqueue(
+pub(crate) async fn unqueue(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,

@@ -60,6 +60,7 @@ pub struct TimelineEntry {
     pub id: Uuid,
     #[diesel(sql_type = Text)]
     pub kind: Happening,
+    /// `None` also for what has no page of its own: transactional mails.
     #[diesel(sql_type = Nullable<SqlUuid>)]
     pub campaign_id: Option<CampaignId>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -175,7 +176,8 @@ const SOURCES: &str = concat!(
     " UNION ALL ",
     source!(
         "coalesce(d.attempted_at, d.created_at)", "d.id",
-        "CASE d.state WHEN 'claimed' THEN 'queued' ELSE d.state END, d.campaign_id, g.name, d.id, NULL, NULL, NULL, NULL,
+        "CASE d.state WHEN 'claimed' THEN 'queued' ELSE d.state END,
+         CASE WHEN g.kind <> 'campaign' THEN NULL ELSE d.campaign_id END, g.name, d.id, NULL, NULL, NULL, NULL,
          d.reason, CASE WHEN d.state <> 'accepted' THEN d.reply_text END, NULL, false",
         "delivery d LEFT JOIN campaign g ON g.tenant_id = $1 AND g.id = d.campaign_id
          WHERE d.tenant_id = $1 AND d.contact_id = $2"
@@ -185,7 +187,7 @@ const SOURCES: &str = concat!(
         "e.at", "e.id",
         "CASE e.kind WHEN 'open' THEN 'opened' WHEN 'click' THEN 'clicked' WHEN 'bounce' THEN 'bounced'
               WHEN 'complaint' THEN 'complained' ELSE 'cancelled' END,
-         e.campaign_id, g.name, e.delivery_id, NULL, NULL, k.url, NULL, e.detail ->> 'reason',
+         CASE WHEN g.kind <> 'campaign' THEN NULL ELSE e.campaign_id END, g.name, e.delivery_id, NULL, NULL, k.url, NULL, e.detail ->> 'reason',
          CASE WHEN e.kind IN ('bounce', 'complaint') THEN e.detail ->> 'text' END, NULL, e.machine",
         "event e LEFT JOIN campaign g ON g.tenant_id = $1 AND g.id = e.campaign_id
          LEFT JOIN link k ON k.tenant_id = $1 AND k.campaign_id = e.campaign_id AND k.number = e.link_number

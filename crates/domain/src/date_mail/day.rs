@@ -1,9 +1,10 @@
 //! Which day a date mail goes out on, and whose date it then is. Pure.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::campaign::hours::moments;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -69,12 +70,8 @@ impl DateMatch {
 #[must_use]
 pub fn begins(day: NaiveDate, at: NaiveTime, zone: Tz) -> DateTime<Utc> {
     let wall = day.and_time(at);
-    (0..=96)
-        .find_map(|quarter| {
-            zone.from_local_datetime(&(wall + TimeDelta::minutes(15 * quarter)))
-                .earliest()
-        })
-        .map_or_else(|| wall.and_utc(), |moment| moment.with_timezone(&Utc))
+    let moments = moments(zone, wall);
+    moments.first().copied().unwrap_or_else(|| wall.and_utc())
 }
 
 /// The first day whose mails begin after `now`.
@@ -142,16 +139,17 @@ mod tests {
                 "{now}"
             );
         }
-        // 02:30 does not exist on 8 March 2026 in New York: 03:00 there is 07:00 UTC.
-        let half_past_two = NaiveTime::from_hms_opt(2, 30, 0).unwrap();
-        let begun = begins(
-            day("2026-03-08"),
-            half_past_two,
-            chrono_tz::America::New_York,
-        );
-        assert_eq!(
-            begun,
-            "2026-03-08T07:00:00Z".parse::<DateTime<Utc>>().unwrap()
-        );
+        // Neither exists on 8 March 2026 in New York: 03:00 there is 07:00 UTC.
+        for left_out in ["02:30:00", "02:37:00"] {
+            let begun = begins(
+                day("2026-03-08"),
+                left_out.parse().unwrap(),
+                chrono_tz::America::New_York,
+            );
+            assert_eq!(
+                begun,
+                "2026-03-08T07:00:00Z".parse::<DateTime<Utc>>().unwrap()
+            );
+        }
     }
 }

@@ -4,28 +4,33 @@
 //! A date mail sends nothing itself. While it is active there is exactly one
 //! scheduled campaign of it, its next day, which is started, frozen, sent,
 //! paused, stopped and reported like every other (campaign::control); whoever
-//! starts it makes the next one in the same transaction ([`after_start`]), so
+//! starts it makes the next one in the same transaction ([`next::after_start`]), so
 //! that no day is lost and none goes out twice. A day that nobody's date falls
-//! on leaves no campaign behind.
+//! on leaves no campaign behind. After an outage days are made up for, but none
+//! that is over for longer than [`next::MAKE_UP`].
 //!
 //! **Edits** reach the day that is scheduled, up to the moment at which it
 //! begins; what has begun goes out as it was.
 
 pub mod day;
+pub(crate) mod next;
 mod queries;
+pub mod reason;
+mod rule;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 use serde_json::json;
 
-use self::day::{DateMatch, Repeat, begins, next_day};
+use self::day::Repeat;
+use self::next::{next_free_day, schedule, unschedule};
+pub use self::rule::Rule;
 use crate::actor::{Actor, Permission};
 use crate::audit;
-use crate::campaign::audience::Audience;
 use crate::db::Db;
-use crate::error::{DomainError, Result, Validation};
-use crate::ids::{CampaignId, DateMailId, MailId, TenantId};
+use crate::error::{DomainError, Result};
+use crate::ids::{DateMailId, MailId, TenantId};
 use crate::schema::date_mail;
 use crate::text_enum::text_enum;
 
@@ -48,29 +53,12 @@ pub struct DateMail {
     pub id: DateMailId,
     pub rule: Rule,
     pub state: State,
-    /// What kept its last day back, or why the service paused it.
+    /// What kept its last day back, or why the service paused it: a [`reason::Reason`].
     pub state_reason: Option<String>,
     /// When its next day begins; `None` while it is paused.
     pub next_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
-}
-
-/// What goes out to whom, and when.
-#[derive(Debug, Clone)]
-pub struct Rule {
-    pub name: String,
-    pub mail_id: MailId,
-    /// Key of an own field of type date.
-    pub field_key: String,
-    /// Days after the date; before it when negative.
-    pub offset_days: i16,
-    pub repeat: Repeat,
-    pub send_at: NaiveTime,
-    /// IANA name.
-    pub time_zone: String,
-    /// Among whom.
-    pub audience: Audience,
 }
 
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -112,59 +100,6 @@ impl Row {
             version: self.version,
             created_at: self.created_at,
         })
-    }
-}
-
-impl Rule {
-    fn zone(&self) -> chrono_tz::Tz {
-        self.time_zone.parse().unwrap_or(chrono_tz::Asia::Tokyo)
-    }
-
-    /// Whom its campaign of one day is for.
-    fn audience_on(&self, day: NaiveDate) -> Audience {
-        Audience {
-            date: Some(DateMatch::on(
-                day,
-                self.offset_days,
-                &self.field_key,
-                self.repeat,
-            )),
-            ..self.audience.clone()
-        }
-    }
-
-    async fn check(&self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
-        let mut v = Validation::default();
-        v.length("/name", self.name.trim(), 1, 200);
-        if !(-MAX_OFFSET..=MAX_OFFSET).contains(&self.offset_days) {
-            v.add(
-                "/offset_days",
-                "out_of_range",
-                format!("must be {} to {MAX_OFFSET} days", -MAX_OFFSET),
-            );
-        }
-        if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
-            v.add(
-                "/time_zone",
-                "unknown",
-                "is no IANA time zone, for example Asia/Tokyo",
-            );
-        }
-        if !queries::is_date_field(tx, tenant, &self.field_key).await? {
-            v.add(
-                "/field",
-                "unknown",
-                "there is no own field of type date with this key",
-            );
-        }
-        if !queries::is_mail(tx, tenant, self.mail_id).await? {
-            v.add("/mail_id", "unknown", "there is no such mail");
-        }
-        if self.audience.is_empty() {
-            v.add("/audience", "required", "choose everybody or lists");
-        }
-        v.finish()?;
-        self.audience.check(tx, tenant).await
     }
 }
 
@@ -350,110 +285,4 @@ async fn record(
         ..audit::Entry::default()
     };
     audit::record(tx, actor, entry).await
-}
-
-/// The next day that has not begun yet: a change of the time in the afternoon
-/// must not send a second time to those of today.
-async fn next_free_day(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: DateMailId,
-    rule: &Rule,
-    now: DateTime<Utc>,
-) -> Result<NaiveDate> {
-    let day = next_day(now, rule.send_at, rule.zone());
-    let last = queries::find(tx, tenant, id).await?.last_day;
-    Ok(match last {
-        Some(last) if last >= day => last.succ_opt().unwrap_or(last),
-        _ => day,
-    })
-}
-
-async fn schedule(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: DateMailId,
-    rule: &Rule,
-    day: NaiveDate,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let at = begins(day, rule.send_at, rule.zone());
-    let next = queries::NextDay {
-        date_mail: id,
-        day,
-        at,
-        audience: rule.audience_on(day),
-    };
-    queries::insert_day(tx, tenant, rule, &next, now).await
-}
-
-async fn unschedule(tx: &mut AsyncPgConnection, tenant: TenantId, id: DateMailId) -> Result<()> {
-    if let Some((campaign, _)) = queries::scheduled(tx, tenant, id).await? {
-        queries::delete_day(tx, tenant, campaign).await?;
-    }
-    Ok(())
-}
-
-/// Holds a date mail until the transaction ends; one that is gone is no error.
-pub(crate) async fn hold(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: DateMailId,
-) -> Result<()> {
-    match queries::lock(tx, tenant, id).await {
-        Ok(_) | Err(DomainError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// How a day's start ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Started<'a> {
-    /// Its mails go out.
-    Going,
-    /// Nobody's date falls on it.
-    Nobody,
-    /// Pre-flight blocks, for this reason.
-    NotReady(&'a str),
-    /// The database is older than the day may be: what went out since the
-    /// backup is not in it.
-    Restored(&'a str),
-}
-
-/// After the scheduled campaign of a day was started, in the transaction that
-/// did: makes the next day. One day that is not ready keeps the next from
-/// nothing; the reason stands at the date mail until a day goes out. After a
-/// restore a person has to say that it may go on.
-pub(crate) async fn after_start(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: DateMailId,
-    campaign: CampaignId,
-    day: NaiveDate,
-    started: Started<'_>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if !matches!(started, Started::Going) {
-        queries::delete_day(tx, tenant, campaign).await?;
-    }
-    let row = queries::lock(tx, tenant, id).await?;
-    if row.state != State::Active {
-        return Ok(());
-    }
-    let (state, reason) = match started {
-        Started::Going => (State::Active, None),
-        Started::Nobody => (State::Active, row.state_reason.clone()),
-        Started::NotReady(reason) => (State::Active, Some(reason.to_owned())),
-        Started::Restored(reason) => (State::Paused, Some(reason.to_owned())),
-    };
-    queries::set_state(tx, tenant, id, state, reason.as_deref(), now).await?;
-    if matches!(started, Started::Going) {
-        queries::set_last_day(tx, tenant, id, day).await?;
-    }
-    if state == State::Paused {
-        return Ok(());
-    }
-    let rule = row.with(None)?.rule;
-    let next = day.succ_opt().unwrap_or(day);
-    schedule(tx, tenant, id, &rule, next, now).await
 }

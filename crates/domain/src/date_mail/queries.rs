@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{Row, Rule, State};
@@ -13,7 +14,7 @@ use crate::campaign::state::State as CampaignState;
 use crate::campaign::{LANE_CAMPAIGN, enqueue};
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, DateMailId, MailId, TenantId, UserId};
-use crate::schema::{campaign, contact_field, date_mail, mail, send_queue};
+use crate::schema::{campaign, contact_field, date_mail};
 
 pub(super) async fn list(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<Vec<Row>> {
     Ok(date_mail::table
@@ -71,19 +72,6 @@ pub(super) async fn is_date_field(
                 .and(contact_field::key.eq(key))
                 .and(contact_field::type_.eq("date")),
         )
-        .count()
-        .get_result(tx)
-        .await?;
-    Ok(found == 1)
-}
-
-pub(super) async fn is_mail(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: MailId,
-) -> Result<bool> {
-    let found: i64 = mail::table
-        .find((tenant, id))
         .count()
         .get_result(tx)
         .await?;
@@ -185,6 +173,12 @@ pub(super) async fn delete(
     Ok(())
 }
 
+/// Literal, so that the partial index of what is scheduled applies whatever plan
+/// is kept: else all days that ever went out are read.
+fn is_scheduled() -> diesel::expression::SqlLiteral<Bool> {
+    diesel::dsl::sql("campaign.state = 'scheduled'")
+}
+
 /// The scheduled day of a date mail, and when it begins.
 pub(super) async fn scheduled(
     tx: &mut AsyncPgConnection,
@@ -195,11 +189,11 @@ pub(super) async fn scheduled(
         .filter(
             campaign::tenant_id
                 .eq(tenant)
-                .and(campaign::date_mail_id.eq(id))
-                .and(campaign::state.eq(CampaignState::Scheduled)),
+                .and(campaign::date_mail_id.eq(id)),
         )
+        .filter(is_scheduled())
         .select((campaign::id, campaign::scheduled_at.assume_not_null()))
-        .order(campaign::on_day.desc())
+        .order((campaign::scheduled_at.desc(), campaign::id.desc()))
         .first(tx)
         .await
         .optional()?)
@@ -214,9 +208,9 @@ pub(super) async fn next_days(
         .filter(
             campaign::tenant_id
                 .eq(tenant)
-                .and(campaign::state.eq(CampaignState::Scheduled))
                 .and(campaign::date_mail_id.is_not_null()),
         )
+        .filter(is_scheduled())
         .select((
             campaign::date_mail_id.assume_not_null(),
             campaign::scheduled_at.assume_not_null(),
@@ -295,15 +289,18 @@ pub(super) async fn delete_day(
     tenant: TenantId,
     id: CampaignId,
 ) -> Result<()> {
-    diesel::delete(send_queue::table.find((tenant, id)))
-        .execute(tx)
-        .await?;
-    diesel::delete(
-        campaign::table
-            .find((tenant, id))
-            .filter(campaign::started_at.is_null()),
-    )
-    .execute(tx)
-    .await?;
+    let day: Option<CampaignId> = campaign::table
+        .find((tenant, id))
+        .filter(campaign::started_at.is_null())
+        .select(campaign::id)
+        .for_update()
+        .first(tx)
+        .await
+        .optional()?;
+    if let Some(id) = day {
+        // After the campaign its queue row (lock order of delivery::queue).
+        crate::campaign::unqueue(tx, tenant, id).await?;
+        crate::campaign::remove(tx, tenant, id).await?;
+    }
     Ok(())
 }

@@ -72,6 +72,29 @@ pub fn expect_foreign_key<T>(
     )
 }
 
+/// As [`expect_foreign_key`], for a row that several others may hold on to:
+/// `in_use`, with what is said for the one that does.
+///
+/// # Errors
+/// The conflict, or what the database said.
+pub fn expect_foreign_keys<T>(
+    result: Result<T, DieselError>,
+    holders: &[(&str, &'static str)],
+) -> Result<T, DomainError> {
+    result.map_err(|error| {
+        let broken = match &error {
+            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, info) => {
+                info.constraint_name()
+            }
+            _ => None,
+        };
+        match holders.iter().find(|(holder, _)| Some(*holder) == broken) {
+            Some((_, detail)) => DomainError::conflict("in_use", *detail),
+            None => error.into(),
+        }
+    })
+}
+
 fn expect<T>(
     result: Result<T, DieselError>,
     expected: &DatabaseErrorKind,

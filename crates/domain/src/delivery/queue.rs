@@ -44,6 +44,36 @@ pub(crate) async fn due_by(
     Ok(())
 }
 
+/// Locks all queue rows of a tenant, in their order, for who changes several.
+pub(crate) async fn hold_all(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+    send_queue::table
+        .filter(send_queue::tenant_id.eq(tenant))
+        .order(send_queue::campaign_id)
+        .select(send_queue::campaign_id)
+        .for_update()
+        .load::<CampaignId>(tx)
+        .await?;
+    Ok(())
+}
+
+/// Makes the mailers look at all campaigns of a tenant now: what they wait for,
+/// such as the hour, was changed.
+pub(crate) async fn wake(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    hold_all(tx, tenant).await?;
+    diesel::update(send_queue::table)
+        .filter(send_queue::tenant_id.eq(tenant))
+        .filter(send_queue::state.eq("sending"))
+        .filter(send_queue::due_at.gt(now))
+        .set(send_queue::due_at.eq(now))
+        .execute(tx)
+        .await?;
+    signal::publish(tx, Signal::SendQueue).await
+}
+
 /// When a limit of a campaign's tenant was last changed or lifted.
 pub(super) async fn limits_changed(
     tx: &mut AsyncPgConnection,
@@ -69,18 +99,26 @@ pub async fn postpone(
     campaign: CampaignId,
     until: DateTime<Utc>,
 ) -> Result<()> {
-    db.system(async |tx| {
-        diesel::update(
-            send_queue::table
-                .find((tenant, campaign))
-                .filter(send_queue::due_at.lt(until)),
-        )
-        .set(send_queue::due_at.eq(until))
-        .execute(tx)
-        .await?;
-        Ok(())
-    })
-    .await
+    db.system(async |tx| put_off(tx, tenant, campaign, until).await)
+        .await
+}
+
+/// As [`postpone`], in the caller's transaction.
+pub(super) async fn put_off(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaign: CampaignId,
+    until: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(
+        send_queue::table
+            .find((tenant, campaign))
+            .filter(send_queue::due_at.lt(until)),
+    )
+    .set(send_queue::due_at.eq(until))
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// Which of these campaigns may not send on: paused, stopped or gone.

@@ -28,7 +28,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
-use crate::ids::{RouteId, SendLimitId};
+use crate::ids::{RouteId, SendLimitId, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::schema::send_limit;
 
@@ -191,6 +191,7 @@ pub async fn update(
     terms.check()?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
+        release::hold(tx, actor.tenant_id).await?;
         let before = queries::find(tx, actor.tenant_id, id, now).await?;
         if !queries::update(tx, actor.tenant_id, id, version, &terms, now).await? {
             return Err(DomainError::Stale);
@@ -211,6 +212,7 @@ pub async fn delete(db: &Db, actor: &Actor, id: SendLimitId, version: i32) -> Re
     actor.require(Permission::SettingsWrite)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
+        release::hold(tx, actor.tenant_id).await?;
         let before = queries::find(tx, actor.tenant_id, id, now).await?;
         if !queries::delete(tx, actor.tenant_id, id, version).await? {
             return Err(DomainError::Stale);
@@ -219,6 +221,20 @@ pub async fn delete(db: &Db, actor: &Actor, id: SendLimitId, version: i32) -> Re
         note(tx, actor, "send_limit.deleted", Some(&before), None).await
     })
     .await
+}
+
+/// Takes away what is for a route that is being deleted, which would go with it
+/// unseen: what that held back is weighed anew.
+pub(crate) async fn forget_route(
+    tx: &mut diesel_async::AsyncPgConnection,
+    tenant: TenantId,
+    route: RouteId,
+) -> Result<()> {
+    release::hold(tx, tenant).await?;
+    if queries::delete_of_route(tx, tenant, route).await? {
+        release::order(tx, tenant).await?;
+    }
+    Ok(())
 }
 
 async fn note(

@@ -72,6 +72,8 @@ pub async fn purge(db: &Db, actor: &Actor, what: &Purge) -> Result<i64> {
     let tenant = actor.tenant_id;
     let domains = what.site.as_deref().map(Domains::of).transpose()?;
     let campaigns = campaigns(db, tenant, what.campaign).await?;
+    // Before anything is skipped: who hangs up on the way has done it all the same.
+    record(db, actor, what, "deliveries.purge_begun", None).await?;
     let mut total = 0;
     for campaign in campaigns {
         let mut after = DeliveryId(uuid::Uuid::nil());
@@ -80,18 +82,28 @@ pub async fn purge(db: &Db, actor: &Actor, what: &Purge) -> Result<i64> {
             total += n;
         }
     }
-    db.tenant(tenant, async |tx| {
+    record(db, actor, what, "deliveries.purged", Some(total)).await?;
+    Ok(total)
+}
+
+async fn record(
+    db: &Db,
+    actor: &Actor,
+    what: &Purge,
+    action: &'static str,
+    skipped: Option<i64>,
+) -> Result<()> {
+    db.tenant(actor.tenant_id, async |tx| {
         let entry = audit::Entry {
-            action: "deliveries.purged",
+            action,
             subject_kind: "campaign",
             subject_id: what.campaign.map(|id| id.0),
             before: None,
-            after: Some(json!({"site": what.site, "skipped": total})),
+            after: Some(json!({"site": what.site, "skipped": skipped})),
         };
         audit::record(tx, actor, entry).await
     })
-    .await?;
-    Ok(total)
+    .await
 }
 
 /// Campaigns in the queue: the one that was named, or all.

@@ -10,7 +10,7 @@ use super::{Scope, SendLimit, Terms};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{RouteId, SendLimitId, TenantId};
-use crate::schema::{route, send_limit, tenant};
+use crate::schema::{route, send_limit, send_slowdown, tenant};
 
 /// The columns of [`Terms`]; `None` becomes NULL.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -239,4 +239,23 @@ pub(super) async fn delete(
     .execute(tx)
     .await?;
     Ok(deleted == 1)
+}
+
+/// Limits and slow-downs of a route; answers whether there were any.
+pub(super) async fn delete_of_route(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    route: RouteId,
+) -> Result<bool> {
+    let limits = diesel::delete(send_limit::table)
+        .filter(send_limit::tenant_id.eq(tenant))
+        .filter(send_limit::route_id.eq(route))
+        .execute(tx)
+        .await?;
+    let slow = diesel::delete(send_slowdown::table)
+        .filter(send_slowdown::tenant_id.eq(tenant))
+        .filter(send_slowdown::route_id.eq(route))
+        .execute(tx)
+        .await?;
+    Ok(limits + slow > 0)
 }

@@ -12,14 +12,37 @@ use crate::db::Db;
 use crate::delivery::outcome::Reason;
 use crate::delivery::queue;
 use crate::error::Result;
-use crate::ids::{CampaignId, TenantId};
+use crate::ids::{CampaignId, SendLimitId, SendSlowdownId, TenantId};
 use crate::schema::{send_limit, send_queue, send_slowdown};
 use crate::signal::{self, Signal};
 
 /// Rows of a transaction.
 const CHUNK: i64 = 5_000;
 
-/// Orders it for all campaigns of the tenant, in the transaction of the change.
+/// Locks all limits, then all slow-downs of the tenant, in the order of
+/// [`super::admit`]: who changes one and orders the release would otherwise
+/// hold its row while he waits for the others, which a batch holds that waits
+/// for his.
+pub(super) async fn hold(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+    send_limit::table
+        .filter(send_limit::tenant_id.eq(tenant))
+        .order(send_limit::id)
+        .select(send_limit::id)
+        .for_update()
+        .load::<SendLimitId>(tx)
+        .await?;
+    send_slowdown::table
+        .filter(send_slowdown::tenant_id.eq(tenant))
+        .order(send_slowdown::id)
+        .select(send_slowdown::id)
+        .for_update()
+        .load::<SendSlowdownId>(tx)
+        .await?;
+    Ok(())
+}
+
+/// Orders it for all campaigns of the tenant, in the transaction of the change,
+/// which holds the limits ([`hold`]).
 #[expect(clippy::disallowed_methods, reason = "a function of the server")]
 pub(super) async fn order(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
     // Those who come back are given times anew.
@@ -31,6 +54,7 @@ pub(super) async fn order(tx: &mut AsyncPgConnection, tenant: TenantId) -> Resul
         .set(send_slowdown::held_until.eq(DateTime::UNIX_EPOCH))
         .execute(tx)
         .await?;
+    queue::hold_all(tx, tenant).await?;
     diesel::sql_query(
         "UPDATE send_queue SET release = true, limits_changed_at = clock_timestamp() WHERE tenant_id = $1",
     )

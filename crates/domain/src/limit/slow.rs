@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::json;
 
@@ -25,6 +25,11 @@ const START: i32 = 600;
 const LEAST: i32 = 6;
 /// With so many a minute it has recovered.
 const RECOVERED: i32 = 30_000;
+/// Whatever a site said, after so long without another word it has recovered:
+/// from [`LEAST`] to [`RECOVERED`] it is 13 times twice as much.
+const SLOWEST_RECOVERY: TimeDelta = TimeDelta::minutes(130);
+/// Rows of one sweep; it comes each hour.
+const SWEPT: i64 = 10_000;
 /// Refusals within this time are one: those that were on their way already.
 const TOGETHER: TimeDelta = TimeDelta::seconds(20);
 
@@ -142,6 +147,7 @@ pub async fn list(db: &Db, actor: &Actor, page: &PageRequest) -> Result<Page<Slo
                         .and(route::id.eq(send_slowdown::route_id))),
                 )
                 .filter(send_slowdown::tenant_id.eq(tenant))
+                .filter(send_slowdown::eased_at.gt(now - SLOWEST_RECOVERY))
                 .order(send_slowdown::id)
                 .limit(limit + 1)
                 .select(Slowdown::as_select())
@@ -165,6 +171,32 @@ pub async fn list(db: &Db, actor: &Actor, page: &PageRequest) -> Result<Page<Slo
     Ok(page)
 }
 
+/// Forgets slow-downs that are over, of sites to which no mail went since: there
+/// is one for each domain that ever said no. For the sweeper.
+pub(crate) async fn forget_recovered(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // In the order of admission, and not those that a batch has in hand.
+    let over: Vec<SendSlowdownId> = send_slowdown::table
+        .filter(send_slowdown::tenant_id.eq(tenant))
+        .filter(send_slowdown::eased_at.le(now - SLOWEST_RECOVERY))
+        .order(send_slowdown::id)
+        .select(send_slowdown::id)
+        .limit(SWEPT)
+        .for_update()
+        .skip_locked()
+        .load(tx)
+        .await?;
+    diesel::delete(send_slowdown::table)
+        .filter(send_slowdown::tenant_id.eq(tenant))
+        .filter(send_slowdown::id.eq_any(over))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Ends a slow-down by hand.
 ///
 /// # Errors
@@ -173,6 +205,7 @@ pub async fn lift(db: &Db, actor: &Actor, id: SendSlowdownId) -> Result<()> {
     actor.require(Permission::SettingsWrite)?;
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
+        release::hold(tx, tenant).await?;
         let lifted: Option<(String, String)> =
             diesel::delete(send_slowdown::table.find((tenant, id)))
                 .returning((send_slowdown::site, send_slowdown::sender_domain))
@@ -215,5 +248,7 @@ mod tests {
         assert_eq!(after(3), Some((4800, start + TimeDelta::minutes(3))));
         assert_eq!(after(6), None);
         assert_eq!(after(100_000), None);
+        let slowest = eased(LEAST, Meaning::Distrust, start, start + SLOWEST_RECOVERY);
+        assert_eq!(slowest, None);
     }
 }

@@ -1,10 +1,11 @@
 //! Warm-up plans: a new sender domain or address of a server sends few mails on
 //! its first day and more each day, until receivers know it. Pure.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use crate::campaign::hours::moments;
 use crate::error::Validation;
 
 /// A plan.
@@ -38,6 +39,14 @@ impl WarmUp {
     }
 
     pub(super) fn check(&self, v: &mut Validation) {
+        // Also what PostgreSQL has no date for.
+        if !(2000..2200).contains(&self.from.year()) {
+            v.add(
+                "/warm_up/from",
+                "out_of_range",
+                "must be a day of the years 2000 to 2199",
+            );
+        }
         if !(1..=1_000_000).contains(&self.first) {
             v.add("/warm_up/first", "out_of_range", "must be 1 to 1000000");
         }
@@ -88,13 +97,11 @@ pub fn day(now: DateTime<Utc>, zone: &str) -> (NaiveDate, DateTime<Utc>) {
     let midnight = today
         .checked_add_days(Days::new(1))
         .and_then(|next| {
-            // Where a change of summer time skips midnight, the day begins an hour later.
-            (0..=1).find_map(|hour| {
-                let time = NaiveTime::from_hms_opt(hour, 0, 0)?;
-                zone.from_local_datetime(&next.and_time(time)).earliest()
-            })
+            moments(zone, next.and_time(NaiveTime::MIN))
+                .first()
+                .copied()
         })
-        .map_or(now + Days::new(1), |at| at.with_timezone(&Utc));
+        .unwrap_or(now + Days::new(1));
     (today, midnight)
 }
 

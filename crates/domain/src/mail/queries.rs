@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::content::{Content, content_columns};
 use super::{Mail, MailFilter, MailItem, MailSort};
-use crate::db::error::expect_foreign_key;
+use crate::db::error::expect_foreign_keys;
 use crate::error::{DomainError, Result};
 use crate::ids::{FolderId, MailId, TenantId, UserId};
 use crate::page::{Cursor, contains_pattern};
@@ -242,14 +242,21 @@ pub(super) async fn delete(
             .filter(mail::version.eq(version)),
     )
     .execute(tx)
-    .await;
-    let deleted = expect_foreign_key(deleted, "campaign_tenant_id_mail_id_fkey", || {
-        DomainError::conflict(
-            "in_use",
-            "a campaign holds on to this mail: archive it instead",
-        )
-    })?;
-    Ok(deleted == 1)
+    .await
+    .map(|deleted| deleted == 1);
+    expect_foreign_keys(
+        deleted,
+        &[
+            (
+                "campaign_tenant_id_mail_id_fkey",
+                "a campaign holds on to this mail: archive it instead",
+            ),
+            (
+                "date_mail_tenant_id_mail_id_fkey",
+                "a date mail sends this mail: choose another one there, or delete that first",
+            ),
+        ],
+    )
 }
 
 /// Whether a step of a sequence, also one that was removed, sends this mail.

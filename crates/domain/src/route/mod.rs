@@ -261,6 +261,7 @@ pub async fn delete(db: &Db, actor: &Actor, id: RouteId, version: i32) -> Result
     actor.require(Permission::SettingsWrite)?;
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
+        crate::limit::forget_route(tx, actor.tenant_id, id).await?;
         if !queries::delete(tx, actor.tenant_id, id, version).await? {
             return Err(DomainError::Stale);
         }

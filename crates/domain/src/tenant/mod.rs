@@ -11,6 +11,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::campaign::hours::Span;
 use crate::db::Db;
+use crate::delivery::queue;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{TenantId, UserId};
 use crate::role;
@@ -190,6 +191,9 @@ pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) 
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;
+        if (before.hours(), &before.time_zone) != (after.hours(), &after.time_zone) {
+            queue::wake(tx, actor.tenant_id, now).await?;
+        }
         audit::record(
             tx,
             actor,

@@ -102,3 +102,34 @@ async fn what_failed_what_was_left_out_and_what_is_long_ago_does_not_count() {
         assert_eq!(reasons(&world, draft.id).await, Vec::new(), "{kind}");
     }
 }
+
+#[tokio::test]
+async fn what_goes_out_in_the_month_after_its_campaign_began_and_what_waits_for_long_counts() {
+    let world = World::new().await;
+    let list = world.list("全員").await;
+    world.contact("one@example.jp", &[list]).await;
+    cap(&world, 1, 1).await;
+    world.send(lists(&[list])).await;
+    freeze(&world).await;
+    let draft = world.campaign(lists(&[list])).await;
+    // The month before that of the span's first day.
+    let month = "(date_trunc('month', (now() - interval '1 day') AT TIME ZONE 'UTC') - interval '1 month')::date";
+    let first = world.database.text(&format!("SELECT {month}::text")).await;
+    world
+        .database
+        .execute_as_owner(&format!(
+            "CREATE TABLE IF NOT EXISTS delivery_{name} PARTITION OF delivery
+                FOR VALUES FROM ('{first}') TO ('{first}'::date + interval '1 month');
+             UPDATE delivery SET period = '{first}', created_at = now() - interval '40 days'",
+            name = first[..7].replace('-', "")
+        ))
+        .await;
+    for change in [
+        "state = 'queued'",
+        "state = 'accepted', due_at = NULL, attempted_at = now() - interval '1 minute'",
+    ] {
+        let sql = format!("UPDATE delivery SET {change}");
+        world.database.execute_as_owner(&sql).await;
+        assert_eq!(reasons(&world, draft.id).await.len(), 1, "{change}");
+    }
+}

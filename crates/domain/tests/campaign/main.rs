@@ -7,9 +7,12 @@
 )]
 
 mod control;
+mod date_mail;
 mod freeze;
 mod frequency;
+mod limits;
 mod preflight;
 mod report;
 mod resend;
 mod support;
+mod timeline;

@@ -206,13 +206,7 @@ impl Desk {
                 drop(state);
                 Ok(Taken::Batch(number, work, batch))
             }
-            Claim::NothingDue => Ok(Taken::Again),
-            Claim::Closed(opens) => {
-                queue::postpone(&self.db, turn.tenant_id, turn.campaign_id, opens)
-                    .await
-                    .map_err(explain)?;
-                Ok(Taken::Again)
-            }
+            Claim::NothingDue | Claim::Closed(_) => Ok(Taken::Again),
             Claim::NotSending => {
                 self.hold(turn, Duration::from_secs(30)).await?;
                 Ok(Taken::Again)

@@ -22,6 +22,7 @@ pub mod replay;
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -39,6 +40,8 @@ use crate::metrics;
 const SEGMENT: u64 = 4 << 20;
 /// Size from which a file of which nothing is open any more is emptied.
 const WORTH_EMPTYING: u64 = 64 << 10;
+/// Servers' replies name people's addresses: nobody else on the machine reads them.
+const OWNER_ONLY: u32 = 0o600;
 /// What has to fit on the disk before the journal is trusted again.
 const PROBE: usize = 64 << 10;
 
@@ -336,7 +339,11 @@ impl Segment {
     fn begin(dir: &Path, seal: &Seal, number: u64) -> io::Result<Self> {
         let path = dir.join(format!("{}.{number:06}.journal", seal.worker));
         let unborn = path.with_extension("new");
-        let mut file = OpenOptions::new().create(true).append(true).open(&unborn)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(OWNER_ONLY)
+            .open(&unborn)?;
         file.set_len(0)?;
         let mut text = String::new();
         line::seal(&mut text, seal);

@@ -33,7 +33,7 @@ pub struct Routes {
 /// What takes a mail.
 pub enum Ready {
     /// A session of the relay.
-    Relay(Arc<Route>, Object<Manager>),
+    Relay(Arc<Route>, Box<Object<Manager>>),
     /// A route on which each mail finds its own server.
     Direct(Arc<Route>, Arc<Direct>),
 }
@@ -143,7 +143,7 @@ impl Routes {
         match pool.get().await {
             Ok(session) => {
                 route.up();
-                Ok(Ready::Relay(Arc::clone(route), session))
+                Ok(Ready::Relay(Arc::clone(route), Box::new(session)))
             }
             Err(PoolError::Backend(error)) => {
                 tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
@@ -175,7 +175,7 @@ impl Routes {
             match pool.get().await {
                 Ok(session) => {
                     route.up();
-                    return Ok(Ready::Relay(Arc::clone(route), session));
+                    return Ok(Ready::Relay(Arc::clone(route), Box::new(session)));
                 }
                 Err(PoolError::Backend(error)) => {
                     tracing::warn!(name: "route.down", route = %route.id, %error, "no session");

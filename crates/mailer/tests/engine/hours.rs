@@ -5,6 +5,7 @@ use domain::Actor;
 use domain::campaign;
 use domain::clock::Clock;
 use domain::delivery::queue;
+use domain::tenant::{self, TenantChange};
 
 use crate::support::{Action, Counts, Fixture, Sink, addresses};
 
@@ -121,4 +122,30 @@ async fn a_campaigns_own_hours_come_before_the_tenants_and_a_test_send_knows_non
     for (id, change, accepted) in campaigns {
         assert_eq!(fixture.counts(id).await.accepted, accepted, "{change}");
     }
+}
+
+#[tokio::test]
+async fn a_campaign_that_waits_for_the_morning_goes_on_when_the_hours_are_changed() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let fixture = Fixture::with_clock(&sink, evening()).await;
+    nine_to_nine(&fixture).await;
+    let id = fixture.campaign(&addresses(5)).await;
+    let (db, actor) = (&fixture.database.db, Actor::operator(fixture.tenant));
+    fixture.database.clock.advance(TimeDelta::hours(2));
+    let mailer = fixture.mailer();
+    mailer.drain().await.unwrap();
+    assert_eq!(sink.total(), 0);
+    let change = TenantChange {
+        send_from: Some(None),
+        send_until: Some(None),
+        ..TenantChange::default()
+    };
+    let version = tenant::get(db, &actor).await.unwrap().version;
+    tenant::update(db, &actor, version, change).await.unwrap();
+    mailer.drain().await.unwrap();
+    let accepted = Counts {
+        accepted: 5,
+        ..Counts::default()
+    };
+    assert_eq!(fixture.counts(id).await, accepted);
 }

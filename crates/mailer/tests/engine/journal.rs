@@ -323,3 +323,17 @@ async fn old_files_go_when_all_that_began_in_them_is_recorded() {
     journal.recorded(std::iter::once(scene.id(0)));
     assert_eq!(count(&scene), 1);
 }
+
+#[tokio::test]
+async fn nobody_else_on_the_machine_reads_what_servers_said_of_people() {
+    use std::os::unix::fs::PermissionsExt;
+    let (scene, _journal) = Scene::set().await;
+    let files: Vec<_> = std::fs::read_dir(scene.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "journal"))
+        .collect();
+    assert_eq!(files.len(), 1);
+    let mode = std::fs::metadata(&files[0]).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+}

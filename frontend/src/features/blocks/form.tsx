@@ -1,10 +1,10 @@
-import { Button, Group, Loader, Modal, Stack, Tabs, Textarea, TextInput } from "@mantine/core";
+import { Loader, Tabs, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { lazy, Suspense } from "react";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Block } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -38,52 +38,35 @@ export function BlockDialog(props: { block: Block | null; onClose: () => void })
     }),
   );
   return (
-    <Modal
-      opened
+    <FormDialog
       size="lg"
-      onClose={props.onClose}
       title={t(block ? "blocks.edit" : "blocks.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <TextInput
-            label={t("blocks.key")}
-            description={t("blocks.key_help")}
-            required
-            {...form.getInputProps("key")}
-          />
-          <Tabs defaultValue="html" keepMounted={false}>
-            <Tabs.List mb="xs">
-              <Tabs.Tab value="html">{t("blocks.html")}</Tabs.Tab>
-              <Tabs.Tab value="text">{t("blocks.text")}</Tabs.Tab>
-            </Tabs.List>
-            <Tabs.Panel value="html">
-              <Suspense fallback={<Loader size="sm" aria-label={t("state.loading")} />}>
-                <HtmlEditor
-                  label={t("blocks.html")}
-                  value={form.values.html}
-                  onChange={(html) => form.setFieldValue("html", html)}
-                />
-              </Suspense>
-            </Tabs.Panel>
-            <Tabs.Panel value="text">
-              <Textarea aria-label={t("blocks.text")} autosize minRows={10} {...form.getInputProps("text")} />
-            </Tabs.Panel>
-          </Tabs>
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
+      <TextInput label={t("blocks.key")} description={t("blocks.key_help")} required {...form.getInputProps("key")} />
+      <Tabs defaultValue="html" keepMounted={false}>
+        <Tabs.List mb="xs">
+          <Tabs.Tab value="html">{t("blocks.html")}</Tabs.Tab>
+          <Tabs.Tab value="text">{t("blocks.text")}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="html">
+          <Suspense fallback={<Loader size="sm" aria-label={t("state.loading")} />}>
+            <HtmlEditor
+              label={t("blocks.html")}
+              value={form.values.html}
+              onChange={(html) => form.setFieldValue("html", html)}
+            />
+          </Suspense>
+        </Tabs.Panel>
+        <Tabs.Panel value="text">
+          <Textarea aria-label={t("blocks.text")} autosize minRows={10} {...form.getInputProps("text")} />
+        </Tabs.Panel>
+      </Tabs>
+    </FormDialog>
   );
 }

@@ -1,16 +1,16 @@
-import { ActionIcon, Button, Group, Text } from "@mantine/core";
-import { IconLayoutList, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { Group, Text } from "@mantine/core";
+import { IconLayoutList } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Block } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
-import { type Column, DataTable } from "@/components/table/data-table";
+import type { Column } from "@/components/table/data-table";
+import { CreateButton, TablePanel, useEditColumn } from "@/components/table/table-panel";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
 import { notifyDone } from "@/components/ui/notify";
-import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { BlockDialog } from "./form";
 
@@ -24,6 +24,7 @@ export function BlocksScreen() {
   const [deleting, setDeleting] = useState<Block | null>(null);
   const query = api.useQuery("get", "/v1/blocks");
   const remove = api.useMutation("delete", "/v1/blocks/{id}");
+  const edit = useEditColumn<Block>({ nameOf: (row) => row.name, onEdit: setEditing, onDelete: setDeleting });
   const columns: Column<Block>[] = [
     {
       id: "name",
@@ -44,62 +45,17 @@ export function BlocksScreen() {
         </Group>
       ),
     },
-    ...(canWrite
-      ? [
-          {
-            id: "actions",
-            header: t("common.menu"),
-            actions: true,
-            width: 90,
-            cell: (row: Block) => (
-              <Group gap={2} wrap="nowrap">
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.edit")}: ${row.name}`}
-                  onClick={() => setEditing(row)}
-                >
-                  <IconPencil size={16} />
-                </ActionIcon>
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.delete")}: ${row.name}`}
-                  onClick={() => setDeleting(row)}
-                >
-                  <IconTrash size={16} />
-                </ActionIcon>
-              </Group>
-            ),
-          },
-        ]
-      : []),
+    ...(canWrite ? [edit] : []),
   ];
-  const create = canWrite ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
-      {t("blocks.create")}
-    </Button>
-  ) : null;
+  const create = canWrite ? <CreateButton label={t("blocks.create")} onClick={() => setEditing("new")} /> : null;
   return (
     <Page title={t("blocks.title")} description={t("blocks.description")} actions={create}>
-      <div className="kb-panel">
-        <DataTable
-          caption={t("blocks.title")}
-          columns={columns}
-          rows={query.data?.items}
-          rowId={(row) => row.id}
-          error={query.error}
-          onRetry={() => void query.refetch()}
-          empty={
-            <EmptyState
-              icon={IconLayoutList}
-              title={t("blocks.empty_title")}
-              body={t("blocks.empty_body")}
-              action={create}
-            />
-          }
-        />
-      </div>
+      <TablePanel
+        caption={t("blocks.title")}
+        columns={columns}
+        query={query}
+        empty={{ icon: IconLayoutList, title: t("blocks.empty_title"), body: t("blocks.empty_body"), action: create }}
+      />
       {editing ? <BlockDialog block={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
       <ConfirmDialog
         opened={deleting !== null}

@@ -1,12 +1,11 @@
 import { Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useDebouncedValue } from "@mantine/hooks";
-import { useState } from "react";
 import { api } from "@/api/client";
 import type { Campaign } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { MailSelect, useMailSearch } from "@/components/pickers/mail";
 import { TextLink } from "@/components/ui/link-button";
 import { useT } from "@/i18n";
 import { createCampaign, updateCampaign } from "./queries";
@@ -17,18 +16,7 @@ export function MailStep(props: { campaign?: Campaign; mailId?: string; onDone: 
   const { campaign } = props;
   const canWrite = useCan("campaigns.write");
   const seesRoutes = useCan("settings.read");
-  const [search, setSearch] = useState("");
-  const [q] = useDebouncedValue(search, 250);
   const initialMail = campaign?.mail_id ?? props.mailId ?? null;
-  const chosen = api.useQuery(
-    "get",
-    "/v1/mails/{id}",
-    { params: { path: { id: initialMail ?? "" } } },
-    { enabled: initialMail !== null },
-  );
-  const mails = api.useQuery("get", "/v1/mails", {
-    params: { query: { q: q || undefined, limit: 50, sort: "-updated_at" } },
-  });
   const routes = api.useQuery("get", "/v1/routes", { params: { query: { limit: 100 } } }, { enabled: seesRoutes });
   const form = useForm<{ name: string; mail_id: string | null; route_id: string | null }>({
     initialValues: { name: campaign?.name ?? "", mail_id: initialMail, route_id: campaign?.route_id ?? null },
@@ -38,9 +26,8 @@ export function MailStep(props: { campaign?: Campaign; mailId?: string; onDone: 
   });
   const { busy, error, run } = useSubmit(form);
 
-  const found = mails.data?.items ?? [];
-  const known = chosen.data && !found.some((mail) => mail.id === chosen.data.id) ? [chosen.data, ...found] : found;
-  const picked = known.find((mail) => mail.id === form.values.mail_id);
+  const mails = useMailSearch(form.values.mail_id);
+  const { picked } = mails;
 
   const submit = form.onSubmit(({ name, mail_id, route_id }) =>
     run(async () => {
@@ -59,21 +46,7 @@ export function MailStep(props: { campaign?: Campaign; mailId?: string; onDone: 
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
         <FormError message={error} />
-        <Select
-          label={t("wizard.choose_mail")}
-          required
-          searchable
-          disabled={!canWrite}
-          filter={({ options }) => options}
-          onSearchChange={(text) => {
-            if (text !== picked?.name) {
-              setSearch(text);
-            }
-          }}
-          data={known.map((mail) => ({ value: mail.id, label: mail.name || t("mails.untitled") }))}
-          nothingFoundMessage={t("picker.nothing")}
-          {...form.getInputProps("mail_id")}
-        />
+        <MailSelect search={mails} disabled={!canWrite} {...form.getInputProps("mail_id")} />
         {picked ? (
           <Text size="sm" c="dimmed">
             {t("editor.subject")}: {picked.subject || t("preview.no_subject")}{" "}

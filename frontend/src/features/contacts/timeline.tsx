@@ -140,7 +140,9 @@ function EntryDetail({ entry }: { entry: TimelineEntry }) {
         <TextLink to="/campaigns/$campaignId" params={{ campaignId: campaign_id }} size="sm" underline="always">
           {campaign_name}
         </TextLink>
-      ) : null}
+      ) : (
+        campaign_name
+      )}
       {campaign_name && parts.length > 0 ? " · " : null}
       {parts.join(" · ")}
     </Text>

@@ -1,13 +1,14 @@
 import "@mantine/dates/styles.layer.css";
-import { Alert, Button, Group, Modal, NumberInput, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Group, NumberInput, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
 import { TimeInput } from "@mantine/dates";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { DateMail } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { ListsSelect } from "@/components/pickers/lists-select";
+import { MailSelect, useMailSearch } from "@/components/pickers/mail";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -21,7 +22,6 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
   const create = api.useMutation("post", "/v1/date-mails");
   const update = api.useMutation("put", "/v1/date-mails/{id}");
   const fields = api.useQuery("get", "/v1/contact-fields");
-  const mails = api.useQuery("get", "/v1/mails", { params: { query: { limit: 200 } } });
   const dates = (fields.data?.items ?? []).filter((field) => field.type === "date");
   const form = useForm({
     initialValues: {
@@ -48,6 +48,7 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
       list_ids: (value, { everybody }) => (everybody === "all" || value.length > 0 ? null : t("form.required")),
     },
   });
+  const mails = useMailSearch(form.values.mail_id);
   const { busy, error, run } = useSubmit(form);
   const submit = form.onSubmit((values) =>
     run(async () => {
@@ -80,105 +81,87 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormDialog
       size="lg"
       title={t(dateMail ? "date_mails.edit" : "date_mails.create")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="sm">
-          <FormError message={error} />
-          {fields.data && dates.length === 0 ? (
-            <Alert color="gray" variant="outline">
-              {t("date_mails.no_field")}
-            </Alert>
-          ) : null}
-          <TextInput label={t("date_mails.name")} required {...form.getInputProps("name")} />
-          <Select
-            label={t("wizard.choose_mail")}
-            searchable
-            required
-            allowDeselect={false}
-            data={(mails.data?.items ?? []).map((mail) => ({ value: mail.id, label: mail.name }))}
-            {...form.getInputProps("mail_id")}
+      {fields.data && dates.length === 0 ? (
+        <Alert color="gray" variant="outline">
+          {t("date_mails.no_field")}
+        </Alert>
+      ) : null}
+      <TextInput label={t("date_mails.name")} required {...form.getInputProps("name")} />
+      <MailSelect search={mails} {...form.getInputProps("mail_id")} />
+      <Select
+        label={t("date_mails.field")}
+        description={t("date_mails.field_help")}
+        required
+        allowDeselect={false}
+        data={dates.map((field) => ({ value: field.key, label: field.label }))}
+        {...form.getInputProps("field")}
+      />
+      <Group gap="sm" align="flex-end">
+        <Select
+          label={t("date_mails.when")}
+          allowDeselect={false}
+          w={160}
+          data={[
+            { value: "before", label: t("date_mails.before") },
+            { value: "on", label: t("date_mails.on") },
+            { value: "after", label: t("date_mails.after") },
+          ]}
+          {...form.getInputProps("side")}
+        />
+        {form.values.side === "on" ? null : (
+          <NumberInput
+            label={t("date_mails.days_count")}
+            min={1}
+            max={mostDays}
+            w={120}
+            {...form.getInputProps("days")}
           />
-          <Select
-            label={t("date_mails.field")}
-            description={t("date_mails.field_help")}
-            required
-            allowDeselect={false}
-            data={dates.map((field) => ({ value: field.key, label: field.label }))}
-            {...form.getInputProps("field")}
-          />
-          <Group gap="sm" align="flex-end">
-            <Select
-              label={t("date_mails.when")}
-              allowDeselect={false}
-              w={160}
-              data={[
-                { value: "before", label: t("date_mails.before") },
-                { value: "on", label: t("date_mails.on") },
-                { value: "after", label: t("date_mails.after") },
-              ]}
-              {...form.getInputProps("side")}
-            />
-            {form.values.side === "on" ? null : (
-              <NumberInput
-                label={t("date_mails.days_count")}
-                min={1}
-                max={mostDays}
-                w={120}
-                {...form.getInputProps("days")}
-              />
-            )}
-            <TimeInput label={t("date_mails.send_at")} w={120} {...form.getInputProps("send_at")} />
-          </Group>
-          <Text size="xs" c="dimmed">
-            {t("rules.zone", { zone: dateMail?.time_zone ?? format.timeZone })}
-          </Text>
-          <Radio.Group label={t("date_mails.repeat")} {...form.getInputProps("repeat")}>
-            <Stack gap="xs" mt="xs">
-              <Radio value="yearly" label={t("date_mails.yearly")} description={t("date_mails.yearly_help")} />
-              <Radio value="once" label={t("date_mails.once")} description={t("date_mails.once_help")} />
-            </Stack>
-          </Radio.Group>
-          <Radio.Group label={t("wizard.audience")} {...form.getInputProps("everybody")}>
-            <Stack gap="xs" mt="xs">
-              <Radio value="all" label={t("wizard.audience_all")} />
-              <Radio value="lists" label={t("wizard.audience_lists")} />
-            </Stack>
-          </Radio.Group>
-          {form.values.everybody === "lists" ? (
-            <ListsSelect
-              label={t("wizard.include")}
-              value={form.values.list_ids}
-              onChange={(ids) => form.setFieldValue("list_ids", ids)}
-              error={form.errors.list_ids}
-            />
-          ) : null}
-          <ListsSelect
-            label={t("wizard.exclude")}
-            value={form.values.exclude_list_ids}
-            onChange={(ids) => form.setFieldValue("exclude_list_ids", ids)}
-            error={form.errors.exclude_list_ids}
-          />
-          {dateMail?.state === "active" ? (
-            <Text size="sm" c="dimmed">
-              {t("date_mails.edits_help")}
-            </Text>
-          ) : null}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
+        )}
+        <TimeInput label={t("date_mails.send_at")} w={120} {...form.getInputProps("send_at")} />
+      </Group>
+      <Text size="xs" c="dimmed">
+        {t("rules.zone", { zone: dateMail?.time_zone ?? format.timeZone })}
+      </Text>
+      <Radio.Group label={t("date_mails.repeat")} {...form.getInputProps("repeat")}>
+        <Stack gap="xs" mt="xs">
+          <Radio value="yearly" label={t("date_mails.yearly")} description={t("date_mails.yearly_help")} />
+          <Radio value="once" label={t("date_mails.once")} description={t("date_mails.once_help")} />
         </Stack>
-      </form>
-    </Modal>
+      </Radio.Group>
+      <Radio.Group label={t("wizard.audience")} {...form.getInputProps("everybody")}>
+        <Stack gap="xs" mt="xs">
+          <Radio value="all" label={t("wizard.audience_all")} />
+          <Radio value="lists" label={t("wizard.audience_lists")} />
+        </Stack>
+      </Radio.Group>
+      {form.values.everybody === "lists" ? (
+        <ListsSelect
+          label={t("wizard.include")}
+          value={form.values.list_ids}
+          onChange={(ids) => form.setFieldValue("list_ids", ids)}
+          error={form.errors.list_ids}
+        />
+      ) : null}
+      <ListsSelect
+        label={t("wizard.exclude")}
+        value={form.values.exclude_list_ids}
+        onChange={(ids) => form.setFieldValue("exclude_list_ids", ids)}
+        error={form.errors.exclude_list_ids}
+      />
+      {dateMail?.state === "active" ? (
+        <Text size="sm" c="dimmed">
+          {t("date_mails.edits_help")}
+        </Text>
+      ) : null}
+    </FormDialog>
   );
 }

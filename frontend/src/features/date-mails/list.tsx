@@ -1,22 +1,22 @@
-import { ActionIcon, Button, Group, Menu, Text } from "@mantine/core";
-import { IconCake, IconDots, IconPlus } from "@tabler/icons-react";
+import { ActionIcon, Group, Menu, Text } from "@mantine/core";
+import { IconCake, IconDots } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { DateMail } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
-import { type Column, DataTable } from "@/components/table/data-table";
+import type { Column } from "@/components/table/data-table";
+import { CreateButton, TablePanel } from "@/components/table/table-panel";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
-import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { Days } from "./days";
 import { DateMailForm } from "./form";
 import type { DateMailSearch } from "./search";
-import { useDayText } from "./text";
+import { reasonText, useDayText } from "./text";
 
 type Asking = { what: "activate" | "pause" | "delete"; row: DateMail };
 
@@ -75,7 +75,7 @@ export function DateMailsScreen({ search, onSearch }: Props) {
       cell: (row) => (
         <div>
           <Status tone={row.state === "active" ? "good" : "idle"} label={t(`date_mails.state_${row.state}`)} />
-          {row.state_reason ? <Text size="xs">{t("date_mails.not_ready", { reason: row.state_reason })}</Text> : null}
+          {row.state_reason ? <Text size="xs">{reasonText(row.state_reason, format.day)}</Text> : null}
         </div>
       ),
     },
@@ -119,30 +119,16 @@ export function DateMailsScreen({ search, onSearch }: Props) {
     },
   ];
   const create = canWrite ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => onSearch({ create: true })}>
-      {t("date_mails.create")}
-    </Button>
+    <CreateButton label={t("date_mails.create")} onClick={() => onSearch({ create: true })} />
   ) : null;
   return (
     <Page title={t("nav.date_mails")} description={t("date_mails.description")} actions={create}>
-      <div className="kb-panel">
-        <DataTable
-          caption={t("nav.date_mails")}
-          columns={columns}
-          rows={query.data?.items}
-          rowId={(row) => row.id}
-          error={query.error}
-          onRetry={() => void query.refetch()}
-          empty={
-            <EmptyState
-              icon={IconCake}
-              title={t("date_mails.empty_title")}
-              body={t("date_mails.empty_body")}
-              action={create}
-            />
-          }
-        />
-      </div>
+      <TablePanel
+        caption={t("nav.date_mails")}
+        columns={columns}
+        query={query}
+        empty={{ icon: IconCake, title: t("date_mails.empty_title"), body: t("date_mails.empty_body"), action: create }}
+      />
       <Group mt="sm">
         <Text size="xs" c="dimmed">
           {t("date_mails.edits_help")}

@@ -1,9 +1,9 @@
-import { Button, Checkbox, Group, Modal, Select, Stack, TagsInput, TextInput } from "@mantine/core";
+import { Checkbox, Select, TagsInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { ContactField, FieldType } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -57,53 +57,41 @@ export function FieldDialog(props: { field: ContactField | null; onClose: () => 
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(field ? "fields.edit" : "fields.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("fields.label")} required data-autofocus {...form.getInputProps("label")} />
-          <TextInput
-            label={t("fields.key")}
-            description={t("fields.key_help")}
-            required
-            disabled={field !== null}
-            className="kb-mono"
-            {...form.getInputProps("key")}
-          />
-          <Select
-            label={t("fields.type")}
-            allowDeselect={false}
-            disabled={field !== null}
-            data={types.map((type) => ({ value: type, label: t(`field_type.${type}`) }))}
-            {...form.getInputProps("type")}
-          />
-          {hasChoices(form.values.type) ? (
-            <TagsInput
-              label={t("fields.choices")}
-              description={t("fields.choices_help")}
-              required
-              {...form.getInputProps("choices")}
-            />
-          ) : null}
-          <Checkbox label={t("fields.required")} {...form.getInputProps("required", { type: "checkbox" })} />
-          <Checkbox label={t("fields.unique")} {...form.getInputProps("unique", { type: "checkbox" })} />
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput label={t("fields.label")} required data-autofocus {...form.getInputProps("label")} />
+      <TextInput
+        label={t("fields.key")}
+        description={t("fields.key_help")}
+        required
+        disabled={field !== null}
+        className="kb-mono"
+        {...form.getInputProps("key")}
+      />
+      <Select
+        label={t("fields.type")}
+        allowDeselect={false}
+        disabled={field !== null}
+        data={types.map((type) => ({ value: type, label: t(`field_type.${type}`) }))}
+        {...form.getInputProps("type")}
+      />
+      {hasChoices(form.values.type) ? (
+        <TagsInput
+          label={t("fields.choices")}
+          description={t("fields.choices_help")}
+          required
+          {...form.getInputProps("choices")}
+        />
+      ) : null}
+      <Checkbox label={t("fields.required")} {...form.getInputProps("required", { type: "checkbox" })} />
+      <Checkbox label={t("fields.unique")} {...form.getInputProps("unique", { type: "checkbox" })} />
+    </FormDialog>
   );
 }
 

@@ -1,16 +1,16 @@
-import { ActionIcon, Button, Group, Text } from "@mantine/core";
-import { IconForms, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { Group, Text } from "@mantine/core";
+import { IconForms } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { ContactField } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
-import { type Column, DataTable } from "@/components/table/data-table";
+import type { Column } from "@/components/table/data-table";
+import { CreateButton, TablePanel, useEditColumn } from "@/components/table/table-panel";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
 import { notifyDone } from "@/components/ui/notify";
-import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { FieldDialog } from "./form";
 
@@ -21,6 +21,7 @@ export function FieldsScreen() {
   const [deleting, setDeleting] = useState<ContactField | null>(null);
   const query = api.useQuery("get", "/v1/contact-fields");
   const remove = api.useMutation("delete", "/v1/contact-fields/{id}");
+  const edit = useEditColumn<ContactField>({ nameOf: (row) => row.label, onEdit: setEditing, onDelete: setDeleting });
   const columns: Column<ContactField>[] = [
     {
       id: "label",
@@ -44,42 +45,9 @@ export function FieldsScreen() {
     { id: "type", header: t("fields.type"), cell: (row) => t(`field_type.${row.type}`) },
     { id: "required", header: t("fields.required"), cell: (row) => (row.required ? t("common.yes") : "–") },
     { id: "unique", header: t("fields.unique"), cell: (row) => (row.unique ? t("common.yes") : "–") },
-    ...(canWrite
-      ? [
-          {
-            id: "actions",
-            header: t("common.menu"),
-            actions: true,
-            width: 90,
-            cell: (row: ContactField) => (
-              <Group gap={2} wrap="nowrap">
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.edit")}: ${row.label}`}
-                  onClick={() => setEditing(row)}
-                >
-                  <IconPencil size={16} />
-                </ActionIcon>
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.delete")}: ${row.label}`}
-                  onClick={() => setDeleting(row)}
-                >
-                  <IconTrash size={16} />
-                </ActionIcon>
-              </Group>
-            ),
-          },
-        ]
-      : []),
+    ...(canWrite ? [edit] : []),
   ];
-  const create = canWrite ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
-      {t("fields.create")}
-    </Button>
-  ) : null;
+  const create = canWrite ? <CreateButton label={t("fields.create")} onClick={() => setEditing("new")} /> : null;
   return (
     <Page
       title={t("fields.title")}
@@ -87,24 +55,12 @@ export function FieldsScreen() {
       trail={[{ label: t("nav.contacts"), to: "/contacts" }]}
       actions={create}
     >
-      <div className="kb-panel">
-        <DataTable
-          caption={t("fields.title")}
-          columns={columns}
-          rows={query.data?.items}
-          rowId={(row) => row.id}
-          error={query.error}
-          onRetry={() => void query.refetch()}
-          empty={
-            <EmptyState
-              icon={IconForms}
-              title={t("fields.empty_title")}
-              body={t("fields.empty_body")}
-              action={create}
-            />
-          }
-        />
-      </div>
+      <TablePanel
+        caption={t("fields.title")}
+        columns={columns}
+        query={query}
+        empty={{ icon: IconForms, title: t("fields.empty_title"), body: t("fields.empty_body"), action: create }}
+      />
       {editing ? <FieldDialog field={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
       <ConfirmDialog
         opened={deleting !== null}

@@ -1,9 +1,9 @@
-import { Button, ColorSwatch, Group, Modal, Select, Stack, Textarea, TextInput } from "@mantine/core";
+import { ColorSwatch, Group, Select, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { List } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -37,41 +37,29 @@ export function ListDialog(props: { list: List | null; onClose: () => void }) {
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(list ? "lists.edit" : "lists.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <Select
-            label={t("lists.colour")}
-            allowDeselect={false}
-            data={colours.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
-            leftSection={<ColorSwatch size={14} color={swatch[form.values.colour]} withShadow={false} aria-hidden />}
-            renderOption={({ option }) => (
-              <Group gap="xs">
-                <ColorSwatch size={14} color={swatch[option.value as List["colour"]]} withShadow={false} aria-hidden />
-                {option.label}
-              </Group>
-            )}
-            {...form.getInputProps("colour")}
-          />
-          <Textarea label={t("lists.description")} autosize minRows={2} {...form.getInputProps("description")} />
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
+      <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
+      <Select
+        label={t("lists.colour")}
+        allowDeselect={false}
+        data={colours.map((colour) => ({ value: colour, label: t(`colour.${colour}`) }))}
+        leftSection={<ColorSwatch size={14} color={swatch[form.values.colour]} withShadow={false} aria-hidden />}
+        renderOption={({ option }) => (
+          <Group gap="xs">
+            <ColorSwatch size={14} color={swatch[option.value as List["colour"]]} withShadow={false} aria-hidden />
+            {option.label}
           </Group>
-        </Stack>
-      </form>
-    </Modal>
+        )}
+        {...form.getInputProps("colour")}
+      />
+      <Textarea label={t("lists.description")} autosize minRows={2} {...form.getInputProps("description")} />
+    </FormDialog>
   );
 }

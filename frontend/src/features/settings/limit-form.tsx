@@ -1,13 +1,14 @@
-import { Button, Checkbox, Group, Modal, NumberInput, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Checkbox, NumberInput, Select, SimpleGrid, Text, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SendLimit } from "@/api/types";
 import { siteName } from "@/components/delivery/sites";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
 import { allSites, type SiteChoice, SiteFields, siteOf } from "./site-fields";
 
 const mostPerMinute = 1_000_000;
@@ -26,7 +27,7 @@ interface Values {
   until: number | string;
 }
 
-function initial(limit: SendLimit | null): Values {
+function initial(limit: SendLimit | null, timeZone: string): Values {
   const plan = limit?.warm_up;
   return {
     site: { site: allSites, domain: "" },
@@ -34,7 +35,7 @@ function initial(limit: SendLimit | null): Values {
     route_id: "",
     per_minute: limit?.per_minute ?? "",
     warming: plan != null,
-    from: plan?.from ?? new Date().toLocaleDateString("sv-SE"),
+    from: plan?.from ?? new Date().toLocaleDateString("sv-SE", { timeZone }),
     first: plan?.first ?? 500,
     growth: plan?.growth ?? 50,
     until: plan?.until ?? 50_000,
@@ -60,12 +61,13 @@ function terms(values: Values, suspended: boolean) {
 export function LimitDialog(props: { limit: SendLimit | null; onClose: () => void }) {
   const t = useT();
   const { limit } = props;
+  const { timeZone } = useFormat();
   const create = api.useMutation("post", "/v1/send-limits");
   const update = api.useMutation("put", "/v1/send-limits/{id}");
   const within = (value: number | string, most: number) =>
     typeof value === "number" && value >= 1 && value <= most ? null : t("limits.range", { min: 1, max: most });
   const form = useForm<Values>({
-    initialValues: initial(limit),
+    initialValues: initial(limit, timeZone),
     validate: {
       site: (value) => (siteOf(value) === "" ? t("form.required") : null),
       per_minute: (value) => (value === "" ? null : within(value, mostPerMinute)),
@@ -96,41 +98,29 @@ export function LimitDialog(props: { limit: SendLimit | null; onClose: () => voi
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(limit ? "limits.edit" : "limits.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate>
-        <Stack gap="sm">
-          <FormError message={error} />
-          {limit ? <Subject limit={limit} /> : <ScopeFields form={form} />}
-          <NumberInput
-            label={t("limits.per_minute")}
-            description={t("limits.per_minute_help")}
-            min={1}
-            max={mostPerMinute}
-            {...form.getInputProps("per_minute")}
-          />
-          <Checkbox
-            label={t("limits.warm_up_on")}
-            description={t("limits.warm_up_help")}
-            {...form.getInputProps("warming", { type: "checkbox" })}
-          />
-          {form.values.warming ? <WarmUpFields form={form} /> : null}
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      {limit ? <Subject limit={limit} /> : <ScopeFields form={form} />}
+      <NumberInput
+        label={t("limits.per_minute")}
+        description={t("limits.per_minute_help")}
+        min={1}
+        max={mostPerMinute}
+        {...form.getInputProps("per_minute")}
+      />
+      <Checkbox
+        label={t("limits.warm_up_on")}
+        description={t("limits.warm_up_help")}
+        {...form.getInputProps("warming", { type: "checkbox" })}
+      />
+      {form.values.warming ? <WarmUpFields form={form} /> : null}
+    </FormDialog>
   );
 }
 

@@ -1,19 +1,9 @@
-import {
-  Button,
-  Checkbox,
-  Group,
-  Modal,
-  NumberInput,
-  Radio,
-  SimpleGrid,
-  Stack,
-  TextInput,
-} from "@mantine/core";
+import { Checkbox, NumberInput, Radio, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Route } from "@/api/types";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -76,84 +66,73 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(route ? "routes.edit" : "routes.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      autoComplete="off"
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate autoComplete="off">
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
-          <Radio.Group {...form.getInputProps("kind")} aria-label={t("routes.kind")}>
-            <Stack gap="xs">
-              <Radio value="relay" label={t("route_kind.relay")} description={t("route_kind.relay_help")} />
-              <Radio value="direct" label={t("route_kind.direct")} description={t("route_kind.direct_help")} />
-            </Stack>
-          </Radio.Group>
-          {form.values.kind === "relay" ? (
-            <RelayFields form={form} hasPassword={route?.has_password ?? false} />
-          ) : (
-            <SimpleGrid cols={2} spacing="sm">
-              <TextInput
-                label={t("routes.helo")}
-                description={t("routes.helo_help")}
-                placeholder="mail.example.co.jp"
-                autoCapitalize="none"
-                spellCheck={false}
-                {...form.getInputProps("helo")}
-              />
-              <TextInput
-                label={t("routes.source_address")}
-                description={t("routes.source_address_help")}
-                placeholder="203.0.113.10"
-                spellCheck={false}
-                {...form.getInputProps("source_address")}
-              />
-            </SimpleGrid>
-          )}
-          <SimpleGrid cols={2} spacing="sm">
-            <NumberInput
-              label={t("routes.position")}
-              description={t("routes.position_help")}
-              min={0}
-              max={1000}
-              {...form.getInputProps("position")}
-            />
-            <NumberInput
-              label={t("routes.weight")}
-              description={t("routes.weight_help")}
-              min={1}
-              max={1000}
-              {...form.getInputProps("weight")}
-            />
-          </SimpleGrid>
-          <NumberInput
-            label={t("routes.max_sessions")}
-            description={t(form.values.kind === "relay" ? "routes.max_sessions_help" : "routes.max_sessions_direct_help")}
-            min={1}
-            max={500}
-            {...form.getInputProps("max_sessions")}
-          />
-          <Checkbox
-            label={t("routes.sign")}
-            description={t("routes.sign_help")}
-            {...form.getInputProps("sign", { type: "checkbox" })}
-          />
-          <Checkbox label={t("routes.use")} {...form.getInputProps("enabled", { type: "checkbox" })} />
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
+      <TextInput label={t("common.name")} required data-autofocus {...form.getInputProps("name")} />
+      <Radio.Group {...form.getInputProps("kind")} aria-label={t("routes.kind")}>
+        <Stack gap="xs">
+          <Radio value="relay" label={t("route_kind.relay")} description={t("route_kind.relay_help")} />
+          <Radio value="direct" label={t("route_kind.direct")} description={t("route_kind.direct_help")} />
         </Stack>
-      </form>
-    </Modal>
+      </Radio.Group>
+      {form.values.kind === "relay" ? (
+        <RelayFields form={form} hasPassword={route?.has_password ?? false} />
+      ) : (
+        <SimpleGrid cols={2} spacing="sm">
+          <TextInput
+            label={t("routes.helo")}
+            description={t("routes.helo_help")}
+            placeholder="mail.example.co.jp"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...form.getInputProps("helo")}
+          />
+          <TextInput
+            label={t("routes.source_address")}
+            description={t("routes.source_address_help")}
+            placeholder="203.0.113.10"
+            spellCheck={false}
+            {...form.getInputProps("source_address")}
+          />
+        </SimpleGrid>
+      )}
+      <SimpleGrid cols={2} spacing="sm">
+        <NumberInput
+          label={t("routes.position")}
+          description={t("routes.position_help")}
+          min={0}
+          max={1000}
+          {...form.getInputProps("position")}
+        />
+        <NumberInput
+          label={t("routes.weight")}
+          description={t("routes.weight_help")}
+          min={1}
+          max={1000}
+          {...form.getInputProps("weight")}
+        />
+      </SimpleGrid>
+      <NumberInput
+        label={t("routes.max_sessions")}
+        description={t(form.values.kind === "relay" ? "routes.max_sessions_help" : "routes.max_sessions_direct_help")}
+        min={1}
+        max={500}
+        {...form.getInputProps("max_sessions")}
+      />
+      <Checkbox
+        label={t("routes.sign")}
+        description={t("routes.sign_help")}
+        {...form.getInputProps("sign", { type: "checkbox" })}
+      />
+      <Checkbox label={t("routes.use")} {...form.getInputProps("enabled", { type: "checkbox" })} />
+    </FormDialog>
   );
 }
 

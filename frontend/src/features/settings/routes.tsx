@@ -1,15 +1,15 @@
-import { ActionIcon, Button, Group, Text } from "@mantine/core";
-import { IconPencil, IconPlus, IconRoute, IconTrash } from "@tabler/icons-react";
+import { Text } from "@mantine/core";
+import { IconRoute } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Route } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
-import { type Column, DataTable } from "@/components/table/data-table";
+import type { Column } from "@/components/table/data-table";
+import { CreateButton, TablePanel, useEditColumn } from "@/components/table/table-panel";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
-import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -23,6 +23,7 @@ export function RoutesScreen() {
   const [deleting, setDeleting] = useState<Route | null>(null);
   const query = api.useQuery("get", "/v1/routes", { params: { query: { limit: 200 } } }, { refetchInterval: 10_000 });
   const remove = api.useMutation("delete", "/v1/routes/{id}");
+  const edit = useEditColumn<Route>({ nameOf: (row) => row.name, onEdit: setEditing, onDelete: setDeleting });
   const columns: Column<Route>[] = [
     {
       id: "name",
@@ -65,62 +66,17 @@ export function RoutesScreen() {
       header: t("routes.state"),
       cell: (row) => <RouteState route={row} />,
     },
-    ...(canWrite
-      ? [
-          {
-            id: "actions",
-            header: t("common.menu"),
-            actions: true,
-            width: 90,
-            cell: (row: Route) => (
-              <Group gap={2} wrap="nowrap">
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.edit")}: ${row.name}`}
-                  onClick={() => setEditing(row)}
-                >
-                  <IconPencil size={16} />
-                </ActionIcon>
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={`${t("common.delete")}: ${row.name}`}
-                  onClick={() => setDeleting(row)}
-                >
-                  <IconTrash size={16} />
-                </ActionIcon>
-              </Group>
-            ),
-          },
-        ]
-      : []),
+    ...(canWrite ? [edit] : []),
   ];
-  const create = canWrite ? (
-    <Button leftSection={<IconPlus size={16} />} onClick={() => setEditing("new")}>
-      {t("routes.create")}
-    </Button>
-  ) : null;
+  const create = canWrite ? <CreateButton label={t("routes.create")} onClick={() => setEditing("new")} /> : null;
   return (
     <Page title={t("nav.routes")} description={t("routes.description")} actions={create}>
-      <div className="kb-panel">
-        <DataTable
-          caption={t("nav.routes")}
-          columns={columns}
-          rows={query.data?.items}
-          rowId={(row) => row.id}
-          error={query.error}
-          onRetry={() => void query.refetch()}
-          empty={
-            <EmptyState
-              icon={IconRoute}
-              title={t("routes.empty_title")}
-              body={t("routes.empty_body")}
-              action={create}
-            />
-          }
-        />
-      </div>
+      <TablePanel
+        caption={t("nav.routes")}
+        columns={columns}
+        query={query}
+        empty={{ icon: IconRoute, title: t("routes.empty_title"), body: t("routes.empty_body"), action: create }}
+      />
       {editing ? <RouteDialog route={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
       <ConfirmDialog
         opened={deleting !== null}

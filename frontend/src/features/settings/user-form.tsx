@@ -1,10 +1,10 @@
-import { Button, Checkbox, Group, Modal, PasswordInput, Select, Stack, TextInput } from "@mantine/core";
+import { Checkbox, PasswordInput, Select, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Role, User } from "@/api/types";
 import { useMe } from "@/auth/guard";
-import { FormError } from "@/components/form/form-error";
+import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -52,68 +52,57 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
+    <FormDialog
       title={t(user ? "users.edit" : "users.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
+      dirty={form.isDirty()}
+      busy={busy}
+      error={error}
+      autoComplete="off"
+      onSubmit={submit}
+      onClose={props.onClose}
     >
-      <form onSubmit={submit} noValidate autoComplete="off">
-        <Stack gap="sm">
-          <FormError message={error} />
-          <TextInput label={t("users.display_name")} required data-autofocus {...form.getInputProps("display_name")} />
-          <TextInput
-            label={t("auth.login_id")}
-            description={user ? undefined : t("users.login_id_help")}
-            required
-            disabled={user !== null}
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            {...form.getInputProps("login_id")}
-          />
-          <TextInput
-            label={t("contacts.email")}
-            required
-            inputMode="email"
-            autoCapitalize="none"
-            spellCheck={false}
-            {...form.getInputProps("email")}
-          />
-          <Select
-            label={t("users.role")}
-            description={t(`role_help.${form.values.role as (typeof roles)[number]}`)}
-            allowDeselect={false}
-            disabled={isSelf}
-            data={roles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
-            {...form.getInputProps("role")}
-          />
-          <PasswordInput
-            label={t(user ? "users.new_password" : "auth.password")}
-            description={user ? t("users.password_kept") : t("password.rule")}
-            required={!user}
-            autoComplete="new-password"
-            visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-            {...form.getInputProps("password")}
-          />
-          {user && !isSelf ? (
-            <Checkbox
-              label={t("users.disable")}
-              description={t("users.disable_help")}
-              {...form.getInputProps("disabled", { type: "checkbox" })}
-            />
-          ) : null}
-          <Group justify="flex-end" mt="xs">
-            <Button variant="default" onClick={props.onClose}>
-              {t("common.cancel")}
-            </Button>
-            <Button type="submit" loading={busy}>
-              {t("common.save")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <TextInput label={t("users.display_name")} required data-autofocus {...form.getInputProps("display_name")} />
+      <TextInput
+        label={t("auth.login_id")}
+        description={user ? undefined : t("users.login_id_help")}
+        required
+        disabled={user !== null}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        {...form.getInputProps("login_id")}
+      />
+      <TextInput
+        label={t("contacts.email")}
+        required
+        inputMode="email"
+        autoCapitalize="none"
+        spellCheck={false}
+        {...form.getInputProps("email")}
+      />
+      <Select
+        label={t("users.role")}
+        description={t(`role_help.${form.values.role as (typeof roles)[number]}`)}
+        allowDeselect={false}
+        disabled={isSelf}
+        data={roles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
+        {...form.getInputProps("role")}
+      />
+      <PasswordInput
+        label={t(user ? "users.new_password" : "auth.password")}
+        description={user ? t("users.password_kept") : t("password.rule")}
+        required={!user}
+        autoComplete="new-password"
+        visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+        {...form.getInputProps("password")}
+      />
+      {user && !isSelf ? (
+        <Checkbox
+          label={t("users.disable")}
+          description={t("users.disable_help")}
+          {...form.getInputProps("disabled", { type: "checkbox" })}
+        />
+      ) : null}
+    </FormDialog>
   );
 }

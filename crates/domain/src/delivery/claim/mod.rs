@@ -115,7 +115,7 @@ pub enum Claim {
     Batch(Batch),
     /// Nothing is due at this campaign now; the queue knows when to look again.
     NothingDue,
-    /// It is no hour at which the campaign goes out; it is left alone until then.
+    /// It is no hour at which the campaign goes out; the queue looks at it again then.
     Closed(DateTime<Utc>),
     /// The campaign does not send (paused, stopped, finished, of an older epoch).
     NotSending,
@@ -191,6 +191,11 @@ impl CampaignRow {
             tenants,
             &self.tenant_zone,
         )
+    }
+
+    /// When it opens; `None`: it is open.
+    fn opens(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.hours().and_then(|hours| hours.opens(now))
     }
 
     fn audience(&self) -> Audience {
@@ -279,8 +284,8 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
         let Some(period) = campaign.period else {
             return Ok(Claim::NotSending);
         };
-        if let Some(opens) = campaign.hours().and_then(|hours| hours.opens(now)) {
-            return Ok(Claim::Closed(opens));
+        if campaign.opens(now).is_some() {
+            return closed(tx, tenant_id, campaign_id, now).await;
         }
         let rows = claim_rows(tx, worker, turn, period, &campaign.audience(), now, limit).await?;
         if rows.is_empty() {
@@ -304,6 +309,27 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
         }))
     })
     .await
+}
+
+/// Leaves a campaign alone until it opens. Asked once more behind the lock of
+/// the queue row: a change of the hours either shows here, or comes after and
+/// wakes it.
+async fn closed(
+    tx: &mut diesel_async::AsyncPgConnection,
+    tenant: TenantId,
+    id: CampaignId,
+    now: DateTime<Utc>,
+) -> Result<Claim> {
+    queue::due_by(tx, tenant, id, DateTime::<Utc>::MAX_UTC).await?;
+    let campaign = sending_campaign(tx, tenant, id).await?;
+    Ok(match campaign.map(|campaign| campaign.opens(now)) {
+        None => Claim::NotSending,
+        Some(None) => Claim::NothingDue,
+        Some(Some(opens)) => {
+            queue::put_off(tx, tenant, id, opens).await?;
+            Claim::Closed(opens)
+        }
+    })
 }
 
 async fn count(

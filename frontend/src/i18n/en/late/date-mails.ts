@@ -9,7 +9,13 @@ export const dateMails = {
     "Choose a date field and a mail, and it goes out each day, for example 3 days before the birthday.",
   "date_mails.state_active": "Active",
   "date_mails.state_paused": "Paused",
-  "date_mails.not_ready": "The last day was not sent, since the pre-flight blocked it ({{reason}})",
+  "date_mails.not_ready": "The last day was not sent, since the pre-flight found a problem ({{checks}})",
+  "date_mails.missed_day":
+    "{{first}} was not sent, since the system was down (nothing is made up for after more than 3 days)",
+  "date_mails.missed_days":
+    "{{first}} to {{last}} were not sent, since the system was down (nothing is made up for after more than 3 days)",
+  "date_mails.restored":
+    "The database was restored from a backup, so this was paused. The last day may have been sent already: check before you activate it again.",
   "date_mails.next_at": "Next day",
   "date_mails.days": "Days sent",
   "date_mails.days_help":

@@ -7,7 +7,13 @@ export const dateMails = {
   "date_mails.empty_body": "日付の項目とメールを選ぶと、「誕生日の3日前」のように毎日自動で配信できます。",
   "date_mails.state_active": "配信中",
   "date_mails.state_paused": "停止中",
-  "date_mails.not_ready": "前回は配信前チェックを通らず送られませんでした（{{reason}}）",
+  "date_mails.not_ready": "前回の配信日は、配信前チェックで問題が見つかったため送られませんでした（{{checks}}）",
+  "date_mails.missed_day":
+    "{{first}}の分は、システムが停止していたため送られませんでした（3日を過ぎた分は、さかのぼって送りません）",
+  "date_mails.missed_days":
+    "{{first}}から{{last}}までの分は、システムが停止していたため送られませんでした（3日を過ぎた分は、さかのぼって送りません）",
+  "date_mails.restored":
+    "データベースがバックアップから復元されたため、配信を停止しました。前回の配信日の分は、すでに送られている可能性があります。確かめてから配信を開始してください。",
   "date_mails.next_at": "次の配信",
   "date_mails.days": "配信の記録",
   "date_mails.days_help":
@@ -37,9 +43,9 @@ export const dateMails = {
   "date_mails.after": "日付より後",
   "date_mails.days_count": "日数",
   "date_mails.send_at": "配信時刻",
-  "date_mails.repeat": "くり返し",
+  "date_mails.repeat": "繰り返し",
   "date_mails.yearly": "毎年",
-  "date_mails.yearly_help": "2月29日の人には、うるう年でない年は2月28日を当日として送ります。",
+  "date_mails.yearly_help": "日付が2月29日の人には、うるう年以外は2月28日を当日とみなして送ります。",
   "date_mails.once": "1回だけ",
   "date_mails.once_help": "年も含めてその日付の人に、1回だけ送ります。",
   "date_mails.says_yearly_on": "毎年「{{field}}」の当日 {{time}} に配信",
