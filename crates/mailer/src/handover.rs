@@ -140,7 +140,7 @@ async fn send_all(
                     let subject = subject(&work, &record.claimed, route.id);
                     let throttle = Arc::clone(&hands.throttle);
                     under_way.spawn(async move {
-                        let outcome = attempt::by(session, &composed, &record).await;
+                        let outcome = attempt::by(*session, &composed, &record).await;
                         throttle.hear(&record.db, &subject, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
