@@ -46,6 +46,8 @@ words! {
     DateMailRepeat = domain::date_mail::day::Repeat;
     /// Whether a date mail goes out.
     DateMailState = domain::date_mail::State;
+    /// Whether somebody who signed up by mail has confirmed.
+    SignupState = domain::signup::confirm::Standing;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// What protects the line to a relay.

@@ -36,6 +36,7 @@ pub mod secret;
 pub mod sender_domain;
 pub mod session;
 pub mod signal;
+pub mod signup;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

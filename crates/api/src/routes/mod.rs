@@ -26,6 +26,7 @@ pub mod send_limit;
 pub mod send_slowdown;
 pub mod sender_domain;
 pub mod session;
+pub mod signup;
 pub mod subscription;
 pub mod summary;
 pub mod suppression;

@@ -22,5 +22,6 @@ mod route;
 mod rules;
 mod send_limit;
 mod sender_domain;
+mod signup;
 mod support;
 mod transactional;

@@ -72,6 +72,25 @@ pub fn expect_foreign_key<T>(
     )
 }
 
+/// As [`expect_foreign_key`], for a row that several tables may point at.
+///
+/// # Errors
+/// The caller's error, or what the database said.
+pub fn expect_unused<T>(
+    result: Result<T, DieselError>,
+    constraints: &[&str],
+    used: impl FnOnce() -> DomainError,
+) -> Result<T, DomainError> {
+    result.map_err(|e| match &e {
+        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, info)
+            if info.constraint_name().is_some_and(|name| constraints.contains(&name)) =>
+        {
+            used()
+        }
+        _ => e.into(),
+    })
+}
+
 fn expect<T>(
     result: Result<T, DieselError>,
     expected: &DatabaseErrorKind,

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::content::{Content, content_columns};
 use super::{Mail, MailFilter, MailItem, MailSort};
-use crate::db::error::expect_foreign_key;
+use crate::db::error::expect_unused;
 use crate::error::{DomainError, Result};
 use crate::ids::{FolderId, MailId, TenantId, UserId};
 use crate::page::{Cursor, contains_pattern};
@@ -243,10 +243,15 @@ pub(super) async fn delete(
     )
     .execute(tx)
     .await;
-    let deleted = expect_foreign_key(deleted, "campaign_tenant_id_mail_id_fkey", || {
+    let holders = [
+        "campaign_tenant_id_mail_id_fkey",
+        "date_mail_tenant_id_mail_id_fkey",
+        "signup_address_tenant_id_mail_id_fkey",
+    ];
+    let deleted = expect_unused(deleted, &holders, || {
         DomainError::conflict(
             "in_use",
-            "a campaign holds on to this mail: archive it instead",
+            "a campaign, a date mail or a sign-up address holds on to this mail: archive it instead",
         )
     })?;
     Ok(deleted == 1)
