@@ -89,7 +89,17 @@ export async function furnish(api: Api) {
     }),
   );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
-  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail };
+  const signup = await furnishSignup(api, list.id);
+  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, signup };
+}
+
+/** A sign-up address that is closed, with the mail that would answer. */
+async function furnishSignup(api: Api, list_id: string) {
+  const mail = await took(
+    api.POST("/v1/mails", { body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" } }),
+  );
+  const body = { name: "店頭ポスター", mail_id: mail.id, list_ids: [list_id], enabled: false };
+  return took(api.POST("/v1/signup-addresses", { body }));
 }
 
 /** An active date mail, and the field that it goes by. */
@@ -119,7 +129,7 @@ type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail } = furniture;
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, signup } = furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },
@@ -131,6 +141,14 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "imports", path: "/contacts/imports" },
     { name: "exports", path: "/contacts/exports" },
     { name: "lists", path: "/lists" },
+    { name: "signup-addresses", path: "/signup-addresses" },
+    {
+      name: "signup-address-create",
+      path: "/signup-addresses",
+      open: { role: "button", ja: "登録用アドレスを作成", en: "New sign-up address" },
+    },
+    { name: "signup-address-edit", path: `/signup-addresses?edit=${signup.id}` },
+    { name: "signup-people", path: `/signup-addresses?people=${signup.id}` },
     { name: "suppressions", path: "/suppressions" },
     {
       name: "bounce-reset",

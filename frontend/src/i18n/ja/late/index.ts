@@ -9,6 +9,7 @@ import { mails } from "./mails";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { settings } from "./settings";
+import { signup } from "./signup";
 import { transactional } from "./transactional";
 
 export const late = {
@@ -23,5 +24,6 @@ export const late = {
   ...resend,
   ...rules,
   ...settings,
+  ...signup,
   ...transactional,
 };
