@@ -88,12 +88,12 @@ async fn once(
     seen: Option<i32>,
     visitor: &Visitor,
 ) -> Result<ConfirmPage> {
-    // To the millisecond, as contacts keep it.
-    let now = contact::now(db);
+    // Contacts keep the millisecond; a link ends at its very moment.
+    let (now, joined_at) = (db.now(), contact::now(db));
     db.tenant(token.tenant, async |tx| {
         let mut waiting = queries::waiting(tx, token, true).await?;
         if standing(&waiting, now) == Standing::Pending && seen == Some(waiting.version) {
-            join(tx, token, &waiting, visitor, now).await?;
+            join(tx, token, &waiting, visitor, joined_at).await?;
             waiting.confirmed_at = Some(now);
         }
         Ok(page(&waiting, now))

@@ -14,6 +14,7 @@
 mod address;
 mod arf;
 mod auto_reply;
+mod carrier;
 mod desk;
 mod dsn;
 mod lines;

@@ -10,6 +10,7 @@ use smtp_proto::Request;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::carrier;
 use super::lines::{self, Ended};
 use super::recipients::{Known, Recipients, Taken};
 
@@ -119,6 +120,8 @@ where
 
     async fn command(&mut self, line: &[u8]) -> io::Result<Next> {
         let bare = memchr::memchr(b'\r', line) != Some(line.len() - 2) || line.contains(&0);
+        let carrier = carrier::quoted(line);
+        let line = carrier.as_deref().unwrap_or(line);
         let request = (!bare)
             .then(|| Request::parse(&mut line.iter()).ok())
             .flatten();

@@ -127,7 +127,7 @@ async fn mail_is_taken_for_sign_up_addresses_that_are_there_in_any_case() {
     let world = World::new().await;
     let made = address(&world).await;
     let mail = format!("From: {TARO}\n");
-    for nobody in ["joi", "join2", "postmaster", "join+x", "\"join\""] {
+    for nobody in ["joi", "join2", "postmaster", "join+x"] {
         let (known, _) = mail_from(&world, TARO, &format!("{nobody}@{DOMAIN}"), &mail).await;
         assert_eq!(known, "550", "{nobody}");
     }
