@@ -42,6 +42,7 @@ use crate::error::{Problem, ProblemField};
         (name = "contacts", description = "The customer database"),
         (name = "contact-fields", description = "Own fields of contacts"),
         (name = "lists", description = "Lists that contacts subscribe to"),
+        (name = "signup-addresses", description = "Addresses that people mail to in order to sign up, and who did"),
         (name = "suppressions", description = "Addresses and domains that are never mailed"),
         (name = "routes", description = "Relays that mails go out through"),
         (name = "send-limits", description = "How many mails go to a site, from a sender domain, by a route; sites that asked for less; the purge of what waits"),

@@ -33,6 +33,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::consent::configure)
                 .configure(routes::contact_field::configure)
                 .configure(routes::list::configure)
+                .configure(routes::signup::configure)
                 .configure(routes::suppression::configure)
                 .configure(routes::route::configure)
                 .configure(routes::send_limit::configure)
@@ -46,6 +47,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         )
         .configure(routes::public::preview::configure)
         .configure(routes::public::cancel::configure)
+        .configure(routes::public::confirm::configure)
         .configure(routes::public::track::configure)
         .configure(routes::health::configure);
 }

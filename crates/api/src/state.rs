@@ -39,6 +39,8 @@ pub struct ApiConfig {
     pub job_workers: usize,
     /// Most bytes of an uploaded file.
     pub upload_limit: u64,
+    /// Domain whose mail comes to the mailers, of return paths and sign-up addresses; as they have it.
+    pub bounce_domain: Option<String>,
 }
 
 impl Default for ApiConfig {
@@ -54,6 +56,7 @@ impl Default for ApiConfig {
             dns_server: None,
             job_workers: 2,
             upload_limit: 512 * 1024 * 1024,
+            bounce_domain: None,
         }
     }
 }
@@ -70,6 +73,13 @@ impl ApiConfig {
             return Err(format!(
                 "KIKUBARI_PUBLIC_URL: {} must begin with http(s):// and have no slash at its end",
                 self.public_url
+            ));
+        }
+        if let Some(domain) = &self.bounce_domain
+            && domain::contact::address::domain_key(domain).is_err()
+        {
+            return Err(format!(
+                "KIKUBARI_BOUNCE_DOMAIN: {domain} is no domain such as bounce.example.jp"
             ));
         }
         if self.job_workers > 64 {

@@ -64,6 +64,8 @@ words! {
     EnrolmentState = domain::sequence::EnrolmentState;
     /// How a person came into a sequence.
     EnrolmentSource = domain::sequence::Source;
+    /// Whether somebody who signed up by mail has confirmed.
+    SignupState = domain::signup::confirm::Standing;
     /// How much a check of the pre-flight weighs.
     CheckLevel = domain::campaign::preflight::Level;
     /// `relay`: all mails to one server; `direct`: each to the servers of its recipient's domain.

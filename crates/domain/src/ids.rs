@@ -49,7 +49,7 @@ macro_rules! ids {
 ids! {
     TenantId, UserId, RoleId, SessionId, AuditEntryId,
     JobId, FileId, OutboxId,
-    ContactId, ContactFieldId, FolderId, ListId, SubscriptionEventId, SuppressionId, ConsentId,
+    ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,

@@ -37,6 +37,7 @@ pub mod sender_domain;
 pub mod sequence;
 pub mod session;
 pub mod signal;
+pub mod signup;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

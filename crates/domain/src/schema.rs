@@ -137,6 +137,7 @@ diesel::table! {
         ip -> Nullable<Inet>,
         user_agent -> Nullable<Text>,
         at -> Timestamptz,
+        message_id -> Nullable<Text>,
     }
 }
 
@@ -744,6 +745,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    signup (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        signup_address_id -> Uuid,
+        email -> Text,
+        email_key -> Text,
+        message_id -> Text,
+        mail_id -> Uuid,
+        mail_number -> Int4,
+        delivery_id -> Uuid,
+        contact_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    signup_address (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        local_part -> Text,
+        mail_id -> Uuid,
+        wording -> Text,
+        enabled -> Bool,
+        hourly_limit -> Int4,
+        valid_hours -> Int2,
+        problem -> Nullable<Text>,
+        asked_count -> Int8,
+        confirmed_count -> Int8,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    signup_address_list (tenant_id, signup_address_id, list_id) {
+        tenant_id -> Uuid,
+        signup_address_id -> Uuid,
+        list_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    signup_directory (address_key) {
+        address_key -> Bytea,
+        tenant_id -> Uuid,
+        signup_address_id -> Uuid,
+    }
+}
+
+diesel::table! {
     subscription (tenant_id, list_id, contact_id) {
         tenant_id -> Uuid,
         list_id -> Uuid,
@@ -876,6 +932,7 @@ diesel::joinable!(send_slowdown -> tenant (tenant_id));
 diesel::joinable!(sender_domain -> tenant (tenant_id));
 diesel::joinable!(sequence -> tenant (tenant_id));
 diesel::joinable!(session -> tenant (tenant_id));
+diesel::joinable!(signup_address -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
 diesel::joinable!(template -> tenant (tenant_id));
@@ -927,6 +984,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     sequence_intake,
     sequence_step,
     session,
+    signup,
+    signup_address,
+    signup_address_list,
+    signup_directory,
     subscription,
     subscription_event,
     suppression,

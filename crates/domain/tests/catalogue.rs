@@ -12,12 +12,13 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 5] = [
+const WITHOUT_POLICY: [&str; 6] = [
     "installation",
     "job_queue",
     "login_directory",
     "login_throttle",
     "send_queue",
+    "signup_directory",
 ];
 
 #[derive(diesel::QueryableByName)]

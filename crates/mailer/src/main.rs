@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use domain::Db;
 use domain::clock::Clock;
 use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
+use domain::mail::render::Installation;
 use domain::secret::Keys;
 use mailer::config::MailerConfig;
 use mailer::explain;
@@ -103,7 +104,10 @@ async fn run() -> anyhow::Result<()> {
 async fn inbound(db: &Db, keys: &Arc<Keys>, config: &MailerConfig) -> anyhow::Result<JoinSet<()>> {
     let desk = Arc::new(Desk::new(
         db.clone(),
-        Arc::clone(keys),
+        Installation {
+            public_url: config.public_url.clone(),
+            keys: Arc::clone(keys),
+        },
         config.bounce_domain.clone(),
         config.cancel_mailbox.clone(),
     ));

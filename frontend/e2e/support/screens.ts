@@ -90,7 +90,8 @@ export async function furnish(api: Api) {
   );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
   const sequence = await furnishSequence(api, mail.id, list.id, contact.id);
-  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence };
+  const signup = await furnishSignup(api, list.id);
+  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup };
 }
 
 /** An active sequence with a person inside. */
@@ -116,6 +117,16 @@ async function furnishSequence(api: Api, mail_id: string, list_id: string, conta
   await took(api.POST("/v1/sequences/{id}/activate", { params: { path } }));
   await took(api.POST("/v1/sequences/{id}/people", { params: { path }, body: { contact_ids: [contact_id] } }));
   return made;
+}
+}
+
+/** A sign-up address that is closed, with the mail that would answer. */
+async function furnishSignup(api: Api, list_id: string) {
+  const mail = await took(
+    api.POST("/v1/mails", { body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" } }),
+  );
+  const body = { name: "店頭ポスター", mail_id: mail.id, list_ids: [list_id], enabled: false };
+  return took(api.POST("/v1/signup-addresses", { body }));
 }
 
 /** An active date mail, and the field that it goes by. */
@@ -145,7 +156,7 @@ type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence } = furniture;
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup } = furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },
@@ -157,6 +168,14 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "imports", path: "/contacts/imports" },
     { name: "exports", path: "/contacts/exports" },
     { name: "lists", path: "/lists" },
+    { name: "signup-addresses", path: "/signup-addresses" },
+    {
+      name: "signup-address-create",
+      path: "/signup-addresses",
+      open: { role: "button", ja: "登録用アドレスを作成", en: "New sign-up address" },
+    },
+    { name: "signup-address-edit", path: `/signup-addresses?edit=${signup.id}` },
+    { name: "signup-people", path: `/signup-addresses?people=${signup.id}` },
     { name: "suppressions", path: "/suppressions" },
     {
       name: "bounce-reset",

@@ -18,6 +18,9 @@ export type TimelineEntry = Schemas["TimelineEntry"];
 export type Subscription = Schemas["Subscription"];
 export type Consent = Schemas["Consent"];
 export type List = Schemas["List"];
+export type SignupAddress = Schemas["SignupAddress"];
+export type Signup = Schemas["Signup"];
+export type SignupState = Schemas["SignupState"];
 export type Suppression = Schemas["Suppression"];
 
 export type Import = Schemas["Import"];

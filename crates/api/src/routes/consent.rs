@@ -32,7 +32,7 @@ pub struct Consent {
     pub kind: &'static str,
     /// The address that it was given for.
     pub address: String,
-    /// How: `form:<id>`, `paper`, `cancel_page` …
+    /// How: `form:<id>`, `signup:<id>`, `paper`, `cancel_page` …
     #[schema(example = "paper")]
     pub source: String,
     /// What the person read.
@@ -41,6 +41,8 @@ pub struct Consent {
     pub form_version: Option<String>,
     #[schema(example = "203.0.113.5")]
     pub ip: Option<String>,
+    /// Of the mail by which the person asked.
+    pub message_id: Option<String>,
     pub at: DateTime<Utc>,
 }
 
@@ -54,6 +56,7 @@ impl From<consent::Consent> for Consent {
             wording: row.wording,
             form_version: row.form_version,
             ip: row.ip.map(|net| net.addr().to_string()),
+            message_id: row.message_id,
             at: row.at,
         }
     }
@@ -123,6 +126,7 @@ async fn create_contact_consent(
         form_version: None,
         ip: create.ip,
         user_agent: None,
+        message_id: None,
         at: create.at,
     };
     let row = consent::create(&state.db, &user, id.0, new).await?;

@@ -27,6 +27,7 @@ pub mod send_slowdown;
 pub mod sender_domain;
 pub mod sequence;
 pub mod session;
+pub mod signup;
 pub mod subscription;
 pub mod summary;
 pub mod suppression;

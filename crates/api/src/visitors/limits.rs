@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::DomainError;
-use domain::ids::DeliveryId;
+use domain::ids::{DeliveryId, SignupId};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// A power of two; 512 kB.
@@ -93,6 +93,17 @@ impl VisitorLimits {
     pub fn cancel(&self, delivery: DeliveryId) -> Result<(), DomainError> {
         self.cancels
             .pass(delivery.0)
+            .then_some(())
+            .ok_or_else(too_many)
+    }
+
+    /// One use of a confirmation link.
+    ///
+    /// # Errors
+    /// [`DomainError::TooManyRequests`] over the limit.
+    pub fn confirm(&self, signup: SignupId) -> Result<(), DomainError> {
+        self.cancels
+            .pass(signup.0)
             .then_some(())
             .ok_or_else(too_many)
     }

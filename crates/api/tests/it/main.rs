@@ -23,5 +23,6 @@ mod rules;
 mod send_limit;
 mod sender_domain;
 mod sequence;
+mod signup;
 mod support;
 mod transactional;

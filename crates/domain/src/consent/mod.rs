@@ -35,12 +35,14 @@ pub struct Consent {
     /// The address that it was given for, whatever the contact's is now.
     pub address: String,
     pub kind: ConsentKind,
-    /// How: `form:<id>`, `paper`, `cancel_page` …
+    /// How: `form:<id>`, `signup:<id>`, `paper`, `cancel_page` …
     pub source: String,
     /// What the person read.
     pub wording: String,
     pub form_version: Option<String>,
     pub ip: Option<IpNet>,
+    /// Of the mail by which the person asked.
+    pub message_id: Option<String>,
     pub at: DateTime<Utc>,
 }
 
@@ -53,6 +55,8 @@ pub struct NewConsent {
     pub form_version: Option<String>,
     pub ip: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// Of the mail by which the person asked, when there was one.
+    pub message_id: Option<String>,
     /// When, if not now; not in the future.
     pub at: Option<DateTime<Utc>>,
 }
@@ -159,6 +163,7 @@ pub(crate) async fn record(
             consent::form_version.eq(&new.form_version),
             consent::ip.eq(new.ip.map(IpNet::from)),
             consent::user_agent.eq(&new.user_agent),
+            consent::message_id.eq(&new.message_id),
             consent::at.eq(new.at.unwrap_or(now)),
         ))
         .returning(Consent::as_returning())

@@ -5,6 +5,7 @@ pub mod bounce_reset;
 pub(crate) mod csv;
 pub mod export;
 pub mod import;
+mod joining;
 mod queries;
 mod search;
 pub mod timeline;
@@ -33,6 +34,7 @@ use crate::list::subscription;
 use crate::page::{Page, PageRequest};
 use crate::text_enum::text_enum;
 
+pub(crate) use joining::join;
 pub(crate) use queries::{clear_soft_bounces, find, set_status};
 pub(crate) use search::patterns;
 
@@ -74,7 +76,7 @@ pub struct Contact {
     /// Own fields: [`ContactField::key`] to value.
     #[diesel(sql_type = sql_types::Jsonb)]
     pub fields: Value,
-    /// `manual`, `api`, `import:<id>` or `form:<id>`.
+    /// `manual`, `api`, `import:<id>`, `form:<id>` or `signup:<id>`.
     #[diesel(sql_type = sql_types::Text)]
     pub source: String,
     /// Soft bounces since a mail last arrived.

@@ -58,6 +58,26 @@ pub(crate) async fn find(
     .ok_or_else(|| DomainError::not_found("contact"))
 }
 
+/// The contact of an address, held until the transaction ends.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one struct for this and the searches, which the query builder can't say"
+)]
+pub(super) async fn lock_by_key(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    key: &str,
+) -> Result<Option<Contact>> {
+    Ok(diesel::sql_query(format!(
+        "SELECT {COLUMNS} FROM contact c WHERE c.tenant_id = $1 AND c.email_key = $2 FOR UPDATE"
+    ))
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<diesel::sql_types::Text, _>(key)
+    .get_result(tx)
+    .await
+    .optional()?)
+}
+
 /// Whether it was there in that version.
 pub(super) async fn update(
     tx: &mut AsyncPgConnection,

@@ -224,6 +224,7 @@ pub async fn restore(db: &Db, token: &DeliveryToken, visitor: Visitor) -> Result
             form_version: None,
             ip: visitor.ip,
             user_agent: Some(visitor.user_agent.clone()),
+            message_id: None,
             at: None,
         };
         consent::record(tx, tenant, contact.id, &contact.email, &given, now).await?;
@@ -279,7 +280,7 @@ impl Found {
 }
 
 /// `taro@example.jp` as `ta…@example.jp`.
-fn hidden(address: &str) -> String {
+pub(crate) fn hidden(address: &str) -> String {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let shown = if local.chars().count() > 3 { 2 } else { 1 };
     let begin: String = local.chars().take(shown).collect();

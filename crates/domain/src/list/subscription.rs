@@ -344,6 +344,7 @@ pub async fn cancel(
         form_version: None,
         ip: actor.ip,
         user_agent: None,
+        message_id: None,
         at: None,
     };
     consent::record(tx, tenant, contact, &person.email, &withdrawn, now).await?;

@@ -255,6 +255,14 @@ pub(super) async fn delete(
                 "date_mail_tenant_id_mail_id_fkey",
                 "a date mail sends this mail: choose another one there, or delete that first",
             ),
+            (
+                "campaign_variant_tenant_id_mail_id_fkey",
+                "a variant of an A/B test holds on to this mail: archive it instead",
+            ),
+            (
+                "signup_address_tenant_id_mail_id_fkey",
+                "a sign-up address answers with this mail: choose another one there, or delete that first",
+            ),
         ],
     )
 }

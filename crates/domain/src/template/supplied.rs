@@ -46,7 +46,7 @@ impl Supplied {
     }
 }
 
-pub(super) const ALL: [Supplied; 8] = [
+pub(super) const ALL: [Supplied; 10] = [
     Supplied {
         key: "ja_newsletter",
         name: "ニュースレター",
@@ -88,6 +88,16 @@ pub(super) const ALL: [Supplied; 8] = [
         locale: Locale::Ja,
     },
     Supplied {
+        key: "ja_signup",
+        name: "空メール登録の確認",
+        description: "空メール登録への返信用。登録を確定するためのリンク（{{ confirm_url }}）が入っています。",
+        subject: "【{{ company_name }}】メール配信の登録を確定してください",
+        preheader: "",
+        html: "",
+        text: include_str!("supplied/ja_signup.txt"),
+        locale: Locale::Ja,
+    },
+    Supplied {
         key: "en_newsletter",
         name: "Newsletter",
         description: "Headline, story and button for a regular mailing.",
@@ -125,6 +135,16 @@ pub(super) const ALL: [Supplied; 8] = [
         preheader: "",
         html: "",
         text: include_str!("supplied/en_plain.txt"),
+        locale: Locale::En,
+    },
+    Supplied {
+        key: "en_signup",
+        name: "Confirmation of an empty-mail sign-up",
+        description: "The answer to a mail to a sign-up address, with the link to confirm ({{ confirm_url }}).",
+        subject: "{{ company_name }}: please confirm your sign-up",
+        preheader: "",
+        html: "",
+        text: include_str!("supplied/en_signup.txt"),
         locale: Locale::En,
     },
 ];

@@ -31,6 +31,10 @@ use crate::page::{Page, PageRequest};
 
 pub use self::values::recipient;
 
+/// Among the values of an answer to what a person just asked for: the claim
+/// then lets a cancellation of theirs pass. Values of a call can't have this
+/// name ([`values::check`]).
+pub(crate) const ASKED: &str = "_asked";
 /// Cursors of the list: ids sort by the time of the call.
 const SORT: &str = "-id";
 
@@ -122,6 +126,29 @@ pub async fn send(
         read::load(tx, tenant, id).await
     })
     .await
+}
+
+/// Puts one mail of the service's own making into the caller's transaction: an
+/// answer to somebody who just asked for it. `compiled` is `mail`, without own
+/// fields; the caller has checked that `values` leave no hole.
+///
+/// # Errors
+/// [`DomainError::Invalid`] when the values make no mail.
+pub(crate) async fn answer(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    mail: &Mail,
+    compiled: &CompiledMail,
+    to: &EmailAddress,
+    values: &Value,
+    now: DateTime<Utc>,
+) -> Result<DeliveryId> {
+    let to = Mailbox {
+        contact: queries::by_key(tx, actor.tenant_id, to.key()).await?,
+        address: to.key().to_owned(),
+    };
+    try_out(compiled, &to, values)?;
+    write(tx, actor, mail, compiled.links(), &to, values, now).await
 }
 
 async fn find_mail(tx: &mut AsyncPgConnection, tenant: TenantId, id: MailId) -> Result<Mail> {

@@ -33,14 +33,18 @@ pub(super) fn is(mime: &Mime) -> bool {
     if mime.is_from_a_mail_system() || mime.header("x-failed-recipients").is_some() {
         return false;
     }
+    let subject = mime.subject.to_lowercase();
+    SUBJECTS.iter().any(|begin| subject.contains(begin)) || says_so(mime)
+}
+
+/// Whether its headers say that a program answers.
+pub(super) fn says_so(mime: &Mime) -> bool {
     let says = |name: &str, words: &[&str]| {
         mime.header(name)
             .map(str::to_ascii_lowercase)
             .is_some_and(|value| words.iter().any(|word| value.contains(word)))
     };
-    let subject = mime.subject.to_lowercase();
-    SUBJECTS.iter().any(|begin| subject.contains(begin))
-        || says("auto-submitted", &["auto-replied"])
+    says("auto-submitted", &["auto-replied"])
         || says("precedence", &["auto_reply", "auto-reply"])
         || says("x-auto-response-suppress", &["oof"])
         || ["x-autoreply", "x-autorespond", "x-autoresponder"]

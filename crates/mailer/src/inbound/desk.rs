@@ -1,6 +1,5 @@
 //! Whom mail is taken for, and what it does there.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Db;
@@ -8,13 +7,15 @@ use domain::delivery::return_path::ReturnPath;
 use domain::event::Visitor;
 use domain::event::bounce::{self, BounceKind, Effect, Report};
 use domain::event::cancel::{self, Choice, How, Scope};
-use domain::secret::Keys;
+use domain::mail::render::Installation;
+use domain::signup::receive::{self, Mailbox, Outcome};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::mime;
+use super::recipients::{Known, Recipients, Taken};
 use super::report::{self, Action, Finding};
-use super::session::{Recipients, Taken};
+use super::signup::{self, Own};
 
 /// Mails that are read at a time: what they may need of memory is bounded by it.
 const READERS: usize = 2;
@@ -23,10 +24,10 @@ const READERS: usize = 2;
 const LOOKS: usize = 20;
 const APART: Duration = Duration::from_millis(250);
 
-/// Takes mail for return paths and the mailbox of cancellations.
+/// Takes mail for return paths, sign-up addresses and the mailbox of cancellations.
 pub struct Desk {
     db: Db,
-    keys: Arc<Keys>,
+    installation: Installation,
     bounce_domain: Option<String>,
     cancel_mailbox: Option<String>,
     readers: Semaphore,
@@ -37,6 +38,8 @@ pub struct Desk {
 pub(super) enum Recipient {
     /// The return path of one delivery.
     Delivery(ReturnPath),
+    /// A sign-up address of a tenant.
+    SignUp(Mailbox),
     /// The mailbox of cancellations.
     Cancel,
 }
@@ -45,13 +48,13 @@ impl Desk {
     #[must_use]
     pub fn new(
         db: Db,
-        keys: Arc<Keys>,
+        installation: Installation,
         bounce_domain: Option<String>,
         cancel_mailbox: Option<String>,
     ) -> Self {
         Self {
             db,
-            keys,
+            installation,
             bounce_domain,
             cancel_mailbox,
             readers: Semaphore::new(READERS),
@@ -94,7 +97,7 @@ impl Desk {
         let subject = mime::subject(mail);
         let Some(token) = subject
             .split_whitespace()
-            .find_map(|word| cancel::token(&self.keys, word).ok())
+            .find_map(|word| cancel::token(&self.installation.keys, word).ok())
         else {
             return Taken::Refused;
         };
@@ -116,28 +119,76 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// A person's mail, whatever stands in it. Whether they are known, were
+    /// answered before or are blocked makes no difference to the reply.
+    async fn signed_up(&self, to: Mailbox, sender: &str, mail: &[u8]) -> Taken {
+        let own = Own {
+            bounce_domain: self.bounce_domain.as_deref(),
+            cancel_mailbox: self.cancel_mailbox.as_deref(),
+        };
+        let request = match signup::read(mail, sender, own) {
+            Ok(request) => request,
+            Err(why) => {
+                count_signup(why.as_str());
+                return Taken::Done;
+            }
+        };
+        match receive::take(&self.db, &self.installation, to, &request).await {
+            Ok(outcome) => {
+                count_signup(outcome.as_str());
+                match outcome {
+                    Outcome::Closed => Taken::Refused,
+                    // Nobody is lost: the relay asks again until the tenant has mended it.
+                    Outcome::NotReady => Taken::NotNow,
+                    _ => Taken::Done,
+                }
+            }
+            Err(error) => {
+                let error = crate::explain(error);
+                tracing::warn!(name: "inbound.failed", error = format!("{error:#}"), "the sign-up has to come again");
+                Taken::NotNow
+            }
+        }
+    }
+}
+
 impl Recipients for Desk {
     type Recipient = Recipient;
 
-    fn find(&self, address: &str) -> Option<Recipient> {
+    async fn find(&self, address: &str) -> Known<Recipient> {
         let is = |known: &Option<String>, given: &str| {
             known
                 .as_ref()
                 .is_some_and(|known| known.eq_ignore_ascii_case(given))
         };
         if is(&self.cancel_mailbox, address) {
-            return Some(Recipient::Cancel);
+            return Known::Yes(Recipient::Cancel);
         }
-        let (local, domain) = address.rsplit_once('@')?;
+        let Some((local, domain)) = address.rsplit_once('@') else {
+            return Known::No;
+        };
         if !is(&self.bounce_domain, domain) {
-            return None;
+            return Known::No;
         }
-        ReturnPath::decode(&self.keys, local).map(Recipient::Delivery)
+        if let Some(path) = ReturnPath::decode(&self.installation.keys, local) {
+            return Known::Yes(Recipient::Delivery(path));
+        }
+        match receive::find(&self.db, local).await {
+            Ok(Some(mailbox)) => Known::Yes(Recipient::SignUp(mailbox)),
+            Ok(None) => Known::No,
+            Err(error) => {
+                let error = crate::explain(error);
+                tracing::warn!(name: "inbound.failed", error = format!("{error:#}"), "nobody can tell whose address it is");
+                Known::NotNow
+            }
+        }
     }
 
-    async fn take(&self, recipient: &Recipient, mail: &[u8]) -> Taken {
+    async fn take(&self, recipient: &Recipient, sender: &str, mail: &[u8]) -> Taken {
         match recipient {
             Recipient::Delivery(path) => self.bounced(*path, mail).await,
+            Recipient::SignUp(mailbox) => self.signed_up(*mailbox, sender, mail).await,
             Recipient::Cancel => self.cancelled(mail).await,
         }
     }
@@ -175,4 +226,8 @@ fn count(report: &Report, effect: Effect) {
     };
     metrics::counter!("kikubari_reports_total", "kind" => report.kind.as_str(), "reason" => report.reason.as_str(), "effect" => effect)
         .increment(1);
+}
+
+fn count_signup(outcome: &'static str) {
+    metrics::counter!("kikubari_signups_total", "outcome" => outcome).increment(1);
 }

@@ -65,6 +65,30 @@ impl Mime {
         mime
     }
 
+    /// The header alone.
+    pub(super) fn head(raw: &[u8]) -> Self {
+        let parsed = MessageParser::default().parse_headers(bounded(raw));
+        let Some(message) = parsed.filter(|message| !message.parts.is_empty()) else {
+            return Self::default();
+        };
+        Self {
+            subject: message.subject().unwrap_or_default().to_owned(),
+            headers: headers(&message),
+            ..Self::default()
+        }
+    }
+
+    /// How many headers were read.
+    pub(super) fn count(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// The values of all headers of a name in lower case.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.headers.iter().filter(move |(given, _)| given == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
     /// The value of a header, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers

@@ -7,20 +7,24 @@
 //! panicking.
 //!
 //! [`server`] takes mail by SMTP or LMTP ([`session`], [`lines`]) for those
-//! whom the [`desk`] knows: return paths that we signed, and the mailbox of
-//! cancellations. What cannot be written now is refused with 4xx, so that the
+//! whom the [`desk`] knows: return paths that we signed, the mailbox of
+//! cancellations, and sign-up addresses ([`signup`], [`mailbox`]). What cannot be written now is refused with 4xx, so that the
 //! relay keeps it and nothing is lost.
 
 mod address;
 mod arf;
 mod auto_reply;
+mod carrier;
 mod desk;
 mod dsn;
 mod lines;
+mod mailbox;
 mod mime;
+mod recipients;
 pub mod report;
 mod server;
 mod session;
+pub mod signup;
 mod wording;
 mod words;
 

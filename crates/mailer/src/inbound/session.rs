@@ -10,7 +10,9 @@ use smtp_proto::Request;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::carrier;
 use super::lines::{self, Ended};
+use super::recipients::{Known, Recipients, Taken};
 
 /// Longest command; RFC 5321 §4.5.3.1.4 says 512, extensions ask for more.
 const MAX_COMMAND: usize = 2048;
@@ -37,26 +39,6 @@ pub(super) struct Limits {
     pub(super) kept: usize,
     /// How long the other side may be silent.
     pub(super) silence: Duration,
-}
-
-/// What became of a mail for one recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// It has done what it could do.
-    Done,
-    /// It can do nothing here.
-    Refused,
-    /// Not now: it has to be sent again.
-    NotNow,
-}
-
-/// Whom mail is taken for, and what becomes of it.
-pub(super) trait Recipients {
-    type Recipient: Clone + PartialEq;
-
-    fn find(&self, address: &str) -> Option<Self::Recipient>;
-
-    fn take(&self, recipient: &Self::Recipient, mail: &[u8]) -> impl Future<Output = Taken> + Send;
 }
 
 /// Serves a connection until it ends.
@@ -88,9 +70,14 @@ struct Session<'a, S, R: Recipients> {
     limits: &'a Limits,
     recipients: &'a R,
     greeted: bool,
-    /// Recipients since MAIL.
-    transaction: Option<Vec<R::Recipient>>,
+    /// Since MAIL.
+    transaction: Option<Transaction<R::Recipient>>,
     errors: usize,
+}
+
+struct Transaction<R> {
+    sender: String,
+    found: Vec<R>,
 }
 
 enum Next {
@@ -133,6 +120,8 @@ where
 
     async fn command(&mut self, line: &[u8]) -> io::Result<Next> {
         let bare = memchr::memchr(b'\r', line) != Some(line.len() - 2) || line.contains(&0);
+        let carrier = carrier::quoted(line);
+        let line = carrier.as_deref().unwrap_or(line);
         let request = (!bare)
             .then(|| Request::parse(&mut line.iter()).ok())
             .flatten();
@@ -146,7 +135,7 @@ where
             Request::Ehlo { .. } | Request::Helo { .. } | Request::Lhlo { .. } => {
                 self.refuse("500 5.5.1 not spoken here").await
             }
-            Request::Mail { from } => self.mail(from.size).await,
+            Request::Mail { from } => self.mail(&from.address, from.size).await,
             Request::Rcpt { to } => self.rcpt(&to.address).await,
             Request::Data => self.data().await,
             Request::Rset => {
@@ -178,7 +167,7 @@ where
         self.go(&answer).await
     }
 
-    async fn mail(&mut self, size: usize) -> io::Result<Next> {
+    async fn mail(&mut self, sender: &str, size: usize) -> io::Result<Next> {
         if !self.greeted {
             return self.refuse("503 5.5.1 say hello first").await;
         }
@@ -188,31 +177,35 @@ where
         if size > self.limits.size {
             return self.refuse("552 5.3.4 mail too big").await;
         }
-        self.transaction = Some(Vec::new());
+        self.transaction = Some(Transaction {
+            sender: sender.to_owned(),
+            found: Vec::new(),
+        });
         self.go("250 2.1.0 ok").await
     }
 
     async fn rcpt(&mut self, address: &str) -> io::Result<Next> {
-        let Some(found) = &mut self.transaction else {
+        let Some(Transaction { found, .. }) = &mut self.transaction else {
             return self.refuse("503 5.5.1 MAIL first").await;
         };
         if found.len() >= MAX_RECIPIENTS {
             return self.refuse("452 4.5.3 too many recipients").await;
         }
-        match self.recipients.find(address) {
-            Some(recipient) => {
+        match self.recipients.find(address).await {
+            Known::Yes(recipient) => {
                 // LMTP answers for each RCPT, so each counts, also twice.
                 found.push(recipient);
                 self.go("250 2.1.5 ok").await
             }
-            None => self.refuse("550 5.1.1 no such mailbox").await,
+            Known::No => self.refuse("550 5.1.1 no such mailbox").await,
+            Known::NotNow => self.go("451 4.3.0 not now, try again later").await,
         }
     }
 
     async fn data(&mut self) -> io::Result<Next> {
         match &self.transaction {
             None => return self.refuse("503 5.5.1 MAIL first").await,
-            Some(found) if found.is_empty() => {
+            Some(transaction) if transaction.found.is_empty() => {
                 return self.refuse("554 5.5.1 no valid recipients").await;
             }
             Some(_) => {}
@@ -221,7 +214,7 @@ where
         let mail = match self.content().await? {
             Content::Mail(mail) => mail,
             Content::Refused(why) => {
-                let n = self.transaction.take().map_or(1, |found| found.len());
+                let n = self.transaction.take().map_or(1, |t| t.found.len());
                 for _ in 0..self.answers(n) {
                     self.say(why).await?;
                 }
@@ -229,8 +222,10 @@ where
             }
             Content::Cut => return Ok(Next::End),
         };
-        let found = self.transaction.take().unwrap_or_default();
-        self.hand_over(&found, &mail).await
+        match self.transaction.take() {
+            Some(transaction) => self.hand_over(&transaction, &mail).await,
+            None => Ok(Next::Go),
+        }
     }
 
     /// SMTP answers once for all recipients, LMTP once for each.
@@ -241,7 +236,12 @@ where
         }
     }
 
-    async fn hand_over(&mut self, found: &[R::Recipient], mail: &[u8]) -> io::Result<Next> {
+    async fn hand_over(
+        &mut self,
+        transaction: &Transaction<R::Recipient>,
+        mail: &[u8],
+    ) -> io::Result<Next> {
+        let Transaction { sender, found } = transaction;
         let answer = |taken| match taken {
             Taken::Done => "250 2.0.0 taken",
             Taken::Refused => "554 5.6.0 there is nothing in it for us",
@@ -254,7 +254,7 @@ where
             let before = found[..results.len()].iter().position(|r| r == recipient);
             let taken = match before {
                 Some(before) => results[before],
-                None => self.recipients.take(recipient, mail).await,
+                None => self.recipients.take(recipient, sender, mail).await,
             };
             results.push(taken);
             if self.protocol == Protocol::Lmtp {
@@ -350,11 +350,11 @@ mod tests {
     impl Recipients for Everybody {
         type Recipient = String;
 
-        fn find(&self, address: &str) -> Option<String> {
-            Some(address.to_owned())
+        async fn find(&self, address: &str) -> Known<String> {
+            Known::Yes(address.to_owned())
         }
 
-        async fn take(&self, _: &String, _: &[u8]) -> Taken {
+        async fn take(&self, _: &String, _: &str, _: &[u8]) -> Taken {
             self.0.fetch_add(1, Ordering::Relaxed);
             Taken::Done
         }

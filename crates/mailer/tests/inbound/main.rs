@@ -3,3 +3,4 @@
 
 mod hostile;
 mod report;
+mod signup;

@@ -41,6 +41,7 @@ export const sections: readonly NavSection[] = [
     items: [
       { to: "/contacts", label: "nav.contacts", icon: IconAddressBook, permission: "contacts.read" },
       { to: "/lists", label: "nav.lists", icon: IconUsersGroup, permission: "contacts.read" },
+      { to: "/signup-addresses", label: "nav.signup", icon: IconMail, permission: "contacts.read" },
       { to: "/suppressions", label: "nav.suppressions", icon: IconBan, permission: "contacts.read" },
     ],
   },

@@ -56,6 +56,7 @@ export const common = {
   "nav.contacts": "Contacts",
   "nav.lists": "Lists",
   "nav.suppressions": "Suppression list",
+  "nav.signup": "Empty-mail sign-up",
   "nav.section_mails": "Content",
   "nav.mails": "Mails",
   "nav.templates": "Templates",

@@ -69,6 +69,7 @@ export const contacts = {
   "source.one_click": "One-click unsubscribe",
   "source.bounce": "Bounce",
   "source.form": "Sign-up form",
+  "source.signup": "Empty-mail sign-up",
   "consents.title": "Consent",
   "consents.empty": "No consent on record. Japanese law asks senders to keep a record of the consent they were given.",
   "consents.add": "Record consent",

@@ -55,6 +55,7 @@ export const common = {
   "nav.contacts": "連絡先",
   "nav.lists": "配信グループ",
   "nav.suppressions": "配信停止リスト",
+  "nav.signup": "空メール登録",
   "nav.section_mails": "メール作成",
   "nav.mails": "メール",
   "nav.templates": "テンプレート",

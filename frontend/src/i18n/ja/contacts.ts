@@ -67,6 +67,7 @@ export const contacts = {
   "source.one_click": "ワンクリック配信停止",
   "source.bounce": "エラーメール",
   "source.form": "登録フォーム",
+  "source.signup": "空メール登録",
   "consents.title": "同意の記録",
   "consents.empty": "同意の記録はまだありません。特定電子メール法では、同意を得た記録の保存が求められています。",
   "consents.add": "同意を記録する",

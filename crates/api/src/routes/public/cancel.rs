@@ -228,6 +228,7 @@ fn answer(status: StatusCode, says: Says, page: CancelPage) -> HttpResponse {
         has_lists: page.has_lists,
         all: page.standing == Standing::CancelledAll,
         can_restore: page.can_restore,
+        ..About::default()
     };
     page::page(status, page.locale, says, &about)
 }

@@ -36,6 +36,13 @@ pub(super) enum Says {
     Cancelled,
     Restored,
     Test,
+    /// The button to confirm a sign-up.
+    Confirm,
+    /// The button again: what it says has changed.
+    ConfirmAgain,
+    Confirmed,
+    /// The link to confirm has run out.
+    Expired,
     Preview,
     Missing,
     TooLate,
@@ -53,6 +60,10 @@ impl Says {
             Self::Cancelled => "cancelled",
             Self::Restored => "restored",
             Self::Test => "test",
+            Self::Confirm => "confirm",
+            Self::ConfirmAgain => "confirm_again",
+            Self::Confirmed => "confirmed",
+            Self::Expired => "expired",
             Self::Preview => "preview",
             Self::Missing => "missing",
             Self::TooLate => "too_late",
@@ -71,6 +82,9 @@ pub(super) struct About {
     pub(super) has_lists: bool,
     pub(super) all: bool,
     pub(super) can_restore: bool,
+    /// What a person agrees to, and its version.
+    pub(super) wording: String,
+    pub(super) version: i32,
 }
 
 /// A page.
@@ -86,6 +100,8 @@ pub(super) fn page(status: StatusCode, locale: Locale, says: Says, about: &About
         has_lists => about.has_lists,
         all => about.all,
         can_restore => about.can_restore,
+        wording => about.wording.as_str(),
+        version => about.version,
         css => CSS,
     };
     let html = match Environment::new().render_named_str(name, source, values) {
@@ -153,6 +169,7 @@ mod tests {
         let about = About {
             company: "<script>alert(1)</script> & Co".to_owned(),
             address: "ta…@example.jp".to_owned(),
+            wording: "<script>alert(2)</script>".to_owned(),
             has_lists: true,
             ..About::default()
         };
@@ -162,6 +179,10 @@ mod tests {
             Says::Cancelled,
             Says::Restored,
             Says::Test,
+            Says::Confirm,
+            Says::ConfirmAgain,
+            Says::Confirmed,
+            Says::Expired,
             Says::Preview,
             Says::Missing,
             Says::TooLate,

@@ -93,6 +93,7 @@ pub fn cases() -> Vec<Case> {
         people(),
         contacts(),
         lists(),
+        signups(),
         imports(),
         mails(),
         campaigns(),
@@ -112,6 +113,8 @@ fn public_cases() -> Vec<Case> {
         public("get_preview_page"),
         public("get_cancel_page"),
         public("cancel_mails"),
+        public("get_confirm_page"),
+        public("confirm_signup"),
         public("get_open_pixel"),
         public("follow_link"),
     ]
@@ -183,6 +186,21 @@ fn lists() -> Vec<Case> {
         needs("create_list_members", P::ListsWrite)
             .body(|own| json!({"contact_ids": [own.id("contacts")]}))
             .foreign(|theirs| json!({"contact_ids": [theirs.id("contacts")]})),
+    ]
+}
+
+fn signups() -> Vec<Case> {
+    vec![
+        needs("list_signup_addresses", P::ContactsRead),
+        needs("create_signup_address", P::ContactsWrite)
+            .body(signup_address)
+            .foreign(signup_address),
+        needs("get_signup_address", P::ContactsRead),
+        needs("update_signup_address", P::ContactsWrite)
+            .if_match()
+            .body(signup_address)
+            .foreign(signup_address),
+        needs("list_signups", P::ContactsRead),
     ]
 }
 
@@ -378,6 +396,7 @@ fn deletions() -> Vec<Case> {
         needs("delete_sequence", P::CampaignsWrite).if_match(),
         needs("delete_suppression", P::ContactsWrite),
         needs("delete_import", P::ContactsWrite),
+        needs("delete_signup_address", P::ContactsWrite).if_match(),
         needs("delete_list", P::ListsWrite).if_match(),
         needs("delete_contact", P::ContactsWrite).if_match(),
         needs("delete_contact_field", P::ContactsWrite).if_match(),
@@ -405,6 +424,13 @@ fn sequence(mail: &str) -> Value {
     json!({
         "name": "新規会員へのご案内", "time_zone": "Asia/Tokyo", "entry": {"kind": "manual"},
         "steps": [{"mail_id": mail, "delay": 1, "unit": "days", "at": "09:00"}]
+    })
+}
+
+fn signup_address(of: &Fixture) -> Value {
+    json!({
+        "name": "店頭", "mail_id": of.id("signup-mails"), "list_ids": [of.id("lists")], "wording": "", "enabled": false,
+        "hourly_limit": 100, "valid_hours": 24
     })
 }
 

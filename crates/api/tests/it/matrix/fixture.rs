@@ -50,6 +50,7 @@ impl Fixture {
         made.create_contacts(app).await;
         made.create_imports(app).await;
         made.create_mails(app).await;
+        made.create_signup_address(app).await;
         made.create_ways_out(app).await;
         made.create_campaign(app).await;
         made.create_delivery(app).await;
@@ -127,6 +128,17 @@ impl Fixture {
             json!({"key": "footer", "name": "フッター", "text": "気配り"}),
         )
         .await;
+    }
+
+    async fn create_signup_address(&mut self, app: &TestApp) {
+        let mail = json!({"name": "登録の確認", "subject": "登録の確認", "text": "{{ confirm_url }}", "text_mode": "manual"});
+        let call = app.post("/v1/mails").by(&self.token).json(&mail);
+        let mail = call.send().await.expect(201);
+        self.keep("signup-mails", &mail);
+        let body = json!({
+            "name": "店頭", "mail_id": self.id("signup-mails"), "list_ids": [self.id("lists")], "enabled": false
+        });
+        self.make(app, "signup-addresses", body).await;
     }
 
     async fn create_ways_out(&mut self, app: &TestApp) {
@@ -262,6 +274,7 @@ impl Fixture {
                 "sessions" => continue,
                 "suppressions" => "/v1/suppressions".to_owned(),
                 "exports" => "/v1/exports".to_owned(),
+                "signup-mails" => format!("/v1/mails/{id}"),
                 "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),
             };

@@ -84,19 +84,23 @@ RETURNING d.id, d.contact_id, d.attempts, d.address, j.was, d.reason, j.person_i
 
 /// As [`CLAIM`], up to $7. The address is that of the call, in the spelling of
 /// the block-list; a contact of that address who left or is stopped keeps it
-/// back as well, lists do not.
+/// back as well, lists do not. Where the person just asked for the mail
+/// (`transactional::ASKED`, which no call of the API can give), a cancellation
+/// of theirs does not keep it back either: it is how they come back.
 pub(super) const CLAIM_TRANSACTIONAL: &str = "
 WITH due AS MATERIALIZED (
-    SELECT d.tenant_id, d.period, d.id, d.contact_id, d.state, d.address FROM delivery d
+    SELECT d.tenant_id, d.period, d.id, d.contact_id, d.state, d.address, coalesce(d.merge ? '_asked', false) AS asked
+    FROM delivery d
     WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
       AND d.state IN ('queued', 'deferred') AND d.due_at <= $4
     ORDER BY d.due_at, d.id LIMIT $5 FOR UPDATE SKIP LOCKED
 ), judged AS MATERIALIZED (
     SELECT due.tenant_id, due.period, due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
         CASE
-            WHEN c.status <> 'active' THEN c.status
+            WHEN c.status <> 'active' AND NOT (due.asked AND c.status = 'unsubscribed') THEN c.status
             WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
-                         AND (s.kind, s.value) IN (('address', due.address), ('domain', substring(due.address FROM '[^@]*$'))))
+                         AND (s.kind, s.value) IN (('address', due.address), ('domain', substring(due.address FROM '[^@]*$')))
+                         AND NOT (due.asked AND s.kind = 'address' AND s.reason = 'cancelled'))
             THEN 'suppressed'
         END AS verdict
     FROM due LEFT JOIN LATERAL (

@@ -221,6 +221,7 @@ pub(super) async fn complain(
         form_version: None,
         ip: None,
         user_agent: None,
+        message_id: None,
         at: None,
     };
     consent::record(

@@ -3,12 +3,14 @@
 mod effect;
 mod listener;
 mod postfix;
+mod signup;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use domain::Db;
 use domain::ids::CampaignId;
+use domain::mail::render::Installation;
 use mailer::config::MailerConfig;
 use mailer::inbound::{Desk, Inbound, Protocol};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,6 +21,8 @@ use crate::support::{Action, Fixture, Sink};
 
 const DOMAIN: &str = "bounce.example.co.jp";
 const MAILBOX: &str = "cancel@example.co.jp";
+/// Begins the links of answers.
+const PUBLIC_URL: &str = "https://mail.example";
 const TARO: &str = "taro@example.jp";
 
 /// A tenant that sends to a relay that takes everything, and listeners for
@@ -110,7 +114,10 @@ async fn listen(
 ) -> SocketAddr {
     let desk = Desk::new(
         db.clone(),
-        Arc::clone(&fixture.keys),
+        Installation {
+            public_url: PUBLIC_URL.to_owned(),
+            keys: Arc::clone(&fixture.keys),
+        },
         Some(DOMAIN.into()),
         Some(MAILBOX.into()),
     );

@@ -11,6 +11,7 @@ import { resend } from "./resend";
 import { rules } from "./rules";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
+import { signup } from "./signup";
 import { transactional } from "./transactional";
 
 export const late = {
@@ -27,5 +28,6 @@ export const late = {
   ...rules,
   ...sequences,
   ...settings,
+  ...signup,
   ...transactional,
 };

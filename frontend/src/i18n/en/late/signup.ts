@@ -1,0 +1,53 @@
+export const signup = {
+  "signup.description":
+    "People who mail to an address get a confirmation; only those who agree behind its link become contacts.",
+  "signup.name": "Name",
+  "signup.name_help": "For your own use, for example where the address is printed.",
+  "signup.create": "New sign-up address",
+  "signup.edit": "Edit the sign-up address",
+  "signup.empty_title": "No sign-up addresses yet",
+  "signup.empty_body": "Print an address on posters or receipts, and people sign up by sending an empty mail to it.",
+  "signup.state": "State",
+  "signup.on": "Open",
+  "signup.off": "Closed",
+  "signup.problem": "The confirmation could not be sent ({{reason}}). It goes on by itself once that is mended.",
+  "signup.asked": "Asked",
+  "signup.pending": "Waiting",
+  "signup.confirmed": "Confirmed",
+  "signup.people": "People",
+  "signup.people_help":
+    "Who never confirms leaves this list 7 days after the link has expired, who does after 90 days. Contacts and consents stay.",
+  "signup.no_people": "Nobody",
+  "signup.no_people_body": "Whoever mails to the address appears here.",
+  "signup.email": "Mail address",
+  "signup.asked_at": "Asked",
+  "signup.confirmed_at": "Confirmed",
+  "signup.state_all": "All",
+  "signup.state_pending": "Waiting",
+  "signup.state_confirmed": "Confirmed",
+  "signup.state_expired": "Expired",
+  "signup.no_domain":
+    "This installation is not set up to take mail, so sign-up addresses can't be used. Please ask its administrator.",
+  "signup.limits_help":
+    "A person gets one confirmation an hour, and five a day at most. Automatic replies, mailing lists and blocked addresses get none.",
+  "signup.ask_delete": "Delete the sign-up address",
+  "signup.ask_delete_help":
+    "Mails to it are refused from now on, and who has not confirmed yet can't any more. Contacts stay.",
+  "signup.local_part": "Address, before the @",
+  "signup.local_part_help":
+    "3 to 40 letters, digits, hyphens, dots or underscores. Leave it empty for one that nobody can guess. It can't be changed later.",
+  "signup.mail": "Confirmation mail",
+  "signup.mail_help": "A mail that holds the merge field confirm_url, the link to confirm.",
+  "signup.template_help":
+    "Make a mail from the template “Confirmation of an empty-mail sign-up”: it holds the link already.",
+  "signup.lists": "Lists to join",
+  "signup.lists_help": "Without any, people only become contacts.",
+  "signup.wording": "What people agree to",
+  "signup.wording_help": "Shown on the page and kept with the consent. Empty for a standard sentence.",
+  "signup.valid_hours": "Hours that a link holds",
+  "signup.valid_hours_help": "1 to 168",
+  "signup.hourly_limit": "Confirmations an hour at most",
+  "signup.hourly_limit_help": "Nothing is sent beyond it.",
+  "signup.enabled": "Open for sign-ups",
+  "signup.enabled_help": "While it is off, mails to the address go back to their senders.",
+} as const;
