@@ -943,6 +943,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_entry,
     block,
     campaign,
+    campaign_confirmation,
     campaign_counter,
     campaign_variant,
     consent,

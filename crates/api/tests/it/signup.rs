@@ -60,14 +60,14 @@ impl World {
         });
         world.mail = id(&world.make("mails", mail).await);
         let address = world.body(
-            json!({"local_part": "Mail-Magazine", "wording": "お知らせの受信に同意します。"}),
+            &json!({"local_part": "Mail-Magazine", "wording": "お知らせの受信に同意します。"}),
         );
         world.address = world.make("signup-addresses", address).await;
         world
     }
 
     /// A sign-up address that is on, with changes.
-    fn body(&self, changes: Value) -> Value {
+    fn body(&self, changes: &Value) -> Value {
         let mut body = json!({
             "name": "店頭ポスター", "mail_id": self.mail, "list_ids": [self.list], "wording": "", "enabled": true,
             "hourly_limit": 100, "valid_hours": 24
@@ -292,7 +292,7 @@ async fn nobody_agrees_to_words_that_they_did_not_see() {
     assert_eq!(world.ask(TARO).await, Outcome::Answered);
     let link = world.link().await;
     let change = world.app.put(&world.path()).by(&world.access).if_match(1);
-    let mut body = world.body(json!({"wording": "広告の受信に同意します。"}));
+    let mut body = world.body(&json!({"wording": "広告の受信に同意します。"}));
     body.as_object_mut().unwrap().remove("local_part");
     world.address = change.json(&body).send().await.expect(200);
     for form in ["version=1", "", "version=x", "version=99"] {
@@ -392,7 +392,7 @@ async fn who_is_blocked_was_answered_or_comes_in_a_flood_is_not_answered() {
     world.access = world.app.log_in("acme-owner").await;
     let change = world.app.put(&world.path()).by(&world.access).if_match(1);
     change
-        .json(&world.body(json!({"hourly_limit": 2})))
+        .json(&world.body(&json!({"hourly_limit": 2})))
         .send()
         .await
         .expect(200);
@@ -409,7 +409,7 @@ async fn who_is_blocked_was_answered_or_comes_in_a_flood_is_not_answered() {
         "a mail for each row, and no other"
     );
     let off = world.app.put(&world.path()).by(&world.access).if_match(2);
-    off.json(&world.body(json!({"enabled": false})))
+    off.json(&world.body(&json!({"enabled": false})))
         .send()
         .await
         .expect(200);
@@ -459,18 +459,18 @@ async fn an_address_that_could_not_answer_is_refused_and_one_that_breaks_says_wh
         (json!({"name": " "}), "/name", "required"),
     ] {
         let problem = world
-            .post("signup-addresses", &world.body(changes))
+            .post("signup-addresses", &world.body(&changes))
             .await
             .expect(422);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
         assert_eq!(problem["errors"][0]["code"], code, "{problem}");
     }
-    let taken = world.body(json!({"local_part": "mail-magazine"}));
+    let taken = world.body(&json!({"local_part": "mail-magazine"}));
     assert_eq!(
         world.post("signup-addresses", &taken).await.expect(409)["code"],
         "address_taken"
     );
-    let made_up = world.make("signup-addresses", world.body(json!({}))).await;
+    let made_up = world.make("signup-addresses", world.body(&json!({}))).await;
     assert_eq!(made_up["local_part"].as_str().unwrap().len(), 16);
     let held = world
         .app
@@ -488,7 +488,7 @@ async fn an_address_that_could_not_answer_is_refused_and_one_that_breaks_says_wh
     );
     assert_eq!(
         world
-            .post("signup-addresses", &world.body(json!({})))
+            .post("signup-addresses", &world.body(&json!({})))
             .await
             .expect(409)["code"],
         "route"
