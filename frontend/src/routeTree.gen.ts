@@ -16,6 +16,7 @@ import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
 import { Route as AppDateMailsRouteImport } from "./routes/_app.date-mails";
 import { Route as AppListsRouteImport } from "./routes/_app.lists";
+import { Route as AppSignupAddressesRouteImport } from "./routes/_app.signup-addresses";
 import { Route as AppSuppressionsRouteImport } from "./routes/_app.suppressions";
 import { Route as AppTransactionalRouteImport } from "./routes/_app.transactional";
 import { Route as AppCampaignsIndexRouteImport } from "./routes/_app.campaigns.index";
@@ -76,6 +77,11 @@ const AppDateMailsRoute = AppDateMailsRouteImport.update({
 const AppListsRoute = AppListsRouteImport.update({
   id: "/lists",
   path: "/lists",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSignupAddressesRoute = AppSignupAddressesRouteImport.update({
+  id: "/signup-addresses",
+  path: "/signup-addresses",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSuppressionsRoute = AppSuppressionsRouteImport.update({
@@ -223,6 +229,7 @@ export interface FileRoutesByFullPath {
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
+  "/signup-addresses": typeof AppSignupAddressesRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
@@ -257,6 +264,7 @@ export interface FileRoutesByTo {
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
+  "/signup-addresses": typeof AppSignupAddressesRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
   "/": typeof AppIndexRoute;
@@ -294,6 +302,7 @@ export interface FileRoutesById {
   "/_app/calendar": typeof AppCalendarRoute;
   "/_app/date-mails": typeof AppDateMailsRoute;
   "/_app/lists": typeof AppListsRoute;
+  "/_app/signup-addresses": typeof AppSignupAddressesRoute;
   "/_app/suppressions": typeof AppSuppressionsRoute;
   "/_app/transactional": typeof AppTransactionalRoute;
   "/_app/": typeof AppIndexRoute;
@@ -332,6 +341,7 @@ export interface FileRouteTypes {
     | "/calendar"
     | "/date-mails"
     | "/lists"
+    | "/signup-addresses"
     | "/suppressions"
     | "/transactional"
     | "/campaigns/$campaignId"
@@ -366,6 +376,7 @@ export interface FileRouteTypes {
     | "/calendar"
     | "/date-mails"
     | "/lists"
+    | "/signup-addresses"
     | "/suppressions"
     | "/transactional"
     | "/"
@@ -402,6 +413,7 @@ export interface FileRouteTypes {
     | "/_app/calendar"
     | "/_app/date-mails"
     | "/_app/lists"
+    | "/_app/signup-addresses"
     | "/_app/suppressions"
     | "/_app/transactional"
     | "/_app/"
@@ -486,6 +498,13 @@ declare module "@tanstack/react-router" {
       path: "/lists";
       fullPath: "/lists";
       preLoaderRoute: typeof AppListsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/signup-addresses": {
+      id: "/_app/signup-addresses";
+      path: "/signup-addresses";
+      fullPath: "/signup-addresses";
+      preLoaderRoute: typeof AppSignupAddressesRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/suppressions": {
@@ -685,6 +704,7 @@ interface AppRouteChildren {
   AppCalendarRoute: typeof AppCalendarRoute;
   AppDateMailsRoute: typeof AppDateMailsRoute;
   AppListsRoute: typeof AppListsRoute;
+  AppSignupAddressesRoute: typeof AppSignupAddressesRoute;
   AppSuppressionsRoute: typeof AppSuppressionsRoute;
   AppTransactionalRoute: typeof AppTransactionalRoute;
   AppIndexRoute: typeof AppIndexRoute;
@@ -720,6 +740,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCalendarRoute: AppCalendarRoute,
   AppDateMailsRoute: AppDateMailsRoute,
   AppListsRoute: AppListsRoute,
+  AppSignupAddressesRoute: AppSignupAddressesRoute,
   AppSuppressionsRoute: AppSuppressionsRoute,
   AppTransactionalRoute: AppTransactionalRoute,
   AppIndexRoute: AppIndexRoute,

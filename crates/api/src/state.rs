@@ -78,7 +78,9 @@ impl ApiConfig {
         if let Some(domain) = &self.bounce_domain
             && domain::contact::address::domain_key(domain).is_err()
         {
-            return Err(format!("KIKUBARI_BOUNCE_DOMAIN: {domain} is no domain such as bounce.example.jp"));
+            return Err(format!(
+                "KIKUBARI_BOUNCE_DOMAIN: {domain} is no domain such as bounce.example.jp"
+            ));
         }
         if self.job_workers > 64 {
             return Err(format!(

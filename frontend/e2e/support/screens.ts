@@ -96,9 +96,18 @@ export async function furnish(api: Api) {
 /** A sign-up address that is closed, with the mail that would answer. */
 async function furnishSignup(api: Api, list_id: string) {
   const mail = await took(
-    api.POST("/v1/mails", { body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" } }),
+    api.POST("/v1/mails", {
+      body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" },
+    }),
   );
-  const body = { name: "店頭ポスター", mail_id: mail.id, list_ids: [list_id], enabled: false };
+  const body = {
+    name: "店頭ポスター",
+    mail_id: mail.id,
+    list_ids: [list_id],
+    enabled: false,
+    hourly_limit: 100,
+    valid_hours: 24,
+  };
   return took(api.POST("/v1/signup-addresses", { body }));
 }
 

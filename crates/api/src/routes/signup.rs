@@ -73,7 +73,10 @@ pub struct SignupAddressCreate {
     pub list_ids: Vec<Uuid>,
     /// What people agree to; empty for a sentence that the page has.
     #[serde(default)]
-    #[schema(max_length = 2000, example = "新商品とセールのお知らせを受け取ることに同意します。")]
+    #[schema(
+        max_length = 2000,
+        example = "新商品とセールのお知らせを受け取ることに同意します。"
+    )]
     pub wording: String,
     /// Whether mails are answered. Needs the permission to send.
     pub enabled: bool,

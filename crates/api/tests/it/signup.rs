@@ -49,7 +49,9 @@ impl World {
             address: Value::Null,
         };
         world.list = id(&world.make("lists", json!({"name": "月刊ニュース"})).await);
-        world.make("sender-domains", json!({"domain": "example.co.jp"})).await;
+        world
+            .make("sender-domains", json!({"domain": "example.co.jp"}))
+            .await;
         let route = json!({"name": "社内", "host": "smtp.example.co.jp", "port": 587, "security": "starttls", "auth": "none"});
         world.make("routes", route).await;
         let mail = json!({
@@ -57,7 +59,9 @@ impl World {
             "text": "{{ name | sama }}\n{{ confirm_url }}\n"
         });
         world.mail = id(&world.make("mails", mail).await);
-        let address = world.body(json!({"local_part": "Mail-Magazine", "wording": "お知らせの受信に同意します。"}));
+        let address = world.body(
+            json!({"local_part": "Mail-Magazine", "wording": "お知らせの受信に同意します。"}),
+        );
         world.address = world.make("signup-addresses", address).await;
         world
     }
@@ -80,14 +84,22 @@ impl World {
 
     async fn post(&self, noun: &str, body: &Value) -> Answer {
         let path = format!("/v1/{noun}");
-        self.app.post(&path).by(&self.access).json(body).send().await
+        self.app
+            .post(&path)
+            .by(&self.access)
+            .json(body)
+            .send()
+            .await
     }
 
     /// A mail of somebody, as the mailer has read it.
     async fn ask(&self, from: &str) -> Outcome {
         let db = &self.app.database.db;
         let local = self.address["local_part"].as_str().unwrap();
-        let to = receive::find(db, &local.to_uppercase()).await.unwrap().unwrap();
+        let to = receive::find(db, &local.to_uppercase())
+            .await
+            .unwrap()
+            .unwrap();
         let request = Request {
             from: EmailAddress::parse(from).unwrap(),
             message_id: "<1@example.jp>\r\nX: y".to_owned(),
@@ -101,7 +113,9 @@ impl World {
     async fn link(&self) -> String {
         let sql = "SELECT merge->>'confirm_url' FROM delivery ORDER BY id DESC LIMIT 1";
         let url = self.app.database.text(sql).await;
-        url.strip_prefix(&self.app.state.config.public_url).unwrap().to_owned()
+        url.strip_prefix(&self.app.state.config.public_url)
+            .unwrap()
+            .to_owned()
     }
 
     async fn confirm(&self, link: &str, form: &str) -> Answer {
@@ -110,7 +124,10 @@ impl World {
     }
 
     async fn count(&self, sql: &str) -> i64 {
-        self.app.database.count(&format!("SELECT count(*) FROM {sql}")).await
+        self.app
+            .database
+            .count(&format!("SELECT count(*) FROM {sql}"))
+            .await
     }
 
     async fn run(&self, sql: &str) {
@@ -142,12 +159,22 @@ async fn looking_at_the_page_confirms_nothing_and_the_button_does_once() {
     let link = world.link().await;
     let page = world.app.get(&link).send().await;
     assert_eq!(page.status, 200);
-    for (name, value) in [("cache-control", "no-store"), ("set-cookie", ""), ("x-robots-tag", "noindex, nofollow")] {
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("set-cookie", ""),
+        ("x-robots-tag", "noindex, nofollow"),
+    ] {
         assert_eq!(page.header(name), value, "{name}");
     }
     let text = html(&page);
-    assert!(text.contains("お知らせの受信に同意します。") && text.contains("a.…@docomo.ne.jp"), "{text}");
-    assert!(!text.contains("<script") && text.contains("name=\"version\" value=\"1\""), "{text}");
+    assert!(
+        text.contains("お知らせの受信に同意します。") && text.contains("a.…@docomo.ne.jp"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("<script") && text.contains("name=\"version\" value=\"1\""),
+        "{text}"
+    );
     let head = world.app.call(Method::HEAD, &link).send().await;
     assert_eq!((head.status.as_u16(), head.bytes.len()), (200, 0));
     assert_eq!(world.count("contact").await, 0);
@@ -156,7 +183,11 @@ async fn looking_at_the_page_confirms_nothing_and_the_button_does_once() {
     for _ in 0..2 {
         let done = world.confirm(&link, "version=1").await;
         assert_eq!(done.status, 200);
-        assert!(html(&done).contains("登録が完了しました"), "{}", html(&done));
+        assert!(
+            html(&done).contains("登録が完了しました"),
+            "{}",
+            html(&done)
+        );
     }
     let list = &world.list;
     let source = format!("signup:{}", id(&world.address));
@@ -176,11 +207,18 @@ async fn looking_at_the_page_confirms_nothing_and_the_button_does_once() {
         assert_eq!(world.count(&rows).await, 1, "{what}");
     }
     let after = world.read(&world.path()).await;
-    let counts = ["asked_count", "confirmed_count", "pending_count"].map(|name| after[name].as_i64().unwrap());
+    let counts = ["asked_count", "confirmed_count", "pending_count"]
+        .map(|name| after[name].as_i64().unwrap());
     assert_eq!(counts, [1, 1, 0]);
     assert_eq!(after["version"], 1, "counting is no change");
-    let contact = world.app.database.text("SELECT id::text FROM contact").await;
-    let ledger = world.read(&format!("/v1/contacts/{contact}/consents")).await;
+    let contact = world
+        .app
+        .database
+        .text("SELECT id::text FROM contact")
+        .await;
+    let ledger = world
+        .read(&format!("/v1/contacts/{contact}/consents"))
+        .await;
     assert_eq!(ledger["items"][0]["message_id"], "<1@example.jp>X: y");
 }
 
@@ -198,7 +236,10 @@ async fn two_buttons_pressed_at_the_same_time_make_one_contact() {
         assert_eq!(answer.status, 200);
     }
     assert_eq!(world.count("contact").await, 1);
-    assert_eq!(world.count("signup WHERE confirmed_at IS NOT NULL").await, 2);
+    assert_eq!(
+        world.count("signup WHERE confirmed_at IS NOT NULL").await,
+        2
+    );
 }
 
 #[actix_web::test]
@@ -219,12 +260,23 @@ async fn links_that_ran_out_or_that_nobody_signed_confirm_nothing() {
     };
     for wrong in [
         forged,
-        format!("/p/confirm/{}", SignupToken { tenant, signup: gone }.encode(keys)),
+        format!(
+            "/p/confirm/{}",
+            SignupToken {
+                tenant,
+                signup: gone
+            }
+            .encode(keys)
+        ),
         format!("/p/confirm/{}", cancel.encode(keys)),
         "/p/confirm/x".to_owned(),
     ] {
         assert_eq!(world.app.get(&wrong).send().await.status, 404, "{wrong}");
-        assert_eq!(world.confirm(&wrong, "version=1").await.status, 404, "{wrong}");
+        assert_eq!(
+            world.confirm(&wrong, "version=1").await.status,
+            404,
+            "{wrong}"
+        );
     }
     world.clock.advance(TimeDelta::hours(24));
     assert_eq!(world.app.get(&link).send().await.status, 410);
@@ -250,7 +302,14 @@ async fn nobody_agrees_to_words_that_they_did_not_see() {
     }
     assert_eq!(world.count("contact").await, 0);
     assert_eq!(world.confirm(&link, "version=2").await.status, 200);
-    assert_eq!(world.count("consent WHERE wording = '広告の受信に同意します。' AND form_version = '2 (mail 1)'").await, 1);
+    assert_eq!(
+        world
+            .count(
+                "consent WHERE wording = '広告の受信に同意します。' AND form_version = '2 (mail 1)'"
+            )
+            .await,
+        1
+    );
 }
 
 #[actix_web::test]
@@ -274,17 +333,35 @@ async fn who_had_cancelled_comes_back_by_the_button_and_by_nothing_else() {
     assert_eq!(world.confirm(&link, "version=1").await.status, 200);
     assert_eq!(world.count(back).await, 1);
     assert_eq!(world.count("suppression").await, 0);
-    assert_eq!(world.count("subscription WHERE status = 'subscribed'").await, 1);
-    assert_eq!(world.count("audit_entry WHERE action = 'contact.came_back' AND actor_kind = 'public'").await, 1);
+    assert_eq!(
+        world
+            .count("subscription WHERE status = 'subscribed'")
+            .await,
+        1
+    );
+    assert_eq!(
+        world
+            .count("audit_entry WHERE action = 'contact.came_back' AND actor_kind = 'public'")
+            .await,
+        1
+    );
 }
 
 #[actix_web::test]
 async fn who_is_blocked_was_answered_or_comes_in_a_flood_is_not_answered() {
     let mut world = World::new().await;
     let tenant = world.tenant;
-    for (email, status) in [("bounced@example.jp", "bounced"), ("spam@example.jp", "complained"), ("off@example.jp", "disabled")] {
+    for (email, status) in [
+        ("bounced@example.jp", "bounced"),
+        ("spam@example.jp", "complained"),
+        ("off@example.jp", "disabled"),
+    ] {
         world.make("contacts", json!({"email": email})).await;
-        world.run(&format!("UPDATE contact SET status = '{status}' WHERE email = '{email}'")).await;
+        world
+            .run(&format!(
+                "UPDATE contact SET status = '{status}' WHERE email = '{email}'"
+            ))
+            .await;
         assert_eq!(world.ask(email).await, Outcome::Blocked, "{email}");
     }
     world
@@ -296,7 +373,11 @@ async fn who_is_blocked_was_answered_or_comes_in_a_flood_is_not_answered() {
         .await;
     assert_eq!(world.ask("\"x..y\"@docomo.ne.jp").await, Outcome::Blocked);
     assert_eq!(world.ask("any@BLOCKED.example").await, Outcome::Blocked);
-    assert_eq!(world.ask("info@example.co.jp").await, Outcome::Own, "the sender of the answer");
+    assert_eq!(
+        world.ask("info@example.co.jp").await,
+        Outcome::Own,
+        "the sender of the answer"
+    );
     assert_eq!(world.count("signup").await, 0);
 
     for expected in [Outcome::Answered, Outcome::Again] {
@@ -310,14 +391,28 @@ async fn who_is_blocked_was_answered_or_comes_in_a_flood_is_not_answered() {
     assert_eq!(world.ask(TARO).await, Outcome::Limited, "five a day");
     world.access = world.app.log_in("acme-owner").await;
     let change = world.app.put(&world.path()).by(&world.access).if_match(1);
-    change.json(&world.body(json!({"hourly_limit": 2}))).send().await.expect(200);
-    for (n, expected) in [Outcome::Answered, Outcome::Answered, Outcome::Limited].into_iter().enumerate() {
+    change
+        .json(&world.body(json!({"hourly_limit": 2})))
+        .send()
+        .await
+        .expect(200);
+    for (n, expected) in [Outcome::Answered, Outcome::Answered, Outcome::Limited]
+        .into_iter()
+        .enumerate()
+    {
         assert_eq!(world.ask(&format!("p{n}@example.jp")).await, expected);
     }
     let mails = world.count("delivery").await;
-    assert_eq!(mails, world.count("signup").await, "a mail for each row, and no other");
+    assert_eq!(
+        mails,
+        world.count("signup").await,
+        "a mail for each row, and no other"
+    );
     let off = world.app.put(&world.path()).by(&world.access).if_match(2);
-    off.json(&world.body(json!({"enabled": false}))).send().await.expect(200);
+    off.json(&world.body(json!({"enabled": false})))
+        .send()
+        .await
+        .expect(200);
     assert_eq!(world.ask("new@example.jp").await, Outcome::Closed);
 }
 
@@ -326,7 +421,9 @@ async fn mails_of_one_person_at_the_same_time_are_answered_once() {
     let world = World::new().await;
     let all = (0..8).map(|_| world.ask(TARO));
     let outcomes = futures_util::future::join_all(all).await;
-    let answered = outcomes.iter().filter(|outcome| **outcome == Outcome::Answered);
+    let answered = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Outcome::Answered);
     assert_eq!(answered.count(), 1, "{outcomes:?}");
     assert_eq!(world.count("delivery").await, 1);
 }
@@ -341,32 +438,67 @@ async fn an_address_that_could_not_answer_is_refused_and_one_that_breaks_says_wh
     for (changes, pointer, code) in [
         (json!({"mail_id": plain}), "/mail_id", "no_confirm_link"),
         (json!({"mail_id": order}), "/mail_id", "unknown_fields"),
-        (json!({"mail_id": uuid::Uuid::now_v7()}), "/mail_id", "unknown"),
-        (json!({"list_ids": [uuid::Uuid::now_v7()]}), "/list_ids/0", "unknown"),
-        (json!({"local_part": "postmaster"}), "/local_part", "reserved"),
+        (
+            json!({"mail_id": uuid::Uuid::now_v7()}),
+            "/mail_id",
+            "unknown",
+        ),
+        (
+            json!({"list_ids": [uuid::Uuid::now_v7()]}),
+            "/list_ids/0",
+            "unknown",
+        ),
+        (
+            json!({"local_part": "postmaster"}),
+            "/local_part",
+            "reserved",
+        ),
         (json!({"local_part": "a b"}), "/local_part", "malformed"),
         (json!({"hourly_limit": 0}), "/hourly_limit", "out_of_range"),
         (json!({"valid_hours": 169}), "/valid_hours", "out_of_range"),
         (json!({"name": " "}), "/name", "required"),
     ] {
-        let problem = world.post("signup-addresses", &world.body(changes)).await.expect(422);
+        let problem = world
+            .post("signup-addresses", &world.body(changes))
+            .await
+            .expect(422);
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
         assert_eq!(problem["errors"][0]["code"], code, "{problem}");
     }
     let taken = world.body(json!({"local_part": "mail-magazine"}));
-    assert_eq!(world.post("signup-addresses", &taken).await.expect(409)["code"], "address_taken");
+    assert_eq!(
+        world.post("signup-addresses", &taken).await.expect(409)["code"],
+        "address_taken"
+    );
     let made_up = world.make("signup-addresses", world.body(json!({}))).await;
     assert_eq!(made_up["local_part"].as_str().unwrap().len(), 16);
-    let held = world.app.delete(&format!("/v1/mails/{}", world.mail)).by(&world.access).if_match(1);
+    let held = world
+        .app
+        .delete(&format!("/v1/mails/{}", world.mail))
+        .by(&world.access)
+        .if_match(1);
     assert_eq!(held.send().await.expect(409)["code"], "in_use");
 
     world.run("UPDATE route SET enabled = false").await;
     assert_eq!(world.ask(TARO).await, Outcome::NotReady);
     let problem = world.read(&world.path()).await["problem"].clone();
-    assert!(problem.as_str().unwrap().contains("no enabled route"), "{problem}");
-    assert_eq!(world.post("signup-addresses", &world.body(json!({}))).await.expect(409)["code"], "route");
+    assert!(
+        problem.as_str().unwrap().contains("no enabled route"),
+        "{problem}"
+    );
+    assert_eq!(
+        world
+            .post("signup-addresses", &world.body(json!({})))
+            .await
+            .expect(409)["code"],
+        "route"
+    );
     world.run("UPDATE route SET enabled = true").await;
-    assert_eq!(world.ask(TARO).await, Outcome::Answered, "the relay asks again");
+    assert_eq!(
+        world.ask(TARO).await,
+        Outcome::Answered,
+        "the relay asks again"
+    );
     assert_eq!(world.read(&world.path()).await["problem"], Value::Null);
 }
 
@@ -374,7 +506,10 @@ async fn an_address_that_could_not_answer_is_refused_and_one_that_breaks_says_wh
 async fn sign_ups_are_listed_by_state_and_forgotten_in_time_and_another_tenant_sees_none() {
     let mut world = World::new().await;
     for (n, confirms) in [true, false, false].into_iter().enumerate() {
-        assert_eq!(world.ask(&format!("p{n}@example.jp")).await, Outcome::Answered);
+        assert_eq!(
+            world.ask(&format!("p{n}@example.jp")).await,
+            Outcome::Answered
+        );
         if confirms {
             let link = world.link().await;
             assert_eq!(world.confirm(&link, "version=1").await.status, 200);
@@ -399,14 +534,31 @@ async fn sign_ups_are_listed_by_state_and_forgotten_in_time_and_another_tenant_s
     world.app.tenant("rival").await;
     let rival = world.app.log_in("rival-owner").await;
     assert_eq!(world.app.get(&path).by(&rival).send().await.status, 404);
-    let theirs = world.app.get("/v1/signup-addresses").by(&rival).send().await.expect(200);
+    let theirs = world
+        .app
+        .get("/v1/signup-addresses")
+        .by(&rival)
+        .send()
+        .await
+        .expect(200);
     assert_eq!(theirs["items"], json!([]));
 
     world.clock.advance(TimeDelta::days(9));
-    housekeeping::run_once(&world.app.database.db).await.unwrap();
-    assert_eq!(world.count("signup").await, 1, "who confirmed is still listed");
+    housekeeping::run_once(&world.app.database.db)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.count("signup").await,
+        1,
+        "who confirmed is still listed"
+    );
     world.clock.advance(TimeDelta::days(90));
-    housekeeping::run_once(&world.app.database.db).await.unwrap();
+    housekeeping::run_once(&world.app.database.db)
+        .await
+        .unwrap();
     assert_eq!(world.count("signup").await, 0);
-    assert_eq!((world.count("contact").await, world.count("consent").await), (1, 1));
+    assert_eq!(
+        (world.count("contact").await, world.count("consent").await),
+        (1, 1)
+    );
 }

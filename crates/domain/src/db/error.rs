@@ -83,7 +83,9 @@ pub fn expect_unused<T>(
 ) -> Result<T, DomainError> {
     result.map_err(|e| match &e {
         DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, info)
-            if info.constraint_name().is_some_and(|name| constraints.contains(&name)) =>
+            if info
+                .constraint_name()
+                .is_some_and(|name| constraints.contains(&name)) =>
         {
             used()
         }

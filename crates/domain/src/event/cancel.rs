@@ -224,7 +224,7 @@ pub async fn restore(db: &Db, token: &DeliveryToken, visitor: Visitor) -> Result
             form_version: None,
             ip: visitor.ip,
             user_agent: Some(visitor.user_agent.clone()),
-        message_id: None,
+            message_id: None,
             at: None,
         };
         consent::record(tx, tenant, contact.id, &contact.email, &given, now).await?;

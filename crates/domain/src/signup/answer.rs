@@ -16,11 +16,15 @@ use crate::transactional::values;
 pub(super) fn compile(mail: &Mail, around: Surroundings) -> Result<CompiledMail, FieldError> {
     let wrong = |code, detail: String| FieldError::new("/mail_id", code, detail);
     let fields = around.fields.clone();
-    let compiled = CompiledMail::compile(&mail.content, &around.without_fields()).map_err(|problems| {
-        let first = problems.first();
-        let said = first.map(|p| format!("{}: {}", p.part.as_str(), p.detail));
-        wrong("template", format!("the mail has a mistake: {}", said.unwrap_or_default()))
-    })?;
+    let compiled =
+        CompiledMail::compile(&mail.content, &around.without_fields()).map_err(|problems| {
+            let first = problems.first();
+            let said = first.map(|p| format!("{}: {}", p.part.as_str(), p.detail));
+            wrong(
+                "template",
+                format!("the mail has a mistake: {}", said.unwrap_or_default()),
+            )
+        })?;
     if !compiled.unknown_fields().contains(CONFIRM_URL) {
         return Err(wrong(
             "no_confirm_link",

@@ -148,7 +148,8 @@ async fn join(
         request_id: visitor.request_id.clone(),
         ..Actor::public(tenant)
     };
-    let address = EmailAddress::parse(&waiting.email).map_err(|e| DomainError::internal(e.detail))?;
+    let address =
+        EmailAddress::parse(&waiting.email).map_err(|e| DomainError::internal(e.detail))?;
     let person = contact::join(tx, &actor, &address, &source, now).await?;
     let lists: Vec<ListId> = queries::lists_of(tx, tenant, waiting.address).await?;
     for list in lists {
@@ -158,7 +159,10 @@ async fn join(
     let given = NewConsent {
         kind: ConsentKind::Given,
         wording: wording(waiting),
-        form_version: Some(format!("{} (mail {})", waiting.version, waiting.mail_number)),
+        form_version: Some(format!(
+            "{} (mail {})",
+            waiting.version, waiting.mail_number
+        )),
         ip: visitor.ip,
         user_agent: Some(visitor.user_agent.clone()),
         at: None,

@@ -62,7 +62,10 @@ impl LocalPart {
             );
         }
         if RESERVED.contains(&text.as_str()) {
-            return wrong("reserved", "is a name that means somebody else, choose another one");
+            return wrong(
+                "reserved",
+                "is a name that means somebody else, choose another one",
+            );
         }
         Ok(Self(text))
     }
@@ -71,7 +74,9 @@ impl LocalPart {
     #[must_use]
     pub fn random() -> Self {
         let bytes = random::<RANDOM>();
-        let letters = bytes.iter().map(|b| char::from(ALPHABET[usize::from(b & 31)]));
+        let letters = bytes
+            .iter()
+            .map(|b| char::from(ALPHABET[usize::from(b & 31)]));
         Self(letters.collect())
     }
 

@@ -141,10 +141,18 @@ impl Rule {
         v.length("/name", self.name.trim(), 1, 200);
         v.length("/wording", &self.wording, 0, MAX_WORDING);
         if !(1..=MAX_HOURLY).contains(&self.hourly_limit) {
-            v.add("/hourly_limit", "out_of_range", format!("must be 1 to {MAX_HOURLY}"));
+            v.add(
+                "/hourly_limit",
+                "out_of_range",
+                format!("must be 1 to {MAX_HOURLY}"),
+            );
         }
         if !(1..=MAX_HOURS).contains(&self.valid_hours) {
-            v.add("/valid_hours", "out_of_range", format!("must be 1 to {MAX_HOURS}"));
+            v.add(
+                "/valid_hours",
+                "out_of_range",
+                format!("must be 1 to {MAX_HOURS}"),
+            );
         }
         if self.list_ids.len() > MAX_LISTS {
             v.add("/list_ids", "too_many", format!("at most {MAX_LISTS}"));
@@ -257,7 +265,8 @@ pub async fn create(
         None => Some(LocalPart::random()),
     };
     v.finish()?;
-    let local_part = local_part.ok_or_else(|| DomainError::internal("a name that passed its check"))?;
+    let local_part =
+        local_part.ok_or_else(|| DomainError::internal("a name that passed its check"))?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         rule.check(tx, tenant, installation, now).await?;
@@ -270,7 +279,15 @@ pub async fn create(
         let id = SignupAddressId::new();
         queries::insert(tx, tenant, id, &local_part, &rule, actor.user_id).await?;
         queries::set_lists(tx, tenant, id, &rule.list_ids).await?;
-        record(tx, actor, "signup_address.created", id, local_part.as_str(), &rule).await?;
+        record(
+            tx,
+            actor,
+            "signup_address.created",
+            id,
+            local_part.as_str(),
+            &rule,
+        )
+        .await?;
         load(tx, tenant, id, now).await
     })
     .await
@@ -300,7 +317,15 @@ pub async fn update(
         rule.check(tx, tenant, installation, now).await?;
         queries::update(tx, tenant, id, version, &rule, now).await?;
         queries::set_lists(tx, tenant, id, &rule.list_ids).await?;
-        record(tx, actor, "signup_address.updated", id, &before.local_part, &rule).await?;
+        record(
+            tx,
+            actor,
+            "signup_address.updated",
+            id,
+            &before.local_part,
+            &rule,
+        )
+        .await?;
         load(tx, tenant, id, now).await
     })
     .await

@@ -95,12 +95,16 @@ pub async fn list(
                 .into_boxed();
             query = match state {
                 Some(Standing::Confirmed) => query.filter(signup::confirmed_at.is_not_null()),
-                Some(Standing::Pending) => {
-                    query.filter(signup::confirmed_at.is_null().and(signup::expires_at.gt(now)))
-                }
-                Some(Standing::Expired) => {
-                    query.filter(signup::confirmed_at.is_null().and(signup::expires_at.le(now)))
-                }
+                Some(Standing::Pending) => query.filter(
+                    signup::confirmed_at
+                        .is_null()
+                        .and(signup::expires_at.gt(now)),
+                ),
+                Some(Standing::Expired) => query.filter(
+                    signup::confirmed_at
+                        .is_null()
+                        .and(signup::expires_at.le(now)),
+                ),
                 None => query,
             };
             if let Some((at, id)) = before {

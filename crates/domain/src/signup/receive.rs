@@ -71,7 +71,8 @@ pub async fn find(db: &Db, local: &str) -> Result<Option<Mailbox>> {
     let Ok(local) = LocalPart::parse(local) else {
         return Ok(None);
     };
-    db.system(async |tx| queries::at_home(tx, &local).await).await
+    db.system(async |tx| queries::at_home(tx, &local).await)
+        .await
 }
 
 enum Prepared {
@@ -92,7 +93,9 @@ pub async fn take(
 ) -> Result<Outcome> {
     let (tenant, now) = (to.tenant, db.now());
     let prepared = db
-        .tenant(tenant, async |tx| prepare(tx, to, installation, request, now).await)
+        .tenant(tenant, async |tx| {
+            prepare(tx, to, installation, request, now).await
+        })
         .await?;
     let (mail, around) = match prepared {
         Prepared::Go(both) => *both,
@@ -113,7 +116,16 @@ pub async fn take(
             if let Some(stop) = judge(tx, tenant, &row, &request.from, now).await? {
                 return Ok(stop);
             }
-            write(tx, installation, tenant, &row, (&mail, &compiled), request, now).await?;
+            write(
+                tx,
+                installation,
+                tenant,
+                &row,
+                (&mail, &compiled),
+                request,
+                now,
+            )
+            .await?;
             Ok(Outcome::Answered)
         })
         .await;
@@ -174,12 +186,14 @@ async fn judge(
         return Ok(Some(Outcome::Blocked));
     }
     let lately = queries::answers_to(tx, tenant, from, now - DAY, A_DAY).await?;
-    let again = |(address, at): &(SignupAddressId, DateTime<Utc>)| *address == row.id && *at > now - PAUSE;
+    let again =
+        |(address, at): &(SignupAddressId, DateTime<Utc>)| *address == row.id && *at > now - PAUSE;
     if lately.iter().any(again) {
         return Ok(Some(Outcome::Again));
     }
     let full = lately.len() >= A_DAY
-        || queries::answers_since(tx, tenant, Some(row.id), now - PAUSE).await? >= i64::from(row.hourly_limit)
+        || queries::answers_since(tx, tenant, Some(row.id), now - PAUSE).await?
+            >= i64::from(row.hourly_limit)
         || queries::answers_since(tx, tenant, None, now - PAUSE).await? >= i64::from(MAX_HOURLY);
     Ok(full.then_some(Outcome::Limited))
 }
@@ -199,7 +213,8 @@ async fn write(
     // Who cancelled once asks again themselves: this one mail may reach them.
     let values = json!({ CONFIRM_URL: url, transactional::ASKED: true });
     let actor = Actor::system(tenant);
-    let delivery = transactional::answer(tx, &actor, mail, compiled, &request.from, &values, now).await?;
+    let delivery =
+        transactional::answer(tx, &actor, mail, compiled, &request.from, &values, now).await?;
     let new = queries::NewSignup {
         id,
         address: row.id,
@@ -219,8 +234,10 @@ fn clean(message_id: &str) -> String {
 }
 
 async fn broken(db: &Db, to: Mailbox, why: &str) -> Result<Outcome> {
-    db.tenant(to.tenant, async |tx| queries::set_problem(tx, to, why).await)
-        .await?;
+    db.tenant(to.tenant, async |tx| {
+        queries::set_problem(tx, to, why).await
+    })
+    .await?;
     tracing::warn!(name: "signup.not_ready", tenant = %to.tenant, address = %to.address, why, "a sign-up can't be answered");
     Ok(Outcome::NotReady)
 }

@@ -6,7 +6,9 @@
 pub(super) fn quoted(line: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(line).ok()?;
     let verb = "MAIL FROM:<";
-    let head = text.get(..verb.len()).filter(|head| head.eq_ignore_ascii_case(verb))?;
+    let head = text
+        .get(..verb.len())
+        .filter(|head| head.eq_ignore_ascii_case(verb))?;
     let (address, rest) = text[head.len()..].split_once('>')?;
     let (local, domain) = address.split_once('@')?;
     let bare = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
@@ -24,8 +26,14 @@ mod tests {
     #[test]
     fn only_senders_with_irregular_dots_are_quoted() {
         for (line, quoted_line) in [
-            ("MAIL FROM:<a..b.@docomo.ne.jp>\r\n", Some("MAIL FROM:<\"a..b.\"@docomo.ne.jp>\r\n")),
-            ("mail from:<.a@ezweb.ne.jp> SIZE=9\r\n", Some("mail from:<\".a\"@ezweb.ne.jp> SIZE=9\r\n")),
+            (
+                "MAIL FROM:<a..b.@docomo.ne.jp>\r\n",
+                Some("MAIL FROM:<\"a..b.\"@docomo.ne.jp>\r\n"),
+            ),
+            (
+                "mail from:<.a@ezweb.ne.jp> SIZE=9\r\n",
+                Some("mail from:<\".a\"@ezweb.ne.jp> SIZE=9\r\n"),
+            ),
             ("MAIL FROM:<a.b@example.jp>\r\n", None),
             ("MAIL FROM:<\"a..b\"@docomo.ne.jp>\r\n", None),
             ("MAIL FROM:<a..\"b@docomo.ne.jp>\r\n", None),

@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::mime;
-use super::report::{self, Action, Finding};
 use super::recipients::{Known, Recipients, Taken};
+use super::report::{self, Action, Finding};
 use super::signup::{self, Own};
 
 /// Mails that are read at a time: what they may need of memory is bounded by it.

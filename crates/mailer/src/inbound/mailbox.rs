@@ -26,13 +26,21 @@ pub(super) fn only(value: &str) -> Option<EmailAddress> {
         return None;
     }
     // Folded lines; any other control character is no name.
-    let unfold = |c| if matches!(c, '\r' | '\n' | '\t') { ' ' } else { c };
+    let unfold = |c| {
+        if matches!(c, '\r' | '\n' | '\t') {
+            ' '
+        } else {
+            c
+        }
+    };
     let text: String = value.chars().map(unfold).collect();
     if text.chars().any(char::is_control) {
         return None;
     }
     let parts = parts(&text)?;
-    let mut named = parts.into_iter().filter(|part| part.at || !part.angles.is_empty());
+    let mut named = parts
+        .into_iter()
+        .filter(|part| part.at || !part.angles.is_empty());
     let (part, None) = (named.next()?, named.next()) else {
         return None;
     };
@@ -121,7 +129,10 @@ mod tests {
             ("taro@example.jp <taro@example.jp>", "taro@example.jp"),
             ("\"a@b.jp\" <taro@example.jp>", "taro@example.jp"),
             ("taro@example.jp (a@b.jp, (x))", "taro@example.jp"),
-            ("=?ISO-2022-JP?B?GyRCOzNFRBsoQg==?=\r\n <taro@example.jp>", "taro@example.jp"),
+            (
+                "=?ISO-2022-JP?B?GyRCOzNFRBsoQg==?=\r\n <taro@example.jp>",
+                "taro@example.jp",
+            ),
             ("a..b@docomo.ne.jp", "a..b@docomo.ne.jp"),
             ("ab.@ezweb.ne.jp", "ab.@ezweb.ne.jp"),
             (".ab@docomo.ne.jp", ".ab@docomo.ne.jp"),
@@ -155,7 +166,10 @@ mod tests {
         ] {
             assert_eq!(only(value), None, "{value:?}");
         }
-        assert_eq!(only(&format!("{} <taro@example.jp>", "a".repeat(1000))), None);
+        assert_eq!(
+            only(&format!("{} <taro@example.jp>", "a".repeat(1000))),
+            None
+        );
     }
 
     proptest::proptest! {

@@ -114,16 +114,24 @@ pub fn read(raw: &[u8], sender: &str, own: Own<'_>) -> Result<Request, Unasked> 
 }
 
 fn is_ours(mime: &Mime, from: &EmailAddress, own: Own<'_>) -> bool {
-    let is = |own: Option<&str>, given: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(given));
+    let is =
+        |own: Option<&str>, given: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(given));
     is(own.bounce_domain, from.domain())
         || is(own.cancel_mailbox, from.key())
-        || mime.all("feedback-id").any(|id| id.trim().ends_with(":kikubari"))
+        || mime
+            .all("feedback-id")
+            .any(|id| id.trim().ends_with(":kikubari"))
 }
 
 fn is_automatic(mime: &Mime) -> bool {
-    let word = |name| mime.header(name).map(|value| value.trim().to_ascii_lowercase());
+    let word = |name| {
+        mime.header(name)
+            .map(|value| value.trim().to_ascii_lowercase())
+    };
     let submitted = word("auto-submitted");
-    let submitted = submitted.as_deref().map(|value| value.split(';').next().unwrap_or("").trim());
+    let submitted = submitted
+        .as_deref()
+        .map(|value| value.split(';').next().unwrap_or("").trim());
     let precedence = word("precedence").unwrap_or_default();
     let content = word("content-type").unwrap_or_default();
     submitted.is_some_and(|value| value != "no")
@@ -148,10 +156,14 @@ fn is_program(address: &str) -> bool {
 /// What list servers and newsletters have in MAIL FROM.
 fn is_list(sender: &str) -> bool {
     let local = local_of(sender);
-    ["owner-", "bounce", "return-"].iter().any(|begin| local.starts_with(begin))
-        || ["-owner", "-request", "-bounces", "-bounce", "-admin", "+bounces"]
-            .iter()
-            .any(|end| local.ends_with(end))
+    ["owner-", "bounce", "return-"]
+        .iter()
+        .any(|begin| local.starts_with(begin))
+        || [
+            "-owner", "-request", "-bounces", "-bounce", "-admin", "+bounces",
+        ]
+        .iter()
+        .any(|end| local.ends_with(end))
 }
 
 /// The relay's word (RFC 8601). Somebody who forges this header only keeps

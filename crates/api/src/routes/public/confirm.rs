@@ -114,7 +114,11 @@ async fn act(
     let seen = fields.get("version").and_then(|text| text.parse().ok());
     let found = confirm::confirm(&state.db, token, seen, &visitor(request)).await?;
     // Not done although it could be: the page said something else.
-    Ok(answer(StatusCode::UNPROCESSABLE_ENTITY, Says::ConfirmAgain, found))
+    Ok(answer(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        Says::ConfirmAgain,
+        found,
+    ))
 }
 
 /// `pending` is for a sign-up that waits.

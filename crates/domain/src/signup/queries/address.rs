@@ -19,7 +19,10 @@ fn not_found() -> DomainError {
 }
 
 /// All of a tenant, the newest first.
-pub(in crate::signup) async fn all(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<Vec<Row>> {
+pub(in crate::signup) async fn all(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<Vec<Row>> {
     Ok(signup_address::table
         .filter(signup_address::tenant_id.eq(tenant))
         .order((signup_address::created_at.desc(), signup_address::id.desc()))
@@ -60,7 +63,10 @@ pub(in crate::signup) async fn lock(
 }
 
 /// One that is on, of a tenant that may send.
-pub(in crate::signup) async fn find_enabled(tx: &mut AsyncPgConnection, to: Mailbox) -> Result<Option<Row>> {
+pub(in crate::signup) async fn find_enabled(
+    tx: &mut AsyncPgConnection,
+    to: Mailbox,
+) -> Result<Option<Row>> {
     Ok(signup_address::table
         .inner_join(tenant::table)
         .filter(
@@ -83,7 +89,10 @@ pub(in crate::signup) async fn at_home(
 ) -> Result<Option<Mailbox>> {
     let found: Option<(TenantId, SignupAddressId)> = signup_directory::table
         .find(local.key())
-        .select((signup_directory::tenant_id, signup_directory::signup_address_id))
+        .select((
+            signup_directory::tenant_id,
+            signup_directory::signup_address_id,
+        ))
         .first(tx)
         .await
         .optional()?;
@@ -137,7 +146,10 @@ pub(in crate::signup) async fn insert(
         .execute(tx)
         .await;
     expect_unique(inserted, "signup_directory_pkey", || {
-        DomainError::conflict("address_taken", "this address is in use already: choose another one")
+        DomainError::conflict(
+            "address_taken",
+            "this address is in use already: choose another one",
+        )
     })?;
     Ok(())
 }
@@ -194,7 +206,11 @@ pub(in crate::signup) async fn set_lists(
     lists: &[ListId],
 ) -> Result<()> {
     use signup_address_list as link;
-    let old = link::table.filter(link::tenant_id.eq(tenant).and(link::signup_address_id.eq(id)));
+    let old = link::table.filter(
+        link::tenant_id
+            .eq(tenant)
+            .and(link::signup_address_id.eq(id)),
+    );
     diesel::delete(old).execute(tx).await?;
     let rows: Vec<_> = lists
         .iter()
@@ -221,7 +237,11 @@ pub(in crate::signup) async fn lists_of(
 ) -> Result<Vec<ListId>> {
     use signup_address_list as link;
     Ok(link::table
-        .filter(link::tenant_id.eq(tenant).and(link::signup_address_id.eq(id)))
+        .filter(
+            link::tenant_id
+                .eq(tenant)
+                .and(link::signup_address_id.eq(id)),
+        )
         .order(link::list_id)
         .select(link::list_id)
         .load(tx)

@@ -27,7 +27,11 @@ pub(in crate::signup) async fn pending_of_all(
 ) -> Result<BTreeMap<SignupAddressId, i64>> {
     let rows: Vec<(SignupAddressId, i64)> = signup::table
         .filter(signup::tenant_id.eq(tenant))
-        .filter(signup::confirmed_at.is_null().and(signup::expires_at.gt(now)))
+        .filter(
+            signup::confirmed_at
+                .is_null()
+                .and(signup::expires_at.gt(now)),
+        )
         .group_by(signup::signup_address_id)
         .select((signup::signup_address_id, diesel::dsl::count_star()))
         .load(tx)
@@ -44,7 +48,11 @@ pub(in crate::signup) async fn pending_of(
     Ok(signup::table
         .filter(signup::tenant_id.eq(tenant))
         .filter(signup::signup_address_id.eq(id))
-        .filter(signup::confirmed_at.is_null().and(signup::expires_at.gt(now)))
+        .filter(
+            signup::confirmed_at
+                .is_null()
+                .and(signup::expires_at.gt(now)),
+        )
         .count()
         .get_result(tx)
         .await?)
@@ -53,7 +61,10 @@ pub(in crate::signup) async fn pending_of(
 /// Two mails at once would each see that there was none before: those of one
 /// tenant take turns until the transaction ends.
 #[expect(clippy::disallowed_methods, reason = "advisory lock")]
-pub(in crate::signup) async fn take_turns(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+pub(in crate::signup) async fn take_turns(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<()> {
     diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind::<diesel::sql_types::Text, _>(format!("signup:{tenant}"))
         .execute(tx)
@@ -264,7 +275,11 @@ pub(in crate::signup) async fn waiting(
         wording,
         version,
         locale: locale.unwrap_or(words),
-        company: if sender.trim().is_empty() { name } else { sender },
+        company: if sender.trim().is_empty() {
+            name
+        } else {
+            sender
+        },
     })
 }
 

@@ -25,7 +25,10 @@ fn installation(world: &World) -> Installation {
 
 /// A sign-up address that is on, at `join@`.
 async fn address(world: &World) -> SignupAddress {
-    let (db, actor) = (&world.fixture.database.db, Actor::operator(world.fixture.tenant));
+    let (db, actor) = (
+        &world.fixture.database.db,
+        Actor::operator(world.fixture.tenant),
+    );
     let new = NewMail {
         name: "登録の確認".to_owned(),
         content: ContentChange {
@@ -99,25 +102,50 @@ async fn an_empty_mail_is_answered_and_the_link_of_the_answer_makes_a_contact() 
     drain(&world).await;
     let answer = world.sink.mails().pop().unwrap();
     assert_eq!(answer.to, "\"a..b.\"@docomo.ne.jp");
-    assert!(answer.from.ends_with(DOMAIN), "bounces come back to its own path: {}", answer.from);
+    assert!(
+        answer.from.ends_with(DOMAIN),
+        "bounces come back to its own path: {}",
+        answer.from
+    );
     assert_eq!(answer.headers("Auto-Submitted"), ["auto-generated"]);
-    let parsed = mail_parser::MessageParser::default().parse(&answer.content).unwrap();
+    let parsed = mail_parser::MessageParser::default()
+        .parse(&answer.content)
+        .unwrap();
     assert_eq!(parsed.subject(), Some("登録の確認"));
     for body in [parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap()] {
-        let (_, token) = body.split_once(&format!("{PUBLIC_URL}/p/confirm/")).unwrap();
+        let (_, token) = body
+            .split_once(&format!("{PUBLIC_URL}/p/confirm/"))
+            .unwrap();
         let end = token.find(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)));
-        let token = confirm::token(&world.fixture.keys, &token[..end.unwrap_or(token.len())]).unwrap();
+        let token =
+            confirm::token(&world.fixture.keys, &token[..end.unwrap_or(token.len())]).unwrap();
         let db = &world.fixture.database.db;
-        assert_eq!(confirm::look(db, token).await.unwrap().locale.as_str(), "ja");
-        let page = confirm::confirm(db, token, Some(1), &Visitor::default()).await.unwrap();
+        assert_eq!(
+            confirm::look(db, token).await.unwrap().locale.as_str(),
+            "ja"
+        );
+        let page = confirm::confirm(db, token, Some(1), &Visitor::default())
+            .await
+            .unwrap();
         assert_eq!(page.standing, Standing::Confirmed);
     }
     let contacts = "SELECT email || ' ' || status FROM contact";
     assert_eq!(world.text(contacts).await, format!("{CARRIER} active"));
-    assert_eq!(world.text("SELECT message_id FROM consent").await, "<1@phone>");
-    assert_eq!(world.fixture.rows("merge = '{}'").await, 1, "the link is not kept");
+    assert_eq!(
+        world.text("SELECT message_id FROM consent").await,
+        "<1@phone>"
+    );
+    assert_eq!(
+        world.fixture.rows("merge = '{}'").await,
+        1,
+        "the link is not kept"
+    );
 
-    assert_eq!(empty_mail(&world, CARRIER).await, taken(), "nobody learns who is known");
+    assert_eq!(
+        empty_mail(&world, CARRIER).await,
+        taken(),
+        "nobody learns who is known"
+    );
     drain(&world).await;
     assert_eq!(world.sink.mails().len(), 1, "once in an hour");
 }
@@ -133,17 +161,45 @@ async fn mail_is_taken_for_sign_up_addresses_that_are_there_in_any_case() {
     }
     let (known, _) = mail_from(&world, TARO, "join@example.jp", &mail).await;
     assert_eq!(known, "550");
-    assert_eq!(mail_from(&world, TARO, &format!("JOIN@{}", DOMAIN.to_uppercase()), &mail).await, taken());
+    assert_eq!(
+        mail_from(
+            &world,
+            TARO,
+            &format!("JOIN@{}", DOMAIN.to_uppercase()),
+            &mail
+        )
+        .await,
+        taken()
+    );
     assert_eq!(signups(&world).await, 1);
 
-    world.fixture.database.execute_as_owner("UPDATE signup_address SET enabled = false").await;
+    world
+        .fixture
+        .database
+        .execute_as_owner("UPDATE signup_address SET enabled = false")
+        .await;
     let (_, closed) = empty_mail(&world, "jiro@example.jp").await;
     assert_eq!(closed, "554", "the sender hears that the address is closed");
-    world.fixture.database.execute_as_owner("UPDATE signup_address SET enabled = true; UPDATE route SET enabled = false").await;
+    world
+        .fixture
+        .database
+        .execute_as_owner(
+            "UPDATE signup_address SET enabled = true; UPDATE route SET enabled = false",
+        )
+        .await;
     let (_, later) = empty_mail(&world, "jiro@example.jp").await;
     assert_eq!(later, "451", "the relay keeps it until there is a way out");
-    let (db, actor) = (&world.fixture.database.db, Actor::operator(world.fixture.tenant));
-    assert!(signup::get(db, &actor, made.id).await.unwrap().problem.is_some());
+    let (db, actor) = (
+        &world.fixture.database.db,
+        Actor::operator(world.fixture.tenant),
+    );
+    assert!(
+        signup::get(db, &actor, made.id)
+            .await
+            .unwrap()
+            .problem
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -153,7 +209,10 @@ async fn what_no_person_wrote_is_taken_and_never_answered() {
     let join = format!("join@{DOMAIN}");
     for (sender, head) in [
         ("", format!("From: {TARO}\nSubject: Undelivered Mail\n")),
-        (TARO, format!("From: {TARO}\nAuto-Submitted: auto-replied\n")),
+        (
+            TARO,
+            format!("From: {TARO}\nAuto-Submitted: auto-replied\n"),
+        ),
         (TARO, format!("From: {TARO}\nList-Id: <ml.example.jp>\n")),
         (TARO, format!("From: {TARO}\nPrecedence: bulk\n")),
         (TARO, format!("From: join@{DOMAIN}\n")),
@@ -163,7 +222,11 @@ async fn what_no_person_wrote_is_taken_and_never_answered() {
         (TARO, format!("From: {}\n", "<".repeat(5000))),
         (TARO, "Subject: nobody\n".to_owned()),
     ] {
-        assert_eq!(mail_from(&world, sender, &join, &head).await, taken(), "{head}");
+        assert_eq!(
+            mail_from(&world, sender, &join, &head).await,
+            taken(),
+            "{head}"
+        );
     }
     assert_eq!(signups(&world).await, 0);
     // An answer of ours that comes back whole, from somebody's program.
@@ -171,7 +234,10 @@ async fn what_no_person_wrote_is_taken_and_never_answered() {
     drain(&world).await;
     let answer = world.sink.mails().pop().unwrap();
     let returned = answer.text().replace("\r\n", "\n");
-    assert_eq!(mail_from(&world, "someone@example.jp", &join, returned.trim_end()).await, taken());
+    assert_eq!(
+        mail_from(&world, "someone@example.jp", &join, returned.trim_end()).await,
+        taken()
+    );
     assert_eq!(signups(&world).await, 1);
     drain(&world).await;
     assert_eq!(world.sink.mails().len(), 1);
@@ -194,10 +260,30 @@ async fn the_answer_reaches_who_cancelled_and_nobody_who_is_blocked_meanwhile() 
     assert_eq!(empty_mail(&world, TARO).await, taken());
     assert_eq!(empty_mail(&world, "jiro@example.jp").await, taken());
     // Between the mail and its answer.
-    world.fixture.database.execute_as_owner(&block("jiro@example.jp", "manual")).await;
+    world
+        .fixture
+        .database
+        .execute_as_owner(&block("jiro@example.jp", "manual"))
+        .await;
     drain(&world).await;
-    let sent: Vec<String> = world.sink.mails().into_iter().skip(before).map(|mail| mail.to).collect();
+    let sent: Vec<String> = world
+        .sink
+        .mails()
+        .into_iter()
+        .skip(before)
+        .map(|mail| mail.to)
+        .collect();
     assert_eq!(sent, [TARO]);
-    assert_eq!(world.fixture.rows("state = 'skipped' AND reason = 'suppressed'").await, 1);
-    assert_eq!(world.taro().await, "unsubscribed 0", "until the button is pressed");
+    assert_eq!(
+        world
+            .fixture
+            .rows("state = 'skipped' AND reason = 'suppressed'")
+            .await,
+        1
+    );
+    assert_eq!(
+        world.taro().await,
+        "unsubscribed 0",
+        "until the button is pressed"
+    );
 }
