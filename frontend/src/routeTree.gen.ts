@@ -16,6 +16,7 @@ import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
 import { Route as AppDateMailsRouteImport } from "./routes/_app.date-mails";
 import { Route as AppListsRouteImport } from "./routes/_app.lists";
+import { Route as AppSignupAddressesRouteImport } from "./routes/_app.signup-addresses";
 import { Route as AppSuppressionsRouteImport } from "./routes/_app.suppressions";
 import { Route as AppTransactionalRouteImport } from "./routes/_app.transactional";
 import { Route as AppCampaignsIndexRouteImport } from "./routes/_app.campaigns.index";
@@ -79,6 +80,11 @@ const AppDateMailsRoute = AppDateMailsRouteImport.update({
 const AppListsRoute = AppListsRouteImport.update({
   id: "/lists",
   path: "/lists",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSignupAddressesRoute = AppSignupAddressesRouteImport.update({
+  id: "/signup-addresses",
+  path: "/signup-addresses",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSuppressionsRoute = AppSuppressionsRouteImport.update({
@@ -241,6 +247,7 @@ export interface FileRoutesByFullPath {
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
+  "/signup-addresses": typeof AppSignupAddressesRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
@@ -278,6 +285,7 @@ export interface FileRoutesByTo {
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
   "/lists": typeof AppListsRoute;
+  "/signup-addresses": typeof AppSignupAddressesRoute;
   "/suppressions": typeof AppSuppressionsRoute;
   "/transactional": typeof AppTransactionalRoute;
   "/": typeof AppIndexRoute;
@@ -318,6 +326,7 @@ export interface FileRoutesById {
   "/_app/calendar": typeof AppCalendarRoute;
   "/_app/date-mails": typeof AppDateMailsRoute;
   "/_app/lists": typeof AppListsRoute;
+  "/_app/signup-addresses": typeof AppSignupAddressesRoute;
   "/_app/suppressions": typeof AppSuppressionsRoute;
   "/_app/transactional": typeof AppTransactionalRoute;
   "/_app/": typeof AppIndexRoute;
@@ -359,6 +368,7 @@ export interface FileRouteTypes {
     | "/calendar"
     | "/date-mails"
     | "/lists"
+    | "/signup-addresses"
     | "/suppressions"
     | "/transactional"
     | "/campaigns/$campaignId"
@@ -396,6 +406,7 @@ export interface FileRouteTypes {
     | "/calendar"
     | "/date-mails"
     | "/lists"
+    | "/signup-addresses"
     | "/suppressions"
     | "/transactional"
     | "/"
@@ -435,6 +446,7 @@ export interface FileRouteTypes {
     | "/_app/calendar"
     | "/_app/date-mails"
     | "/_app/lists"
+    | "/_app/signup-addresses"
     | "/_app/suppressions"
     | "/_app/transactional"
     | "/_app/"
@@ -522,6 +534,13 @@ declare module "@tanstack/react-router" {
       path: "/lists";
       fullPath: "/lists";
       preLoaderRoute: typeof AppListsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/signup-addresses": {
+      id: "/_app/signup-addresses";
+      path: "/signup-addresses";
+      fullPath: "/signup-addresses";
+      preLoaderRoute: typeof AppSignupAddressesRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/suppressions": {
@@ -742,6 +761,7 @@ interface AppRouteChildren {
   AppCalendarRoute: typeof AppCalendarRoute;
   AppDateMailsRoute: typeof AppDateMailsRoute;
   AppListsRoute: typeof AppListsRoute;
+  AppSignupAddressesRoute: typeof AppSignupAddressesRoute;
   AppSuppressionsRoute: typeof AppSuppressionsRoute;
   AppTransactionalRoute: typeof AppTransactionalRoute;
   AppIndexRoute: typeof AppIndexRoute;
@@ -780,6 +800,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCalendarRoute: AppCalendarRoute,
   AppDateMailsRoute: AppDateMailsRoute,
   AppListsRoute: AppListsRoute,
+  AppSignupAddressesRoute: AppSignupAddressesRoute,
   AppSuppressionsRoute: AppSuppressionsRoute,
   AppTransactionalRoute: AppTransactionalRoute,
   AppIndexRoute: AppIndexRoute,

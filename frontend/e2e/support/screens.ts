@@ -118,14 +118,22 @@ async function furnishSequence(api: Api, mail_id: string, list_id: string, conta
   await took(api.POST("/v1/sequences/{id}/people", { params: { path }, body: { contact_ids: [contact_id] } }));
   return made;
 }
-}
 
 /** A sign-up address that is closed, with the mail that would answer. */
 async function furnishSignup(api: Api, list_id: string) {
   const mail = await took(
-    api.POST("/v1/mails", { body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" } }),
+    api.POST("/v1/mails", {
+      body: { name: "登録の確認", subject: "登録の確認", text: "{{ confirm_url }}", text_mode: "manual" },
+    }),
   );
-  const body = { name: "店頭ポスター", mail_id: mail.id, list_ids: [list_id], enabled: false };
+  const body = {
+    name: "店頭ポスター",
+    mail_id: mail.id,
+    list_ids: [list_id],
+    enabled: false,
+    hourly_limit: 100,
+    valid_hours: 24,
+  };
   return took(api.POST("/v1/signup-addresses", { body }));
 }
 
@@ -156,7 +164,8 @@ type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup } = furniture;
+  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup } =
+    furniture;
   return [
     { name: "home", path: "/" },
     { name: "contacts", path: "/contacts" },

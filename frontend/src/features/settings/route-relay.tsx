@@ -31,7 +31,7 @@ export function RelayFields(props: { form: UseFormReturnType<RouteForm>; hasPass
   const { form } = props;
   return (
     <>
-            <Select
+      <Select
         label={t("routes.security")}
         allowDeselect={false}
         data={securities.map((value) => ({ value, label: t(`route_security.${value}`) }))}

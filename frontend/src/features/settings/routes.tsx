@@ -46,7 +46,11 @@ export function RoutesScreen() {
           </span>
         ),
     },
-    { id: "security", header: t("routes.security"), cell: (row) => (row.security ? t(`route_security.${row.security}`) : "—") },
+    {
+      id: "security",
+      header: t("routes.security"),
+      cell: (row) => (row.security ? t(`route_security.${row.security}`) : "—"),
+    },
     { id: "auth", header: t("routes.auth"), cell: (row) => (row.auth === "none" ? t("common.none") : row.username) },
     {
       id: "sign",

@@ -68,7 +68,13 @@ export function SignupScreen({ search, onSearch }: Props) {
         </div>
       ),
     },
-    { id: "asked", header: t("signup.asked"), numeric: true, width: 110, cell: (row) => format.number(row.asked_count) },
+    {
+      id: "asked",
+      header: t("signup.asked"),
+      numeric: true,
+      width: 110,
+      cell: (row) => format.number(row.asked_count),
+    },
     {
       id: "pending",
       header: t("signup.pending"),
@@ -132,12 +138,7 @@ export function SignupScreen({ search, onSearch }: Props) {
           error={query.error}
           onRetry={() => void query.refetch()}
           empty={
-            <EmptyState
-              icon={IconMail}
-              title={t("signup.empty_title")}
-              body={t("signup.empty_body")}
-              action={create}
-            />
+            <EmptyState icon={IconMail} title={t("signup.empty_title")} body={t("signup.empty_body")} action={create} />
           }
         />
       </div>

@@ -78,9 +78,7 @@ export function SignupPeople({ address, search, onSearch, onClose }: Props) {
           { value: "", label: t("signup.state_all") },
           ...signupStates.map((state) => ({ value: state, label: t(`signup.state_${state}`) })),
         ]}
-        onChange={(value) =>
-          onSearch({ state: signupStates.find((state) => state === value), cursor: undefined })
-        }
+        onChange={(value) => onSearch({ state: signupStates.find((state) => state === value), cursor: undefined })}
       />
       <DataTable
         caption={t("signup.people")}

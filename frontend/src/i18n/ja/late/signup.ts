@@ -1,5 +1,6 @@
 export const signup = {
-  "signup.description": "専用アドレスへ空メールを送った人に確認メールを返し、リンクから同意した人だけを連絡先に登録します。",
+  "signup.description":
+    "専用アドレスへ空メールを送った人に確認メールを返し、リンクから同意した人だけを連絡先に登録します。",
   "signup.name": "管理名",
   "signup.name_help": "どこに掲載するアドレスかなど、社内で見分けるための名前です。",
   "signup.create": "登録用アドレスを作成",
@@ -14,7 +15,8 @@ export const signup = {
   "signup.pending": "確認待ち",
   "signup.confirmed": "登録完了",
   "signup.people": "申し込んだ人",
-  "signup.people_help": "確認されなかったアドレスは期限切れの7日後に、登録が完了したものは90日後にこの一覧から消えます。連絡先と同意の記録は残ります。",
+  "signup.people_help":
+    "確認されなかったアドレスは期限切れの7日後に、登録が完了したものは90日後にこの一覧から消えます。連絡先と同意の記録は残ります。",
   "signup.no_people": "該当する人はいません",
   "signup.no_people_body": "登録用アドレスへメールが届くと、ここに表示されます。",
   "signup.email": "メールアドレス",
@@ -24,16 +26,20 @@ export const signup = {
   "signup.state_pending": "確認待ち",
   "signup.state_confirmed": "登録完了",
   "signup.state_expired": "期限切れ",
-  "signup.no_domain": "この環境ではメールを受信する設定がされていないため、登録用アドレスを使えません。システム管理者にお問い合わせください。",
+  "signup.no_domain":
+    "この環境ではメールを受信する設定がされていないため、登録用アドレスを使えません。システム管理者にお問い合わせください。",
   "signup.limits_help":
     "確認メールは、同じ人には1時間に1通、1日5通までです。自動返信やメーリングリストからのメール、配信できないアドレスには返信しません。",
   "signup.ask_delete": "登録用アドレスの削除",
-  "signup.ask_delete_help": "このアドレスへのメールは受け付けなくなり、確認待ちの人は登録できなくなります。登録済みの連絡先は残ります。",
+  "signup.ask_delete_help":
+    "このアドレスへのメールは受け付けなくなり、確認待ちの人は登録できなくなります。登録済みの連絡先は残ります。",
   "signup.local_part": "アドレスの @ より前",
-  "signup.local_part_help": "半角の英数字・ハイフン・ドット・下線で3〜40文字。空欄にすると推測されにくい文字列になります。あとから変更できません。",
+  "signup.local_part_help":
+    "半角の英数字・ハイフン・ドット・下線で3〜40文字。空欄にすると推測されにくい文字列になります。あとから変更できません。",
   "signup.mail": "返信する確認メール",
   "signup.mail_help": "確認用リンクの差し込み（confirm_url）が入ったメールを選びます。",
-  "signup.template_help": "テンプレート「空メール登録の確認」からメールを作成すると、確認用リンクの入った文面をそのまま使えます。",
+  "signup.template_help":
+    "テンプレート「空メール登録の確認」からメールを作成すると、確認用リンクの入った文面をそのまま使えます。",
   "signup.lists": "登録する配信グループ",
   "signup.lists_help": "選ばなければ、連絡先への登録だけを行います。",
   "signup.wording": "同意の文面",
