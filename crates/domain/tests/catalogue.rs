@@ -50,8 +50,8 @@ async fn every_tenant_table_has_forced_row_level_security_and_a_key_that_begins_
         &database,
         "SELECT c.relname AS name FROM pg_class c
          JOIN pg_policy p ON p.polrelid = c.oid AND p.polcmd = '*'
-           AND pg_get_expr(p.polqual, c.oid) LIKE '%= current_tenant())'
-           AND pg_get_expr(p.polwithcheck, c.oid) LIKE '%= current_tenant())'
+           AND pg_get_expr(p.polqual, c.oid) LIKE '%= ( SELECT current_tenant() AS current_tenant))'
+           AND pg_get_expr(p.polwithcheck, c.oid) LIKE '%= ( SELECT current_tenant() AS current_tenant))'
          JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
          WHERE c.relrowsecurity AND c.relforcerowsecurity

@@ -131,6 +131,34 @@ async fn weigh_anew(
     Ok(())
 }
 
+/// Binds: $1 tenant, $2 campaign, $3 period, $4 worker, then a column each.
+///
+/// All that a row is known by comes with it from behind OFFSET 0, so that,
+/// whatever the planner believes, it is looked up by its whole key (as in
+/// claim.rs) and not by a scan of all that is claimed.
+const UPDATE: &str = "
+UPDATE delivery d SET
+   state = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'skipped' ELSE n.state END,
+   reason = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'stopped' ELSE n.reason END,
+   due_at = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN NULL ELSE n.due_at END,
+   attempts = n.attempts, leased_until = NULL, lease_owner = NULL,
+   message_id = coalesce(n.message_id, d.message_id),
+   attempted_at = coalesce(n.at, d.attempted_at),
+   accepted_at = CASE WHEN n.state = 'accepted' THEN n.at END,
+   reply_code = coalesce(n.code, d.reply_code),
+   reply_enhanced = CASE WHEN n.text IS NULL THEN d.reply_enhanced ELSE n.enhanced END,
+   reply_text = coalesce(n.text, d.reply_text),
+   reply_host = coalesce(n.host, d.reply_host),
+   merge = CASE WHEN d.merge IS NOT NULL AND n.state = 'accepted' THEN '{}' ELSE d.merge END
+FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period, 'claimed' AS was, $4::uuid AS worker, u.*
+      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+           AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host) OFFSET 0) n,
+     campaign c
+WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
+  AND d.state = n.was AND d.lease_owner = n.worker
+  AND c.tenant_id = $1 AND c.id = $2
+RETURNING d.state";
+
 // A row given back after a stop is skipped at once: nobody else will.
 #[expect(
     clippy::disallowed_methods,
@@ -173,47 +201,70 @@ async fn update(
                 .filter(|c| *c > 0)
         })
         .collect();
-    // All that a row is known by comes with it from behind OFFSET 0, so that,
-    // whatever the planner believes, it is looked up by its whole key (as in
-    // claim.rs) and not by a scan of all that is claimed.
-    Ok(diesel::sql_query(
-        "UPDATE delivery d SET
-            state = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'skipped' ELSE n.state END,
-            reason = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN 'stopped' ELSE n.reason END,
-            due_at = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN NULL ELSE n.due_at END,
-            attempts = n.attempts, leased_until = NULL, lease_owner = NULL,
-            message_id = coalesce(n.message_id, d.message_id),
-            attempted_at = coalesce(n.at, d.attempted_at),
-            accepted_at = CASE WHEN n.state = 'accepted' THEN n.at END,
-            reply_code = coalesce(n.code, d.reply_code),
-            reply_enhanced = CASE WHEN n.text IS NULL THEN d.reply_enhanced ELSE n.enhanced END,
-            reply_text = coalesce(n.text, d.reply_text),
-            reply_host = coalesce(n.host, d.reply_host),
-            merge = CASE WHEN d.merge IS NOT NULL AND n.state = 'accepted' THEN '{}' ELSE d.merge END
-         FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period, 'claimed' AS was, $4::uuid AS worker, u.*
-               FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-                    AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host) OFFSET 0) n,
-              campaign c
-         WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
-           AND d.state = n.was AND d.lease_owner = n.worker
-           AND c.tenant_id = $1 AND c.id = $2
-         RETURNING d.state",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(campaign)
-    .bind::<Date, _>(period)
-    .bind::<SqlUuid, _>(worker)
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Array<Text>, _>(states)
-    .bind::<Array<Nullable<Text>>, _>(reasons)
-    .bind::<Array<Nullable<Timestamptz>>, _>(due)
-    .bind::<Array<SmallInt>, _>(attempts)
-    .bind::<Array<Nullable<Text>>, _>(message_ids)
-    .bind::<Array<Nullable<Timestamptz>>, _>(at)
-    .bind::<Array<Nullable<SmallInt>>, _>(codes)
-    .bind::<Array<Nullable<Text>>, _>(reply(|r| r.enhanced.as_ref().map(|e| e.chars().take(20).collect())))
-    .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.kept_text())))
-    .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.host.clone())))
-    .load(tx)
-    .await?)
+    Ok(diesel::sql_query(UPDATE)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(campaign)
+        .bind::<Date, _>(period)
+        .bind::<SqlUuid, _>(worker)
+        .bind::<Array<SqlUuid>, _>(ids)
+        .bind::<Array<Text>, _>(states)
+        .bind::<Array<Nullable<Text>>, _>(reasons)
+        .bind::<Array<Nullable<Timestamptz>>, _>(due)
+        .bind::<Array<SmallInt>, _>(attempts)
+        .bind::<Array<Nullable<Text>>, _>(message_ids)
+        .bind::<Array<Nullable<Timestamptz>>, _>(at)
+        .bind::<Array<Nullable<SmallInt>>, _>(codes)
+        .bind::<Array<Nullable<Text>>, _>(reply(|r| {
+            r.enhanced.as_ref().map(|e| e.chars().take(20).collect())
+        }))
+        .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.kept_text())))
+        .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.host.clone())))
+        .load(tx)
+        .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Plan, TestDatabase, TestTenant, sent_campaign};
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "EXPLAIN of the update")]
+    async fn of_a_tenant_who_came_after_the_statistics_each_row_is_looked_up_by_its_key() {
+        let database = TestDatabase::new().await;
+        let known = TestTenant::create(&database.db, "acme").await.id;
+        sent_campaign(&database, known, 20_000).await;
+        database.execute_as_owner("ANALYZE delivery").await;
+        let tenant = TestTenant::create(&database.db, "newcomer").await.id;
+        let campaign = sent_campaign(&database, tenant, 2_000).await;
+        let now = database.db.now();
+        let many = |text: &'static str| vec![Some(text); 200];
+        let lines: Vec<Plan> = database
+            .db
+            .tenant(tenant, async |tx| {
+                let ids: Vec<DeliveryId> = (0..200).map(|_| DeliveryId::new()).collect();
+                Ok(diesel::sql_query(format!("EXPLAIN {UPDATE}"))
+                    .bind::<SqlUuid, _>(tenant)
+                    .bind::<SqlUuid, _>(campaign)
+                    .bind::<Date, _>(crate::campaign::control::period(now))
+                    .bind::<SqlUuid, _>(WorkerId::new())
+                    .bind::<Array<SqlUuid>, _>(ids)
+                    .bind::<Array<Text>, _>(vec!["accepted"; 200])
+                    .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .bind::<Array<Nullable<Timestamptz>>, _>(vec![Some(now); 200])
+                    .bind::<Array<SmallInt>, _>(vec![1_i16; 200])
+                    .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .bind::<Array<Nullable<Timestamptz>>, _>(vec![Some(now); 200])
+                    .bind::<Array<Nullable<SmallInt>>, _>(vec![Some(250_i16); 200])
+                    .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .load(tx)
+                    .await?)
+            })
+            .await
+            .unwrap();
+        let plan = Plan::text(&lines);
+        assert!(!plan.contains("Join Filter"), "{plan}");
+    }
 }

@@ -85,7 +85,7 @@ async fn batch_against<T: Send + 'static>(
     batch
         .batch_execute(&format!("{then} FOR UPDATE NOWAIT"))
         .await
-        .expect("who waits for the batch holds nothing that it wants");
+        .unwrap_or_else(|error| panic!("who waits for the batch holds what it wants: {error}"));
     batch.batch_execute("ROLLBACK").await.unwrap();
     assert!(changing.await.unwrap().is_ok());
 }

@@ -149,8 +149,10 @@ async fn after_a_long_outage_the_last_three_days_are_made_up_for_and_those_befor
     let missed = Some("missed: 2026-02-28 2026-03-21");
     assert_eq!(reason().await.as_deref(), missed);
 
-    fixture.database.clock.advance(TimeDelta::days(6));
-    mailer.drain().await.unwrap();
+    for _ in 0..2 {
+        fixture.database.clock.advance(TimeDelta::days(3));
+        mailer.drain().await.unwrap();
+    }
     assert_eq!(sink.total(), 3);
     assert_eq!(reason().await, None, "a week of days has gone out since");
 }

@@ -16,7 +16,8 @@ fn score(accepted: i64, opened: i64, clicked: i64) -> Score {
 #[test]
 fn the_largest_share_wins_and_of_equals_the_first() {
     use {How as H, Metric as M};
-    let table: [(&str, Metric, &[Score], (i16, How)); 7] = [
+    type Row<'a> = (&'a str, Metric, &'a [Score], (i16, How));
+    let table: [Row; 7] = [
         (
             "a share, not a number",
             M::Opens,

@@ -34,15 +34,15 @@ WITH due AS MATERIALIZED (
         CASE
             WHEN c.id IS NULL THEN 'contact_deleted'
             WHEN c.status <> 'active' THEN c.status
-            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = due.tenant_id
                          AND (s.kind, s.value) IN (('address', c.email_key), ('domain', substring(c.email_key FROM '[^@]*$'))))
             THEN 'suppressed'
-            WHEN NOT $8 AND NOT EXISTS (SELECT FROM subscription s WHERE s.tenant_id = $1
+            WHEN NOT $8 AND NOT EXISTS (SELECT FROM subscription s WHERE s.tenant_id = due.tenant_id
                          AND s.list_id = ANY ($9) AND s.contact_id = c.id AND s.status = 'subscribed')
             THEN 'cancelled'
         END AS verdict
     FROM due LEFT JOIN LATERAL (
-        SELECT * FROM contact p WHERE p.tenant_id = $1 AND p.id = due.contact_id OFFSET 0
+        SELECT * FROM contact p WHERE p.tenant_id = due.tenant_id AND p.id = due.contact_id OFFSET 0
     ) c ON true
 )
 UPDATE delivery d SET
@@ -66,7 +66,7 @@ WITH due AS MATERIALIZED (
 ), judged AS MATERIALIZED (
     SELECT due.tenant_id, due.period, due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
         CASE
-            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = due.tenant_id
                          AND (s.kind, s.value) IN (('address', lower(due.address)), ('domain', lower(substring(due.address FROM '[^@]*$')))))
             THEN 'suppressed'
         END AS verdict
@@ -98,13 +98,13 @@ WITH due AS MATERIALIZED (
     SELECT due.tenant_id, due.period, due.id, due.state AS was, c.id AS person_id, c.email, c.name, c.fields, c.created_at,
         CASE
             WHEN c.status <> 'active' AND NOT (due.asked AND c.status = 'unsubscribed') THEN c.status
-            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = $1
+            WHEN EXISTS (SELECT FROM suppression s WHERE s.tenant_id = due.tenant_id
                          AND (s.kind, s.value) IN (('address', due.address), ('domain', substring(due.address FROM '[^@]*$')))
                          AND NOT (due.asked AND s.kind = 'address' AND s.reason = 'cancelled'))
             THEN 'suppressed'
         END AS verdict
     FROM due LEFT JOIN LATERAL (
-        SELECT * FROM contact p WHERE p.tenant_id = $1 AND p.id = due.contact_id OFFSET 0
+        SELECT * FROM contact p WHERE p.tenant_id = due.tenant_id AND p.id = due.contact_id OFFSET 0
     ) c ON true
 )
 UPDATE delivery d SET
@@ -192,6 +192,29 @@ mod tests {
             assert!(plan.contains(&format!("{month}_pkey")), "{plan}");
             assert!(!plan.contains(&format!("Seq Scan on {month}")), "{plan}");
             assert!(!plan.contains("Seq Scan on contact"), "{plan}");
+        }
+    }
+    #[tokio::test]
+    async fn of_a_tenant_who_came_after_the_statistics_each_row_is_looked_up_by_its_key() {
+        let database = TestDatabase::new().await;
+        let known = TestTenant::create(&database.db, "acme").await.id;
+        sent_campaign(&database, known, 20_000).await;
+        database
+            .execute_as_owner("ANALYZE contact, delivery, suppression, subscription")
+            .await;
+        let newcomer = TestTenant::create(&database.db, "newcomer").await.id;
+        let id = sent_campaign(&database, newcomer, 2_000).await;
+        database
+            .execute_as_owner(&format!(
+                "UPDATE delivery SET state = 'queued', due_at = now(), merge = '{{}}' WHERE campaign_id = '{id}'"
+            ))
+            .await;
+        let month = format!("delivery_{}_pkey", database.db.now().format("%Y%m"));
+        for sql in [CLAIM, CLAIM_TRANSACTIONAL] {
+            let plan = plan(&database, newcomer, id, sql).await;
+            assert!(!plan.contains("Join Filter"), "{plan}");
+            assert!(plan.contains(&month), "{plan}");
+            assert!(plan.contains("contact_pkey"), "{plan}");
         }
     }
 }
