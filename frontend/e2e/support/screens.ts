@@ -89,13 +89,26 @@ export async function furnish(api: Api) {
     }),
   );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
-  const sequence = await furnishSequence(api, mail.id, list.id, contact.id);
+  const sequence = await furnishSequence(api, `news@${domain.domain}`, list.id, contact.id);
   const signup = await furnishSignup(api, list.id);
   return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup };
 }
 
 /** An active sequence with a person inside. */
-async function furnishSequence(api: Api, mail_id: string, list_id: string, contact_id: string) {
+async function furnishSequence(api: Api, sender_address: string, list_id: string, contact_id: string) {
+  const welcome = await took(
+    api.POST("/v1/mails", {
+      body: {
+        name: "ご登録のお礼",
+        subject: "ご登録ありがとうございます",
+        text: "{{ name | sama }}\n\n{{ company_name }} {{ company_address }} {{ company_contact }}\n配信停止: {{ cancel_url }}\n",
+        text_mode: "manual",
+        sender_name: "気配り商店",
+        sender_address,
+      },
+    }),
+  );
+  const mail_id = welcome.id;
   const condition = { list_ids: [], exclude_list_ids: [] };
   const made = await took(
     api.POST("/v1/sequences", {
