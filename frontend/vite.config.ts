@@ -54,6 +54,9 @@ export default defineConfig({
               priority: 28,
             },
             { name: "form", test: /node_modules[\\/](@mantine[\\/]form|klona|fast-deep-equal)[\\/]/, priority: 27 },
+            // What the tree of routes holds of each screen at once: its address and what it loads first.
+            { name: "routes", test: /src[\\/]routes[\\/][^?]*$/, priority: 26 },
+            { name: "icons", test: /@tabler[\\/]icons-react[\\/]/, minShareCount: 3, priority: 22 },
             { name: "ui", test: /node_modules[\\/]/, minShareCount: 14, priority: 20 },
             {
               name: "shared",
