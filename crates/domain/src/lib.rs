@@ -2,6 +2,7 @@
 //! docs/architecture.md. Knows neither HTTP nor SMTP.
 
 pub mod actor;
+pub mod api_token;
 pub mod audit;
 pub mod block;
 pub mod campaign;

@@ -18,6 +18,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_token (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Nullable<Text>>,
+        allowed_ips -> Array<Nullable<Inet>>,
+        secret_hash -> Bytea,
+        old_secret_hash -> Nullable<Bytea>,
+        old_secret_until -> Nullable<Timestamptz>,
+        generation -> Int4,
+        secret_end -> Text,
+        secret_made_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Inet>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     audit_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -536,6 +560,8 @@ diesel::table! {
         builtin -> Bool,
         permissions -> Array<Nullable<Text>>,
         created_at -> Timestamptz,
+        version -> Int4,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -903,6 +929,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(api_token -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
 diesel::joinable!(block -> tenant (tenant_id));
 diesel::joinable!(campaign -> tenant (tenant_id));
@@ -940,6 +967,7 @@ diesel::joinable!(user_account -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
+    api_token,
     audit_entry,
     block,
     campaign,

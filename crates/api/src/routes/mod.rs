@@ -1,5 +1,6 @@
 //! HTTP in, one domain call, HTTP out: a file for each noun.
 
+pub mod api_token;
 pub mod auth;
 pub mod block;
 pub mod bounce_reset;
@@ -21,6 +22,7 @@ pub mod mail;
 pub mod me;
 pub mod public;
 pub mod report;
+pub mod role;
 pub mod route;
 pub mod send_limit;
 pub mod send_slowdown;
@@ -35,5 +37,6 @@ pub mod template;
 pub mod tenant;
 pub mod test_send;
 pub mod timeline;
+pub mod token;
 pub mod transactional;
 pub mod user;
