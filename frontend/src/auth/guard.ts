@@ -15,7 +15,12 @@ export type Permission =
   | "reports.read"
   | "settings.read"
   | "settings.write"
-  | "users.manage";
+  | "users.manage"
+  | "reports.export"
+  | "security.manage"
+  | "roles.manage"
+  | "tokens.manage"
+  | "tenant.own";
 
 /** The logged-in person. Only below the guarded layout. */
 export function useMe(): Me {

@@ -8,6 +8,7 @@
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]
 
+mod api_token;
 mod auth;
 mod bounce;
 mod contact;
@@ -18,6 +19,7 @@ mod import;
 mod matrix;
 mod public;
 mod results;
+mod role;
 mod route;
 mod rules;
 mod send_limit;

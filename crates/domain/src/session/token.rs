@@ -260,3 +260,50 @@ impl RefreshToken {
         sha256(&self.secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_token_is_a_sessions_or_a_programs_and_never_both_or_neither() {
+        let tokens = AccessTokens::new(&Keys::from_master(&[1; 32]).unwrap()).unwrap();
+        let (tenant, user, token) = (TenantId::new(), UserId::new(), ApiTokenId::new());
+        let now = DateTime::UNIX_EPOCH;
+        let plain = || claims(user.0, tenant, now, now + ACCESS_LIFETIME);
+        let session = Claims {
+            session: Some(SessionId::new()),
+            ..plain()
+        };
+        let program = Claims {
+            api_token: Some(token),
+            generation: Some(1),
+            scope: Some("contacts.read".to_owned()),
+            ..claims(token.0, tenant, now, now + ACCESS_LIFETIME)
+        };
+        let both = Claims {
+            session: session.session,
+            ..program.clone()
+        };
+        let anothers = Claims {
+            sub: user.0,
+            ..program.clone()
+        };
+        let unscoped = Claims {
+            scope: None,
+            ..program.clone()
+        };
+        for (claims, passes) in [
+            (&session, true),
+            (&program, true),
+            (&plain(), false),
+            (&both, false),
+            (&anothers, false),
+            (&unscoped, false),
+        ] {
+            let signed = tokens.sign(claims).unwrap();
+            let checked = tokens.check(secrecy::ExposeSecret::expose_secret(&signed), now);
+            assert_eq!(checked.is_ok(), passes, "{claims:?}");
+        }
+    }
+}

@@ -72,6 +72,8 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/rules", label: "nav.rules", icon: IconClock, permission: "settings.read" },
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
+      { to: "/settings/roles", label: "nav.roles", icon: IconUsersGroup, permission: "settings.read" },
+      { to: "/settings/tokens", label: "nav.tokens", icon: IconBolt, permission: "tokens.manage" },
     ],
   },
 ];
