@@ -260,7 +260,11 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "roles", path: "/settings/roles" },
     { name: "role-create", path: "/settings/roles", open: { role: "button", ja: "権限を追加", en: "Add a role" } },
     { name: "tokens", path: "/settings/tokens" },
-    { name: "token-create", path: "/settings/tokens", open: { role: "button", ja: "トークンを発行", en: "Issue a token" } },
+    {
+      name: "token-create",
+      path: "/settings/tokens",
+      open: { role: "button", ja: "トークンを発行", en: "Issue a token" },
+    },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
     { name: "sessions", path: "/settings/sessions" },

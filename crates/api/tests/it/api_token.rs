@@ -40,6 +40,12 @@ async fn get(app: &TestApp, by: &str, path: &str) -> Answer {
     app.get(path).by(by).send().await
 }
 
+/// The database keeps microseconds, and what is left is counted in seconds.
+fn whole_seconds() -> Clock {
+    let now = Clock::system().now().timestamp();
+    Clock::fixed(chrono::DateTime::from_timestamp(now, 0).expect("a time"))
+}
+
 async fn setup() -> (TestApp, String) {
     let app = TestApp::new().await;
     app.tenant("acme").await;
@@ -217,7 +223,9 @@ async fn the_grant_speaks_as_rfc_6749_says() {
 
 #[actix_web::test]
 async fn guessing_a_secret_is_slowed_down_and_keeps_nobody_from_logging_in() {
-    let (app, owner) = setup().await;
+    let app = TestApp::with_clock(whole_seconds()).await;
+    app.tenant("acme").await;
+    let owner = app.log_in("acme-owner").await;
     let made = make(&app, &owner, system()).await;
     let other = make(&app, &owner, system()).await;
     for _ in 0..6 {
@@ -227,12 +235,18 @@ async fn guessing_a_secret_is_slowed_down_and_keeps_nobody_from_logging_in() {
     assert!(!slowed.header("retry-after").is_empty());
     slowed.expect(429);
     access(&app, &other).await;
+    for n in 0..45 {
+        let stranger = format!("stranger-{n}");
+        app.exchange(&stranger, &other.secret).await.expect(401);
+    }
+    let address = app.exchange(&other.client, &other.secret).await;
+    address.expect(429);
     app.log_in("acme-owner").await;
 }
 
 #[actix_web::test]
 async fn an_old_secret_stays_good_for_the_overlap_and_not_longer() {
-    let app = TestApp::with_clock(Clock::fixed(Clock::system().now())).await;
+    let app = TestApp::with_clock(whole_seconds()).await;
     app.tenant("acme").await;
     let owner = app.log_in("acme-owner").await;
     let old = make(&app, &owner, system()).await;
@@ -274,7 +288,7 @@ async fn an_old_secret_stays_good_for_the_overlap_and_not_longer() {
 
 #[actix_web::test]
 async fn a_token_ends_when_it_is_revoked_and_when_its_time_is_over() {
-    let app = TestApp::with_clock(Clock::fixed(Clock::system().now())).await;
+    let app = TestApp::with_clock(whole_seconds()).await;
     app.tenant("acme").await;
     let owner = app.log_in("acme-owner").await;
     let mut body = system();
@@ -297,6 +311,15 @@ async fn a_token_ends_when_it_is_revoked_and_when_its_time_is_over() {
     let path = format!("/v1/api-tokens/{}/rotate", first.id);
     let rotate = app.post(&path).by(&owner).json(&json!({"overlap_days": 0}));
     assert_eq!(rotate.send().await.expect(409)["code"], "token_revoked");
+    let home = get(&app, &owner, "/v1/summary").await.expect(200);
+    let problems = home["problems"].as_array().expect("a list");
+    let ending = problems.iter().filter(|p| p["kind"] == "api_token_ending");
+    let ending: Vec<&Value> = ending.map(|p| &p["subject_id"]).collect();
+    assert_eq!(
+        ending,
+        [&second.id],
+        "people are reminded of the one that is good"
+    );
     app.database
         .clock
         .advance(TimeDelta::hours(23) + TimeDelta::minutes(55));

@@ -25,7 +25,7 @@ use crate::page::{Page, PageRequest};
 use secret::Secret;
 
 pub use exchange::{Exchanged, authenticate, exchange};
-pub(crate) use queries::forget;
+pub(crate) use queries::{ending, forget};
 
 /// How long a token lives unless asked for otherwise, and at most.
 pub const DEFAULT_DAYS: i64 = 90;

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 
 use super::secret::{Secret, client_id};
-use super::{ApiToken, Maker, State};
+use super::{ApiToken, Maker, REMINDER, State};
 use crate::actor::Permission;
 use crate::error::{DomainError, Result};
 use crate::ids::{ApiTokenId, TenantId, UserId};
@@ -351,6 +351,25 @@ pub(super) async fn touch(
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Tokens that are over soon, the first to end first.
+pub(crate) async fn ending(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(ApiTokenId, String)>> {
+    Ok(api_token::table
+        .filter(api_token::tenant_id.eq(tenant))
+        .filter(api_token::revoked_at.is_null())
+        .filter(api_token::expires_at.gt(now))
+        .filter(api_token::expires_at.le(now + REMINDER))
+        .order((api_token::expires_at, api_token::id))
+        .select((api_token::id, api_token::name))
+        .limit(limit)
+        .load(tx)
+        .await?)
 }
 
 /// Sweeps tokens that have been over for a while.

@@ -26,10 +26,7 @@ export function PermissionFields(props: Props) {
           </Text>
         ) : null}
         {grouped(props.all).map((group) => (
-          <div key={group.id} role="group" aria-label={t(`permission_group.${group.id}`)}>
-            <Text size="xs" fw={600} c="dimmed" mb={4} aria-hidden>
-              {t(`permission_group.${group.id}`)}
-            </Text>
+          <Fieldset key={group.id} variant="unstyled" legend={t(`permission_group.${group.id}`)}>
             <Stack gap={6}>
               {group.permissions.map((permission) => (
                 <Checkbox
@@ -37,13 +34,11 @@ export function PermissionFields(props: Props) {
                   label={translateCode("permission", permission)}
                   checked={props.value.includes(permission)}
                   disabled={!me.permissions.includes(permission)}
-                  onChange={(event) =>
-                    props.onChange(toggled(props.value, permission, event.currentTarget.checked))
-                  }
+                  onChange={(event) => props.onChange(toggled(props.value, permission, event.currentTarget.checked))}
                 />
               ))}
             </Stack>
-          </div>
+          </Fieldset>
         ))}
         {props.error ? (
           <Text size="xs" c="red.9" role="alert">

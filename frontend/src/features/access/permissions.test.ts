@@ -5,7 +5,9 @@ import { editsOnly, grouped, scopesOf, toggled } from "./permissions";
 describe("permissions", () => {
   it("stand in a group each, unknown ones last", () => {
     const groups = grouped([...me.permissions, "audit.read"]);
-    expect(groups.flatMap((group) => group.permissions).toSorted()).toEqual([...me.permissions, "audit.read"].toSorted());
+    expect(groups.flatMap((group) => group.permissions).toSorted()).toEqual(
+      [...me.permissions, "audit.read"].toSorted(),
+    );
     expect(groups.at(-1)).toEqual({ id: "other", permissions: ["audit.read"] });
   });
 

@@ -30,7 +30,13 @@ const rests: Partial<Record<string, readonly Permission[]>> = {
   "roles.manage": ["settings.read"],
 };
 
-const forPersons: readonly string[] = ["users.manage", "security.manage", "roles.manage", "tokens.manage", "tenant.own"];
+const forPersons: readonly string[] = [
+  "users.manage",
+  "security.manage",
+  "roles.manage",
+  "tokens.manage",
+  "tenant.own",
+];
 
 /** All permissions in groups; one that this page does not know yet comes last. */
 export function grouped(all: readonly string[]): PermissionGroup[] {

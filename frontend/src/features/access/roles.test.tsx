@@ -23,7 +23,12 @@ function role(key: string, permissions: string[], more: Partial<Role> = {}): Rol
 }
 
 const owner = role("owner", me.permissions);
-const own = role("r1", ["contacts.read", "contacts.write"], { name: "編集のみ", builtin: false, people: 2, version: 3 });
+const own = role("r1", ["contacts.read", "contacts.write"], {
+  name: "編集のみ",
+  builtin: false,
+  people: 2,
+  version: 3,
+});
 
 function rolesAre(...items: Role[]) {
   server.use(http.get("/v1/roles", ({ response }) => response(200).json({ items, next_cursor: null })));
@@ -39,7 +44,11 @@ describe("roles", () => {
     rolesAre(owner, own);
     renderScreen(<RolesScreen />);
     const row = await screen.findByRole("row", { name: /連絡先の書き出し/ });
-    expect(within(row).getAllByRole("img").map((cell) => cell.getAttribute("aria-label"))).toEqual(["できる", "できない"]);
+    expect(
+      within(row)
+        .getAllByRole("img")
+        .map((cell) => cell.getAttribute("aria-label")),
+    ).toEqual(["できる", "できない"]);
     expect(screen.getByRole("columnheader", { name: /編集のみ/ })).toHaveTextContent("2人");
     expect(screen.queryByRole("button", { name: "編集: オーナー" })).toBeNull();
   });
@@ -58,7 +67,7 @@ describe("roles", () => {
     await user.click(await screen.findByRole("button", { name: "権限を追加" }));
     const dialog = await screen.findByRole("dialog");
     await user.type(within(dialog).getByRole("textbox", { name: "名前" }), "制作");
-    await user.click(within(dialog).getByRole("textbox", { name: "もとにする権限" }));
+    await user.click(within(dialog).getByRole("combobox", { name: "もとにする権限" }));
     await user.click(await screen.findByRole("option", { name: "例：編集のみ（配信はできない）" }));
     await user.click(within(dialog).getByRole("button", { name: "保存" }));
     await expect.poll(() => made.length).toBe(1);

@@ -174,9 +174,7 @@ function DeleteDialog({ role, onClose }: { role: Role; onClose: () => void }) {
       }}
     >
       <Text>
-        {held
-          ? t("roles.held", { name: role.name, count: role.people })
-          : t("roles.delete_body", { name: role.name })}
+        {held ? t("roles.held", { name: role.name, count: role.people }) : t("roles.delete_body", { name: role.name })}
       </Text>
     </ConfirmDialog>
   );

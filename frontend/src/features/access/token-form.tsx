@@ -83,9 +83,7 @@ export function TokenDialog({ token, onMade, onClose }: Props) {
         label={t("tokens.allowed_ips")}
         description={t("tokens.allowed_ips_help")}
         placeholder={"203.0.113.0/24\n2001:db8::/32"}
-        autosize
-        minRows={2}
-        maxRows={6}
+        rows={3}
         spellCheck={false}
         {...form.getInputProps("allowed_ips")}
       />

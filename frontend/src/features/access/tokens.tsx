@@ -113,16 +113,15 @@ function useColumns(onStep: (step: Step) => void): Column<ApiToken>[] {
     {
       id: "last",
       header: t("tokens.last_used"),
-      cell: (row) => (row.last_used_at ? `${format.ago(row.last_used_at)} · ${row.last_used_ip ?? "–"}` : t("tokens.never")),
+      cell: (row) =>
+        row.last_used_at ? `${format.ago(row.last_used_at)} · ${row.last_used_ip ?? "–"}` : t("tokens.never"),
     },
     { id: "maker", header: t("tokens.created_by"), cell: (row) => row.created_by?.display_name ?? "–" },
     { id: "end", header: t("tokens.expires_at"), numeric: true, cell: (row) => format.date(row.expires_at) },
     {
       id: "state",
       header: t("users.state"),
-      cell: (row) => (
-        <Status tone={tones[row.state] ?? "idle"} label={translateCode("token_state", row.state)} />
-      ),
+      cell: (row) => <Status tone={tones[row.state] ?? "idle"} label={translateCode("token_state", row.state)} />,
     },
     {
       id: "actions",

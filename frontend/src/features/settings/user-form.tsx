@@ -8,8 +8,8 @@ import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { RoleSelect } from "./role-select";
 import { passwordProblem } from "./password-rule";
+import { RoleSelect } from "./role-select";
 
 export function UserDialog(props: { user: User | null; onClose: () => void }) {
   const t = useT();

@@ -71,7 +71,8 @@ export const access = {
   "tokens.lifetime_help": "最長1年です。期限の14日前からこの画面でお知らせします。",
   "tokens.lifetime_kept": "今の有効期限のまま",
   "tokens.days_other": "{{n}}日",
-  "tokens.ending_soon": "まもなく期限が切れるトークンがあります：{{names}}。シークレットを更新して期限を延ばしてください。",
+  "tokens.ending_soon":
+    "まもなく期限が切れるトークンがあります：{{names}}。シークレットを更新して期限を延ばしてください。",
   "tokens.maker_left":
     "停止中のユーザーが発行したトークンがあります：{{names}}。シークレットを知っている可能性があるため、更新をおすすめします。",
   "token_state.active": "有効",
