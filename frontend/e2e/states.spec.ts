@@ -75,13 +75,13 @@ test("who may only look sees no button that would be refused, and is told where 
     }),
   );
   await logIn(page, { login });
-  for (const path of ["/contacts", "/lists", "/mails", "/campaigns"]) {
+  for (const path of ["/contacts", "/lists", "/mails", "/campaigns", "/settings/roles"]) {
     await page.goto(path);
     await settle(page);
     await expect(page.getByRole("main").getByRole("button", { name: /追加|作成|取り込み/ })).toHaveCount(0);
     wrong.push(...(await look(page, `viewer${path.replaceAll("/", "-")}`)));
   }
-  for (const path of ["/settings/users", "/contacts/imports/new"]) {
+  for (const path of ["/settings/users", "/settings/tokens", "/contacts/imports/new"]) {
     await page.goto(path);
     await expect(page.getByRole("heading", { level: 1, name: "権限がありません" })).toBeVisible();
     wrong.push(...(await look(page, `viewer${path.replaceAll("/", "-")}`)));

@@ -35,9 +35,11 @@ import { Route as AppSettingsLimitsRouteImport } from "./routes/_app.settings.li
 import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.settings.organisation";
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
+import { Route as AppSettingsRolesRouteImport } from "./routes/_app.settings.roles";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
+import { Route as AppSettingsTokensRouteImport } from "./routes/_app.settings.tokens";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
 import { Route as AppTemplatesTemplateIdRouteImport } from "./routes/_app.templates.$templateId";
@@ -178,6 +180,11 @@ const AppSettingsProfileRoute = AppSettingsProfileRouteImport.update({
   path: "/settings/profile",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsRolesRoute = AppSettingsRolesRouteImport.update({
+  id: "/settings/roles",
+  path: "/settings/roles",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsRoutesRoute = AppSettingsRoutesRouteImport.update({
   id: "/settings/routes",
   path: "/settings/routes",
@@ -191,6 +198,11 @@ const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
+  id: "/settings/tokens",
+  path: "/settings/tokens",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsUsersRoute = AppSettingsUsersRouteImport.update({
@@ -268,9 +280,11 @@ export interface FileRoutesByFullPath {
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
+  "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns/": typeof AppCampaignsIndexRoute;
@@ -308,9 +322,11 @@ export interface FileRoutesByTo {
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
+  "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns": typeof AppCampaignsIndexRoute;
@@ -350,9 +366,11 @@ export interface FileRoutesById {
   "/_app/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
+  "/_app/settings/roles": typeof AppSettingsRolesRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/_app/settings/tokens": typeof AppSettingsTokensRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/_app/campaigns/": typeof AppCampaignsIndexRoute;
@@ -392,9 +410,11 @@ export interface FileRouteTypes {
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
+    | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/sessions"
+    | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns/"
@@ -432,9 +452,11 @@ export interface FileRouteTypes {
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
+    | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/sessions"
+    | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns"
@@ -473,9 +495,11 @@ export interface FileRouteTypes {
     | "/_app/settings/organisation"
     | "/_app/settings/password"
     | "/_app/settings/profile"
+    | "/_app/settings/roles"
     | "/_app/settings/routes"
     | "/_app/settings/rules"
     | "/_app/settings/sessions"
+    | "/_app/settings/tokens"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
     | "/_app/campaigns/"
@@ -681,6 +705,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsProfileRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/roles": {
+      id: "/_app/settings/roles";
+      path: "/settings/roles";
+      fullPath: "/settings/roles";
+      preLoaderRoute: typeof AppSettingsRolesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/routes": {
       id: "/_app/settings/routes";
       path: "/settings/routes";
@@ -700,6 +731,13 @@ declare module "@tanstack/react-router" {
       path: "/settings/sessions";
       fullPath: "/settings/sessions";
       preLoaderRoute: typeof AppSettingsSessionsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/tokens": {
+      id: "/_app/settings/tokens";
+      path: "/settings/tokens";
+      fullPath: "/settings/tokens";
+      preLoaderRoute: typeof AppSettingsTokensRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings/users": {
@@ -796,9 +834,11 @@ interface AppRouteChildren {
   AppSettingsOrganisationRoute: typeof AppSettingsOrganisationRoute;
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
+  AppSettingsRolesRoute: typeof AppSettingsRolesRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
+  AppSettingsTokensRoute: typeof AppSettingsTokensRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
   AppCampaignsIndexRoute: typeof AppCampaignsIndexRoute;
@@ -836,9 +876,11 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsOrganisationRoute: AppSettingsOrganisationRoute,
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,
   AppSettingsProfileRoute: AppSettingsProfileRoute,
+  AppSettingsRolesRoute: AppSettingsRolesRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
+  AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,
   AppCampaignsIndexRoute: AppCampaignsIndexRoute,

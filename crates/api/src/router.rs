@@ -11,10 +11,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(
             scope::scope("/v1")
                 .configure(routes::auth::configure)
+                .configure(routes::token::configure)
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)
                 .configure(routes::tenant::configure)
                 .configure(routes::user::configure)
+                .configure(routes::role::configure)
+                .configure(routes::api_token::configure)
                 .configure(routes::folder::configure)
                 .configure(routes::mail::configure)
                 .configure(routes::template::configure)

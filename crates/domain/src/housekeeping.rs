@@ -14,7 +14,7 @@ use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
-use crate::{file, job, signup};
+use crate::{api_token, file, job, signup};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -118,6 +118,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             .filter(session::expires_at.lt(now - SESSIONS))
             .execute(tx)
             .await?;
+        api_token::forget(tx, tenant, now).await?;
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;
         signup::forget(tx, tenant, now).await?;

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod api_token;
 pub mod audit;
 pub mod block;
 pub mod campaign;

@@ -34,6 +34,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_token (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Nullable<Text>>,
+        allowed_ips -> Array<Nullable<Inet>>,
+        secret_hash -> Bytea,
+        old_secret_hash -> Nullable<Bytea>,
+        old_secret_until -> Nullable<Timestamptz>,
+        generation -> Int4,
+        secret_end -> Text,
+        secret_made_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Inet>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     audit_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -571,6 +595,8 @@ diesel::table! {
         builtin -> Bool,
         permissions -> Array<Nullable<Text>>,
         created_at -> Timestamptz,
+        version -> Int4,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -939,6 +965,11 @@ diesel::table! {
 }
 
 diesel::joinable!(access_entry -> tenant (tenant_id));
+    }
+}
+
+diesel::table! {
+diesel::joinable!(api_token -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
 diesel::joinable!(audit_head -> tenant (tenant_id));
 diesel::joinable!(audit_link -> tenant (tenant_id));
@@ -979,6 +1010,7 @@ diesel::joinable!(user_account -> tenant (tenant_id));
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
     access_entry,
+    api_token,
     audit_entry,
     audit_head,
     audit_link,

@@ -88,6 +88,16 @@ export async function furnish(api: Api) {
       },
     }),
   );
+  await took(
+    api.POST("/v1/api-tokens", {
+      body: {
+        name: `基幹システム ${run}`,
+        scopes: ["contacts.read", "contacts.write", "lists.write"],
+        allowed_ips: ["203.0.113.0/24"],
+        lifetime_days: 10,
+      },
+    }),
+  );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
   const sequence = await furnishSequence(api, `news@${domain.domain}`, list.id, contact.id);
   const signup = await furnishSignup(api, list.id);
@@ -247,6 +257,14 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "limits", path: "/settings/limits" },
     { name: "limit-create", path: "/settings/limits", open: { role: "button", ja: "上限を追加", en: "Add a limit" } },
     { name: "users", path: "/settings/users" },
+    { name: "roles", path: "/settings/roles" },
+    { name: "role-create", path: "/settings/roles", open: { role: "button", ja: "権限を追加", en: "Add a role" } },
+    { name: "tokens", path: "/settings/tokens" },
+    {
+      name: "token-create",
+      path: "/settings/tokens",
+      open: { role: "button", ja: "トークンを発行", en: "Issue a token" },
+    },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
     { name: "sessions", path: "/settings/sessions" },

@@ -7,7 +7,9 @@ export type Me = Schemas["Me"];
 export type Session = Schemas["Session"];
 export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
-export type Role = User["role"];
+export type Role = Schemas["Role"];
+export type ApiToken = Schemas["ApiToken"];
+export type ApiTokenSecret = Schemas["ApiTokenSecret"];
 export type Tenant = Schemas["Tenant"];
 
 export type Contact = Schemas["Contact"];

@@ -16,6 +16,11 @@ export type Permission =
   | "settings.read"
   | "settings.write"
   | "users.manage"
+  | "reports.export"
+  | "security.manage"
+  | "roles.manage"
+  | "tokens.manage"
+  | "tenant.own"
   | "audit.read";
 
 /** The logged-in person. Only below the guarded layout. */

@@ -204,7 +204,7 @@ async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResul
 ///
 /// Ends every other session of the person.
 #[utoipa::path(
-    tag = "auth", operation_id = "change_password",
+    tag = "auth", operation_id = "change_password", security(("access_token" = [])),
     request_body = PasswordChange,
     responses((status = 204, description = "Changed"), CreateProblems)
 )]

@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::routes::subscription::SubscriptionStatus;
 use crate::state::AppState;
@@ -209,7 +209,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contacts")]
 async fn list_contacts(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<ContactQuery>,
 ) -> ApiResult<Json<PageOf<Contact>>> {
     let QueryOf(query) = query;
@@ -238,7 +238,7 @@ async fn list_contacts(
 #[post("/contacts")]
 async fn create_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<ContactCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -262,7 +262,7 @@ async fn create_contact(
     responses((status = 200, body = Contact, description = "The contact", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/contacts/{id}")]
-async fn get_contact(state: Data<AppState>, user: CurrentUser, id: Id<ContactId>) -> ApiResult {
+async fn get_contact(state: Data<AppState>, user: Caller, id: Id<ContactId>) -> ApiResult {
     let row = contact::get(&state.db, &user, id.0).await?;
     let contact = with_lists(&state, &user, row).await?;
     Ok(HttpResponse::Ok()
@@ -282,7 +282,7 @@ async fn get_contact(state: Data<AppState>, user: CurrentUser, id: Id<ContactId>
 #[patch("/contacts/{id}")]
 async fn update_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     version: IfMatch,
     body: Body<ContactUpdate>,
@@ -315,7 +315,7 @@ async fn update_contact(
 #[delete("/contacts/{id}")]
 async fn delete_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -323,11 +323,7 @@ async fn delete_contact(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn with_lists(
-    state: &AppState,
-    user: &CurrentUser,
-    row: contact::Contact,
-) -> ApiResult<Contact> {
+async fn with_lists(state: &AppState, user: &Caller, row: contact::Contact) -> ApiResult<Contact> {
     let subscriptions = subscription::of_contact(&state.db, user, row.id).await?;
     let lists = subscriptions
         .into_iter()

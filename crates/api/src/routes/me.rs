@@ -26,6 +26,9 @@ pub struct Me {
     /// Key of the role.
     #[schema(example = "owner")]
     pub role: String,
+    /// As the company calls it.
+    #[schema(example = "所有者")]
+    pub role_name: String,
     /// What the role allows.
     #[schema(example = json!(["contacts.read", "contacts.write"]))]
     pub permissions: Vec<&'static str>,
@@ -64,6 +67,7 @@ impl From<session::Me> for Me {
             display_name: me.user.display_name,
             email: me.user.email,
             role: me.user.role,
+            role_name: me.user.role_name,
             permissions: me.permissions,
             locale: me.user.locale,
             session: MySession {
@@ -96,7 +100,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Who is logged in
 #[utoipa::path(
-    tag = "me", operation_id = "get_me",
+    tag = "me", operation_id = "get_me", security(("access_token" = [])),
     responses((status = 200, body = Me, description = "The person, with permissions"), ListProblems)
 )]
 #[get("/me")]
@@ -106,7 +110,7 @@ async fn get_me(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<Me>>
 
 /// Change one's name or language
 #[utoipa::path(
-    tag = "me", operation_id = "update_me", request_body = MeChange,
+    tag = "me", operation_id = "update_me", security(("access_token" = [])), request_body = MeChange,
     responses((status = 200, body = Me, description = "Changed"), CreateProblems)
 )]
 #[patch("/me")]

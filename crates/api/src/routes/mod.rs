@@ -1,5 +1,6 @@
 //! HTTP in, one domain call, HTTP out: a file for each noun.
 
+pub mod api_token;
 pub mod audit;
 pub mod auth;
 pub mod block;
@@ -22,6 +23,7 @@ pub mod mail;
 pub mod me;
 pub mod public;
 pub mod report;
+pub mod role;
 pub mod route;
 pub mod send_limit;
 pub mod send_slowdown;
@@ -36,5 +38,6 @@ pub mod template;
 pub mod tenant;
 pub mod test_send;
 pub mod timeline;
+pub mod token;
 pub mod transactional;
 pub mod user;

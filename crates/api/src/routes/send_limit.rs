@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
     ActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems,
 };
@@ -175,7 +175,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: limit::SendLimit) ->
 #[get("/send-limits")]
 async fn list_send_limits(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<SendLimit>>> {
     let page = limit::list(&state.db, &user, &(&query.0).into()).await?;
@@ -192,7 +192,7 @@ async fn list_send_limits(
 #[post("/send-limits")]
 async fn create_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SendLimitCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -217,11 +217,7 @@ async fn create_send_limit(
     responses((status = 200, body = SendLimit, description = "The limit", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/send-limits/{id}")]
-async fn get_send_limit(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<SendLimitId>,
-) -> ApiResult {
+async fn get_send_limit(state: Data<AppState>, user: Caller, id: Id<SendLimitId>) -> ApiResult {
     let row = limit::get(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -240,7 +236,7 @@ async fn get_send_limit(
 #[put("/send-limits/{id}")]
 async fn update_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SendLimitId>,
     version: IfMatch,
     body: Body<SendLimitTerms>,
@@ -267,7 +263,7 @@ async fn update_send_limit(
 #[delete("/send-limits/{id}")]
 async fn delete_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SendLimitId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -286,7 +282,7 @@ async fn delete_send_limit(
 #[post("/purges")]
 async fn purge_waiting(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<PurgeCreate>,
 ) -> ApiResult<Json<Purged>> {
     let Body(create) = body;

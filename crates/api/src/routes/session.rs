@@ -35,7 +35,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// One's own sessions, newest first (at most 100)
 #[utoipa::path(
-    tag = "sessions", operation_id = "list_sessions",
+    tag = "sessions", operation_id = "list_sessions", security(("access_token" = [])),
     responses((status = 200, body = PageOf<OwnSession>, description = "Live sessions"), ListProblems)
 )]
 #[get("/sessions")]
@@ -57,7 +57,7 @@ async fn list_sessions(
 
 /// End one of one's own sessions
 #[utoipa::path(
-    tag = "sessions", operation_id = "end_session",
+    tag = "sessions", operation_id = "end_session", security(("access_token" = [])),
     params(("id" = Uuid, Path, description = "Session")),
     responses((status = 204, description = "Ended"), RemoveProblems)
 )]

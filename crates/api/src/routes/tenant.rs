@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, IfMatch, etag, nullable};
+use crate::extract::{Body, Caller, IfMatch, etag, nullable};
 use crate::problems::{ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -165,7 +165,7 @@ fn answer(row: tenant::Tenant) -> HttpResponse {
     responses((status = 200, body = Tenant, description = "Settings", headers(("ETag" = String))), ListProblems)
 )]
 #[get("/tenant")]
-async fn get_tenant(state: Data<AppState>, user: CurrentUser) -> ApiResult {
+async fn get_tenant(state: Data<AppState>, user: Caller) -> ApiResult {
     Ok(answer(tenant::get(&state.db, &user).await?))
 }
 
@@ -178,7 +178,7 @@ async fn get_tenant(state: Data<AppState>, user: CurrentUser) -> ApiResult {
 #[patch("/tenant")]
 async fn update_tenant(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     version: IfMatch,
     body: Body<TenantUpdate>,
 ) -> ApiResult {

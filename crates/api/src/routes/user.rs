@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{CreateProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -25,9 +25,12 @@ pub struct User {
     pub login_id: String,
     pub display_name: String,
     pub email: String,
-    /// `owner`, `editor` or `viewer`.
+    /// Key of the role: `owner`, `admin` … of a builtin one, the id of an own one.
     #[schema(example = "editor")]
     pub role: String,
+    /// As the company calls it.
+    #[schema(example = "編集者")]
+    pub role_name: String,
     #[schema(example = "ja")]
     pub locale: String,
     pub disabled: bool,
@@ -44,6 +47,7 @@ impl From<user::User> for User {
             display_name: row.display_name,
             email: row.email,
             role: row.role,
+            role_name: row.role_name,
             locale: row.locale,
             disabled: row.disabled_at.is_some(),
             last_login_at: row.last_login_at,
@@ -64,8 +68,8 @@ pub struct UserCreate {
     pub display_name: String,
     #[schema(max_length = 320)]
     pub email: String,
-    /// `owner`, `editor` or `viewer`.
-    #[schema(example = "editor")]
+    /// Key of a role that allows nothing that one may not oneself.
+    #[schema(example = "editor", max_length = 100)]
     pub role: String,
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
     pub password: SecretString,
@@ -79,7 +83,8 @@ pub struct UserUpdate {
     pub display_name: Option<String>,
     #[schema(max_length = 320)]
     pub email: Option<String>,
-    #[schema(example = "viewer")]
+    /// Key of a role that allows nothing that one may not oneself.
+    #[schema(example = "viewer", max_length = 100)]
     pub role: Option<String>,
     #[schema(pattern = "^(ja|en)$")]
     pub locale: Option<String>,
@@ -105,7 +110,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/users")]
 async fn list_users(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<User>>> {
     let page = user::list(&state.db, &user, &PageRequest::from(&query.0)).await?;
@@ -114,7 +119,7 @@ async fn list_users(
 
 /// Add a person
 #[utoipa::path(
-    tag = "users", operation_id = "create_user", request_body = UserCreate,
+    tag = "users", operation_id = "create_user", security(("access_token" = [])), request_body = UserCreate,
     responses((status = 201, body = User, description = "Added", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/users")]
@@ -143,7 +148,7 @@ async fn create_user(
     responses((status = 200, body = User, description = "The person", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/users/{id}")]
-async fn get_user(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+async fn get_user(state: Data<AppState>, user: Caller, id: Id<UserId>) -> ApiResult {
     let row = user::get(&state.db, &user, id.0).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(row.version))
@@ -153,9 +158,10 @@ async fn get_user(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> A
 /// Change a person
 ///
 /// Disabling, another role or a new password ends the person's sessions. The
-/// last active owner can't be taken away (409).
+/// last active owner can't be taken away (409), and who may more than oneself
+/// can't be changed (403).
 #[utoipa::path(
-    tag = "users", operation_id = "update_user", request_body = UserUpdate,
+    tag = "users", operation_id = "update_user", security(("access_token" = [])), request_body = UserUpdate,
     params(
         ("id" = Uuid, Path, description = "User"),
         ("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")

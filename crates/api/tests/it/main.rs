@@ -8,6 +8,7 @@
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]
 
+mod api_token;
 mod audit;
 mod auth;
 mod bounce;
@@ -19,6 +20,7 @@ mod import;
 mod matrix;
 mod public;
 mod results;
+mod role;
 mod route;
 mod rules;
 mod send_limit;

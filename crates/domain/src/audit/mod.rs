@@ -40,7 +40,7 @@ pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>)
             audit_entry::tenant_id.eq(actor.tenant_id),
             audit_entry::id.eq(AuditEntryId::new()),
             audit_entry::actor_kind.eq(actor.kind.as_str()),
-            audit_entry::actor_id.eq(actor.user_id),
+            audit_entry::actor_id.eq(actor.id()),
             audit_entry::action.eq(entry.action),
             audit_entry::subject_kind.eq(entry.subject_kind),
             audit_entry::subject_id.eq(entry.subject_id),

@@ -151,6 +151,7 @@ pub async fn forget(db: &Db, actor: &Actor, key: &str) -> Result<()> {
     .await
 }
 
+/// Keys belong to who sends them: a person, or a token.
 fn owner(actor: &Actor) -> UserId {
-    actor.user_id.unwrap_or(UserId(uuid::Uuid::nil()))
+    UserId(actor.id().unwrap_or_default())
 }

@@ -9,7 +9,7 @@ pub mod password;
 mod queries;
 mod refresh;
 mod refused;
-mod throttle;
+pub(crate) mod throttle;
 pub mod token;
 
 use std::net::IpAddr;
@@ -20,14 +20,14 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::actor::{Actor, ActorKind, Permission};
+use crate::actor::{Actor, ActorKind};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::schema::session;
 use crate::tenant::Tenant;
 use crate::user::User;
-use token::{ACCESS_LIFETIME, AccessTokens, Claims};
+use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 
 pub use log_in::log_in;
 pub use own::{change_password, end, list, me};
@@ -110,28 +110,27 @@ fn ended() -> DomainError {
 /// [`DomainError::Unauthenticated`] when the session ended, timed out, or the person was disabled.
 pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Actor> {
     let now = db.now();
+    let Some(Holder::Person { user, session }) = claims.holder() else {
+        return Err(ended());
+    };
     db.tenant(claims.tenant, async |tx| {
-        let found = queries::authenticate(tx, claims.tenant, claims.session)
+        let found = queries::authenticate(tx, claims.tenant, session)
             .await?
             .ok_or_else(ended)?;
-        let is_same_person = found.session.user_id == claims.sub;
+        let is_same_person = found.session.user_id == user;
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
         }
         if activity && now - found.session.last_active_at > ACTIVITY_STEP {
-            queries::touch(tx, claims.tenant, claims.session, now).await?;
+            queries::touch(tx, claims.tenant, session, now).await?;
         }
         Ok(Actor {
             kind: ActorKind::User,
             tenant_id: claims.tenant,
-            user_id: Some(claims.sub),
-            session_id: Some(claims.session),
-            permissions: found
-                .permissions
-                .iter()
-                .flatten()
-                .filter_map(|name| Permission::parse(name))
-                .collect(),
+            user_id: Some(user),
+            session_id: Some(session),
+            token_id: None,
+            permissions: found.role.permissions(),
             ip: None,
             request_id: None,
         })

@@ -8,6 +8,7 @@ use super::{Me, Session};
 use crate::actor::Permission;
 use crate::error::Result;
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::role::Grant;
 use crate::schema::{refresh_token, role, session, tenant, user_account};
 use crate::user;
 
@@ -16,7 +17,7 @@ use crate::user;
 pub(super) struct Authenticated {
     pub(super) session: Session,
     pub(super) disabled: bool,
-    pub(super) permissions: Vec<Option<String>>,
+    pub(super) role: Grant,
     pub(super) idle_minutes: i32,
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn authenticate(
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),
-            role::permissions,
+            Grant::as_select(),
             tenant::idle_minutes,
         ))
         .first(tx)

@@ -188,6 +188,12 @@ pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) 
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
+        if change
+            .idle_minutes
+            .is_some_and(|minutes| minutes != before.idle_minutes)
+        {
+            actor.require(Permission::SecurityManage)?;
+        }
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;

@@ -55,6 +55,15 @@ impl TestTenant {
         }
     }
 
+    /// One more person, of any role: `<prefix>-<role>`.
+    pub async fn add(&self, db: &Db, role: &str) -> UserId {
+        let hasher = Self::hasher();
+        let actor = Actor::operator(self.id);
+        let new = person(&self.prefix, role);
+        let user = user::create(db, &hasher, &actor, role, new).await;
+        user.expect("a user").id
+    }
+
     /// The owner, as use cases see them.
     pub fn owner(&self) -> Actor {
         Actor {

@@ -13,7 +13,7 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, FieldError, Result, Validation};
-use crate::ids::{RoleId, TenantId, UserId};
+use crate::ids::{RoleId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::role;
 use crate::schema::{role as role_table, user_account};
@@ -69,6 +69,10 @@ pub struct User {
     #[diesel(select_expression = role_table::key)]
     #[diesel(select_expression_type = role_table::key)]
     pub role: String,
+    /// As the tenant calls it; of builtin roles the Japanese name.
+    #[diesel(select_expression = role_table::name)]
+    #[diesel(select_expression_type = role_table::name)]
+    pub role_name: String,
     pub disabled_at: Option<DateTime<Utc>>,
     pub last_login_at: Option<DateTime<Utc>>,
     pub password_changed_at: DateTime<Utc>,
@@ -177,20 +181,25 @@ pub(crate) async fn insert(
     Ok(id)
 }
 
-async fn role_by_key(tx: &mut AsyncPgConnection, tenant: TenantId, key: &str) -> Result<RoleId> {
-    role::find_by_key(tx, tenant, key).await?.ok_or_else(|| {
+/// The role of that key, if the actor may give it to somebody.
+async fn role_to_give(tx: &mut AsyncPgConnection, actor: &Actor, key: &str) -> Result<RoleId> {
+    let found = role::find_by_key(tx, actor.tenant_id, key).await?;
+    let (id, grant) = found.ok_or_else(|| {
         DomainError::invalid(
             "/role",
             "unknown",
-            "is no role of this tenant: owner, editor or viewer",
+            "is no role of this tenant: see the keys in GET /v1/roles",
         )
-    })
+    })?;
+    actor.require_at_least(&grant.permissions())?;
+    Ok(id)
 }
 
 /// Adds a person with a first password.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for a role that allows more than the actor may,
+/// [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
 pub async fn create(
     db: &Db,
     hasher: &Hasher,
@@ -201,7 +210,7 @@ pub async fn create(
     actor.require(Permission::UsersManage)?;
     let prepared = prepare(hasher, new).await?;
     db.tenant(actor.tenant_id, async |tx| {
-        let role = role_by_key(tx, actor.tenant_id, role).await?;
+        let role = role_to_give(tx, actor, role).await?;
         let id = insert(tx, actor, role, &prepared).await?;
         queries::find(tx, actor.tenant_id, id).await
     })
@@ -283,10 +292,11 @@ pub async fn update_self(
 
 /// Changes a person of version `version`. Disabling one, giving a new password
 /// or taking a role away ends the sessions of that person. The last active
-/// owner stays one, so that nobody locks a tenant out of itself.
+/// owner stays one, so that nobody locks a tenant out of itself; who may more
+/// than the actor stays as they are.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
 pub async fn update(
     db: &Db,
     hasher: &Hasher,
@@ -316,8 +326,10 @@ pub async fn update(
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
+        // Their password or address would be a way to what they may.
+        actor.require_at_least(&queries::permissions(tx, actor.tenant_id, id).await?)?;
         let role_id = match &change.role {
-            Some(key) => Some(role_by_key(tx, actor.tenant_id, key).await?),
+            Some(key) => Some(role_to_give(tx, actor, key).await?),
             None => None,
         };
         let ends_sessions =

@@ -12,7 +12,7 @@ use crate::actor::Permission;
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{RoleId, TenantId, UserId};
-use crate::role::BuiltinRole;
+use crate::role::{BuiltinRole, Grant};
 use crate::schema::{login_directory, role, user_account};
 
 /// What log-in and password change look at.
@@ -140,7 +140,7 @@ pub(crate) async fn permissions(
     tenant: TenantId,
     id: UserId,
 ) -> Result<BTreeSet<Permission>> {
-    let names: Vec<Option<String>> = user_account::table
+    let role: Grant = user_account::table
         .inner_join(
             role::table.on(role::tenant_id
                 .eq(user_account::tenant_id)
@@ -151,14 +151,12 @@ pub(crate) async fn permissions(
                 .eq(tenant)
                 .and(user_account::id.eq(id)),
         )
-        .select(role::permissions)
+        .select(Grant::as_select())
         .first(tx)
-        .await?;
-    Ok(names
-        .iter()
-        .flatten()
-        .filter_map(|name| Permission::parse(name))
-        .collect())
+        .await
+        .optional()?
+        .ok_or_else(|| DomainError::not_found("user"))?;
+    Ok(role.permissions())
 }
 
 pub(crate) async fn find(tx: &mut AsyncPgConnection, tenant: TenantId, id: UserId) -> Result<User> {

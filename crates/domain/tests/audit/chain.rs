@@ -139,7 +139,11 @@ async fn the_erasure_of_a_person_leaves_the_chain_whole_and_is_counted() {
     let walk = world.verify().await;
     assert_eq!((found(&walk), walk.erased), (WHOLE.to_vec(), 2));
     let salts = "SELECT count(*) FROM audit_link WHERE salt IS NULL";
-    assert_eq!(world.database.count(salts).await, 2, "nobody guesses what it was");
+    assert_eq!(
+        world.database.count(salts).await,
+        2,
+        "nobody guesses what it was"
+    );
     // What was erased can't be filled with something else, nor who did it to whom be changed.
     world
         .tamper(&format!(

@@ -33,7 +33,9 @@ async fn the_application_can_neither_edit_nor_delete_nor_forge_entries() {
         "UPDATE audit_link SET entry_id = gen_random_uuid()".to_owned(),
         "DELETE FROM audit_link".to_owned(),
         "TRUNCATE audit_link".to_owned(),
-        format!("INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), NULL, {zeros}, {zeros})"),
+        format!(
+            "INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), NULL, {zeros}, {zeros})"
+        ),
         "UPDATE audit_head SET number = 0".to_owned(),
         "DELETE FROM audit_head".to_owned(),
         "TRUNCATE audit_head".to_owned(),

@@ -73,6 +73,8 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
       { to: "/settings/audit", label: "nav.audit", icon: IconClock, permission: "audit.read" },
+      { to: "/settings/roles", label: "nav.roles", icon: IconUsersGroup, permission: "settings.read" },
+      { to: "/settings/tokens", label: "nav.tokens", icon: IconBolt, permission: "tokens.manage" },
     ],
   },
 ];

@@ -12,7 +12,8 @@ import {
 import { Link } from "@tanstack/react-router";
 import { useMe } from "@/auth/guard";
 import { session } from "@/auth/session";
-import { translateCode, useT } from "@/i18n";
+import { roleName } from "@/components/access/role-name";
+import { useT } from "@/i18n";
 
 export function UserMenu() {
   const t = useT();
@@ -52,7 +53,7 @@ export function UserMenu() {
             {me.display_name}
           </Text>
           <Text size="xs" c="dimmed">
-            {me.tenant.name} · {translateCode("role", me.role)}
+            {me.tenant.name} · {roleName(me.role, me.role_name)}
           </Text>
         </Box>
         <Menu.Divider />

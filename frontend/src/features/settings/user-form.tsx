@@ -1,16 +1,15 @@
-import { Checkbox, PasswordInput, Select, TextInput } from "@mantine/core";
+import { Checkbox, PasswordInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
-import type { Role, User } from "@/api/types";
+import type { User } from "@/api/types";
 import { useMe } from "@/auth/guard";
 import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { passwordProblem } from "./password-rule";
-
-const roles = ["owner", "editor", "viewer"] as const;
+import { RoleSelect } from "./role-select";
 
 export function UserDialog(props: { user: User | null; onClose: () => void }) {
   const t = useT();
@@ -24,7 +23,7 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
       login_id: user?.login_id ?? "",
       display_name: user?.display_name ?? "",
       email: user?.email ?? "",
-      role: user?.role ?? ("editor" as Role),
+      role: user?.role ?? "editor",
       password: "",
       disabled: user?.disabled ?? false,
     },
@@ -80,14 +79,7 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
         spellCheck={false}
         {...form.getInputProps("email")}
       />
-      <Select
-        label={t("users.role")}
-        description={t(`role_help.${form.values.role as (typeof roles)[number]}`)}
-        allowDeselect={false}
-        disabled={isSelf}
-        data={roles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
-        {...form.getInputProps("role")}
-      />
+      <RoleSelect current={user} disabled={isSelf} {...form.getInputProps("role")} />
       <PasswordInput
         label={t(user ? "users.new_password" : "auth.password")}
         description={user ? t("users.password_kept") : t("password.rule")}

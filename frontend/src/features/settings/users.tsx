@@ -3,12 +3,13 @@ import { IconPencil, IconPlus, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
+import { roleName } from "@/components/access/role-name";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { UserDialog } from "./user-form";
 
@@ -29,7 +30,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
     },
     { id: "login_id", header: t("auth.login_id"), cell: (row) => row.login_id },
     { id: "email", header: t("contacts.email"), cell: (row) => row.email },
-    { id: "role", header: t("users.role"), cell: (row) => translateCode("role", row.role) },
+    { id: "role", header: t("users.role"), cell: (row) => roleName(row.role, row.role_name) },
     {
       id: "state",
       header: t("users.state"),

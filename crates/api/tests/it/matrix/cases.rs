@@ -1,5 +1,7 @@
 //! What each operation needs, and a body that fits it.
 
+use std::collections::BTreeSet;
+
 use domain::Permission as P;
 use serde_json::{Value, json};
 
@@ -10,8 +12,10 @@ use super::fixture::Fixture;
 pub enum Needs {
     /// Public: no token.
     Nothing,
-    /// Anybody who is logged in.
+    /// Anybody who is logged in, and any API token.
     LogIn,
+    /// Anybody who is logged in; no API token, whatever its scopes.
+    Person,
     Permission(P),
 }
 
@@ -20,6 +24,8 @@ pub enum Needs {
 pub struct Case {
     pub id: &'static str,
     pub needs: Needs,
+    /// Permissions that it wants besides.
+    pub also: &'static [P],
     pub if_match: bool,
     pub body: Option<fn(&Fixture) -> Value>,
     pub raw: Option<(&'static str, &'static str)>,
@@ -33,6 +39,18 @@ impl Case {
         Self {
             body: Some(body),
             ..self
+        }
+    }
+
+    fn also(self, also: &'static [P]) -> Self {
+        Self { also, ..self }
+    }
+
+    /// All that it takes, when it takes permissions.
+    pub fn permissions(&self) -> Option<BTreeSet<P>> {
+        match self.needs {
+            Needs::Permission(needed) => Some(self.also.iter().copied().chain([needed]).collect()),
+            Needs::Nothing | Needs::LogIn | Needs::Person => None,
         }
     }
 
@@ -66,6 +84,7 @@ fn case(id: &'static str, needs: Needs) -> Case {
     Case {
         id,
         needs,
+        also: &[],
         if_match: false,
         body: None,
         raw: None,
@@ -82,6 +101,10 @@ fn anybody(id: &'static str) -> Case {
     case(id, Needs::LogIn)
 }
 
+fn person(id: &'static str) -> Case {
+    case(id, Needs::Person)
+}
+
 fn needs(id: &'static str, permission: P) -> Case {
     case(id, Needs::Permission(permission))
 }
@@ -91,6 +114,7 @@ pub fn cases() -> Vec<Case> {
     [
         public_cases(),
         people(),
+        access(),
         contacts(),
         lists(),
         signups(),
@@ -111,6 +135,7 @@ fn public_cases() -> Vec<Case> {
         public("create_session"),
         public("refresh_session"),
         public("delete_session"),
+        public("create_access_token"),
         public("get_preview_page"),
         public("get_cancel_page"),
         public("cancel_mails"),
@@ -123,21 +148,54 @@ fn public_cases() -> Vec<Case> {
 
 fn people() -> Vec<Case> {
     vec![
-        anybody("get_me"),
-        anybody("update_me").body(|_| json!({"display_name": "新しい名前"})),
-        anybody("list_sessions"),
-        anybody("change_password")
-            .body(|_| json!({"current_password": "not the password", "new_password": "another good one"})),
+        person("get_me"),
+        person("update_me").body(|_| json!({"display_name": "新しい名前"})),
+        person("list_sessions"),
+        person("change_password").body(
+            |_| json!({"current_password": "not the password", "new_password": "another good one"}),
+        ),
         anybody("get_tenant"),
-        needs("update_tenant", P::SettingsWrite).if_match().body(|_| json!({"idle_minutes": 60})),
+        needs("update_tenant", P::SettingsWrite)
+            .if_match()
+            .body(|_| json!({"locale": "ja"})),
         needs("list_users", P::SettingsRead),
-        needs("create_user", P::UsersManage).body(|_| {
-            json!({"login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": "viewer",
-                   "password": "correct horse battery"})
-        }),
+        needs("create_user", P::UsersManage)
+            .body(|_| user("viewer"))
+            .foreign(|theirs| user(theirs.id("roles"))),
         needs("get_user", P::SettingsRead),
-        needs("update_user", P::UsersManage).if_match().body(|_| json!({"display_name": "別の名前"})),
-        anybody("end_session"),
+        needs("update_user", P::UsersManage)
+            .if_match()
+            .body(|_| json!({"display_name": "別の名前"}))
+            .foreign(|theirs| json!({"role": theirs.id("roles")})),
+        person("end_session"),
+    ]
+}
+
+fn user(role: &str) -> Value {
+    json!({
+        "login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": role,
+        "password": "correct horse battery"
+    })
+}
+
+/// Roles and API tokens.
+fn access() -> Vec<Case> {
+    vec![
+        needs("list_roles", P::SettingsRead),
+        needs("create_role", P::RolesManage)
+            .body(|_| json!({"name": "別の役割", "permissions": ["mails.read"]})),
+        needs("get_role", P::SettingsRead),
+        needs("update_role", P::RolesManage)
+            .if_match()
+            .body(|_| json!({"name": "改名"})),
+        needs("list_api_tokens", P::TokensManage),
+        needs("create_api_token", P::TokensManage)
+            .body(|_| json!({"name": "別の連携", "scopes": ["mails.read"]})),
+        needs("get_api_token", P::TokensManage),
+        needs("update_api_token", P::TokensManage)
+            .if_match()
+            .body(|_| json!({"name": "改名"})),
+        needs("rotate_api_token", P::TokensManage).body(|_| json!({"overlap_days": 1})),
     ]
 }
 
@@ -228,7 +286,7 @@ fn imports() -> Vec<Case> {
         needs("get_export_file", P::ContactsExport),
         needs("list_jobs", P::ContactsRead),
         needs("get_job", P::ContactsRead),
-        needs("cancel_job", P::ContactsWrite),
+        needs("cancel_job", P::ContactsWrite).also(&[P::ContactsRead]),
         anybody("stream_events").query("seconds=0"),
     ]
 }
@@ -266,6 +324,7 @@ fn mails() -> Vec<Case> {
             .body(|_| json!({"name": "写し"}))
             .foreign(|theirs| json!({"folder_id": theirs.id("folders")})),
         needs("preview_mail", P::MailsRead)
+            .also(&[P::ContactsRead])
             .body(|own| json!({"contact_id": own.id("contacts")}))
             .foreign(|theirs| json!({"contact_id": theirs.id("contacts")})),
         needs("list_mail_versions", P::MailsRead),
@@ -345,7 +404,7 @@ fn campaigns() -> Vec<Case> {
         needs("list_campaign_deliveries", P::CampaignsRead),
         needs("list_campaign_left_out", P::CampaignsRead),
         needs("get_campaign_report", P::ReportsRead),
-        needs("export_campaign_report", P::ContactsExport),
+        needs("export_campaign_report", P::ReportsExport).also(&[P::ReportsRead]),
         needs("get_delivery", P::CampaignsRead),
         needs("list_transactional_sends", P::CampaignsRead),
         needs("create_transactional_send", P::CampaignsSend)
@@ -354,6 +413,7 @@ fn campaigns() -> Vec<Case> {
         anybody("get_summary"),
         needs("list_test_sends", P::MailsRead),
         needs("create_test_send", P::MailsWrite)
+            .also(&[P::ContactsRead])
             .body(|own| json!({"user_ids": [own.id("users")], "contact_id": own.id("contacts")}))
             .foreign(|theirs| json!({"user_ids": [theirs.id("users")]})),
     ]
@@ -402,6 +462,8 @@ fn audit() -> Vec<Case> {
 
 fn deletions() -> Vec<Case> {
     vec![
+        needs("revoke_api_token", P::TokensManage),
+        needs("delete_role", P::RolesManage).if_match(),
         needs("delete_list_member", P::ListsWrite),
         needs("delete_sequence_person", P::CampaignsSend),
         needs("delete_sequence", P::CampaignsWrite).if_match(),

@@ -1,7 +1,8 @@
 //! One of everything in a tenant, made through the API by its owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Permission;
 use domain::delivery::outcome::Reply;
 use domain::ids::{RouteId, TenantId};
 use domain::limit::meaning::Meaning;
@@ -16,7 +17,14 @@ use crate::support::TestApp;
 pub struct Fixture {
     ids: BTreeMap<&'static str, String>,
     versions: BTreeMap<&'static str, i64>,
-    token: String,
+    /// The owner's.
+    pub token: String,
+}
+
+/// A program that is logged in.
+pub struct Program {
+    pub id: String,
+    pub access: String,
 }
 
 impl Fixture {
@@ -54,6 +62,7 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("audit-entries", &trace["items"][0]);
+        made.create_access(app).await;
         made.create_contacts(app).await;
         made.create_imports(app).await;
         made.create_mails(app).await;
@@ -62,6 +71,42 @@ impl Fixture {
         made.create_campaign(app).await;
         made.create_delivery(app).await;
         made
+    }
+
+    /// Nothing made yet, by somebody with this access token.
+    pub fn of(token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    async fn create_access(&mut self, app: &TestApp) {
+        let role =
+            json!({"name": "編集者（配信は不可）", "permissions": ["mails.read", "mails.write"]});
+        self.make(app, "roles", role).await;
+        let token = json!({"name": "基幹システム", "scopes": ["contacts.read", "contacts.write"]});
+        let call = app.post("/v1/api-tokens").by(&self.token).json(&token);
+        let made = call.send().await.expect(201);
+        self.keep("api-tokens", &made["token"]);
+    }
+
+    /// An access token for a program with these scopes; made by the owner.
+    pub async fn program(&self, app: &TestApp, scopes: &BTreeSet<Permission>) -> Program {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let body = json!({"name": "連携", "scopes": scopes});
+        let call = app.post("/v1/api-tokens").by(&self.token).json(&body);
+        let made = call.send().await.expect(201);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let (client, secret) = (
+            text(&made["token"]["client_id"]),
+            text(&made["client_secret"]),
+        );
+        let access = app.exchange(&client, &secret).await.expect(200);
+        Program {
+            id: text(&made["token"]["id"]),
+            access: text(&access["access_token"]),
+        }
     }
 
     async fn create_contacts(&mut self, app: &TestApp) {

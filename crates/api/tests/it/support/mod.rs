@@ -143,6 +143,16 @@ impl TestApp {
             .to_owned()
     }
 
+    /// A client id and its secret for an access token.
+    pub async fn exchange(&self, client_id: &str, secret: &str) -> Answer {
+        let form =
+            format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}");
+        self.post("/v1/auth/token")
+            .raw("application/x-www-form-urlencoded", form)
+            .send()
+            .await
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.state.config.public_url)
     }

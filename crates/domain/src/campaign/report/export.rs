@@ -43,9 +43,9 @@ enum Place {
 /// Begins the file, and notes in the audit log who took it.
 ///
 /// # Errors
-/// Forbidden without `contacts.export` (the file holds everybody's address) or `reports.read`; not found.
+/// Forbidden without `reports.export` (the file holds everybody's address) or `reports.read`; not found.
 pub async fn open(db: &Db, actor: &Actor, id: CampaignId) -> Result<Export> {
-    actor.require(Permission::ContactsExport)?;
+    actor.require(Permission::ReportsExport)?;
     actor.require(Permission::ReportsRead)?;
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {

@@ -1,5 +1,6 @@
 import { abTest } from "./ab-test";
 import { audit } from "./audit";
+import { access } from "./access";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -18,6 +19,7 @@ import { transactional } from "./transactional";
 export const late = {
   ...abTest,
   ...audit,
+  ...access,
   ...bounces,
   ...calendar,
   ...campaignWork,
