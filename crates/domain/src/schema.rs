@@ -965,10 +965,6 @@ diesel::table! {
 }
 
 diesel::joinable!(access_entry -> tenant (tenant_id));
-    }
-}
-
-diesel::table! {
 diesel::joinable!(api_token -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
 diesel::joinable!(audit_head -> tenant (tenant_id));
