@@ -58,6 +58,8 @@ pub fn connect_error(error: &ConnectError) -> Outcome {
         ConnectError::Auth { host, reply } => {
             Outcome::Deferred(Reason::RelayAuth, Some(kept(reply, host)))
         }
+        // Nobody's fault: as if never claimed.
+        ConnectError::Full { .. } => Outcome::GivenBack,
     }
 }
 

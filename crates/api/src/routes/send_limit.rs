@@ -34,6 +34,10 @@ pub struct SendLimit {
     /// Null: no pace of its own.
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    /// SMTP sessions at a time over all mailers; null: no limit of its own. With a site: of direct
+    /// delivery to it, or with the relay for mails to it.
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     /// Whether nothing goes at all; what waits stays in the queue.
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -41,6 +45,8 @@ pub struct SendLimit {
     pub used_today: i32,
     /// Most mails of today by the warm-up; null without one, and when it is over.
     pub most_today: Option<u32>,
+    /// Sessions in use at the moment; counted where `max_sessions` is set.
+    pub sessions_in_use: i64,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -95,6 +101,8 @@ impl From<limit::SendLimit> for SendLimit {
             sender_domain: row.scope.sender_domain,
             route_id: row.scope.route_id.map(|id| id.0),
             per_minute: row.terms.per_minute,
+            max_sessions: row.terms.max_sessions,
+            sessions_in_use: row.sessions,
             suspended: row.terms.suspended,
             used_today: if row.used.0 == today { row.used.1 } else { 0 },
             most_today: row.terms.warm_up.and_then(|plan| plan.most(today)),
@@ -118,6 +126,8 @@ pub struct SendLimitCreate {
     pub route_id: Option<Uuid>,
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     #[serde(default)]
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -129,6 +139,8 @@ pub struct SendLimitCreate {
 pub struct SendLimitTerms {
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     #[serde(default)]
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -203,6 +215,7 @@ async fn create_send_limit(
     };
     let terms = Terms {
         per_minute: create.per_minute,
+        max_sessions: create.max_sessions,
         suspended: create.suspended,
         warm_up: create.warm_up.map(warm_up::WarmUp::from),
     };
@@ -248,6 +261,7 @@ async fn update_send_limit(
     let Body(update) = body;
     let terms = Terms {
         per_minute: update.per_minute,
+        max_sessions: update.max_sessions,
         suspended: update.suspended,
         warm_up: update.warm_up.map(warm_up::WarmUp::from),
     };

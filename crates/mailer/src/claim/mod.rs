@@ -135,6 +135,7 @@ impl Desk {
             tls: tls::platform_tls()?,
             direct: config.direct(),
             exchanges: Arc::default(),
+            slots: None,
         };
         Ok(Self {
             db,
@@ -298,10 +299,10 @@ impl Desk {
             (used, unused.into_values().collect())
         };
         for route in used {
-            route.reap().await;
+            route.sessions().reap().await;
         }
         for route in unused {
-            route.close().await;
+            route.sessions().close().await;
         }
     }
 
@@ -314,7 +315,7 @@ impl Desk {
             .map(|(_, route)| route)
             .collect();
         for route in routes {
-            route.close().await;
+            route.sessions().close().await;
         }
     }
 
@@ -401,7 +402,7 @@ impl Desk {
         let fresh = Arc::new(Route::new(tenant, open, &self.settings)?);
         self.state().routes.insert(open.id, Arc::clone(&fresh));
         if let Some(old) = known {
-            old.reap().await;
+            old.sessions().reap().await;
         }
         Ok(fresh)
     }
