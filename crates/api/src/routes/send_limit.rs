@@ -8,14 +8,15 @@ use domain::ids::{CampaignId, RouteId, SendLimitId};
 use domain::limit::purge::{self, Purge};
 use domain::limit::{self, Scope, Terms, warm_up};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
-    ActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems,
+    ActionProblems, CreateProblems, DeleteProblems, GetListProblems, GetProblems, ListProblems,
+    UpdateProblems,
 };
 use crate::state::AppState;
 
@@ -163,6 +164,26 @@ pub struct Purged {
     pub skipped: i64,
 }
 
+/// What a purge would be of; nothing said: all that waits.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeQuery {
+    pub campaign_id: Option<Uuid>,
+    /// A known site's name or a domain.
+    #[param(min_length = 1, max_length = 253, example = "docomo")]
+    pub site: Option<String>,
+}
+
+/// What a purge would come to at the moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PurgePreview {
+    /// Mails that would not be sent any more.
+    pub waiting: i64,
+    /// Mails that are being handed over, and go all the same.
+    pub in_hand: i64,
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_send_limits)
@@ -170,6 +191,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_send_limit)
         .service(update_send_limit)
         .service(delete_send_limit)
+        .service(count_waiting)
         .service(purge_waiting);
 }
 
@@ -287,6 +309,26 @@ async fn delete_send_limit(
 ) -> ApiResult {
     limit::delete(&state.db, &user, id.0, version.0).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What a purge would come to
+#[utoipa::path(
+    tag = "send-limits", operation_id = "count_waiting", params(PurgeQuery),
+    responses((status = 200, body = PurgePreview, description = "How many wait"), GetListProblems)
+)]
+#[get("/purges")]
+async fn count_waiting(
+    state: Data<AppState>,
+    user: CurrentUser,
+    query: QueryOf<PurgeQuery>,
+) -> ApiResult<Json<PurgePreview>> {
+    let QueryOf(query) = query;
+    let what = Purge {
+        campaign: query.campaign_id.map(CampaignId),
+        site: query.site,
+    };
+    let purge::Waiting { waiting, in_hand } = purge::waiting(&state.db, &user, &what).await?;
+    Ok(Json(PurgePreview { waiting, in_hand }))
 }
 
 /// Purge what waits

@@ -26,7 +26,7 @@ mod server;
 mod session;
 pub mod signup;
 mod wording;
-mod words;
+pub(crate) mod words;
 
 pub use desk::Desk;
 pub use report::{Action, Finding, read};

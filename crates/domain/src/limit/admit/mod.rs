@@ -28,6 +28,9 @@ const SESSIONS_HOLD_MOST: TimeDelta = TimeDelta::minutes(5);
 const UNKNOWN_HOLD_MOST: TimeDelta = TimeDelta::seconds(2);
 /// For how long a mail occupies a session, until that is known.
 const UNKNOWN_MICROS: i32 = 100_000;
+/// No longer is reckoned with: a site that stood still for a while would be slow
+/// for minutes afterwards. Mails that are too many wait in hand and go back.
+const MICROS_MOST: i32 = 500_000;
 
 /// A batch that wants to go.
 pub struct Ask<'a> {
@@ -123,7 +126,7 @@ struct Book {
 /// many waits for a session in the mailer's hands, what is too few would leave
 /// sessions idle. It keeps mails that could not go yet out of everybody's way.
 fn sessions_pace(most: i32, micros: Option<i32>) -> u32 {
-    let micros = i64::from(micros.unwrap_or(UNKNOWN_MICROS).max(1));
+    let micros = i64::from(micros.unwrap_or(UNKNOWN_MICROS).clamp(1, MICROS_MOST));
     let a_minute = i64::from(most) * 75_000_000 / micros;
     u32::try_from(a_minute.clamp(1, 100_000_000)).unwrap_or(1)
 }
@@ -149,7 +152,7 @@ impl LimitRow {
             .find(|(limit, _)| *limit == self.id)
             .map(|(_, micros)| *micros);
         let micros = match (self.session_micros, seen) {
-            (Some(known), Some(seen)) => Some(known.midpoint(seen).max(1)),
+            (Some(known), Some(seen)) => Some(known.min(MICROS_MOST).midpoint(seen).max(1)),
             (known, seen) => known.or(seen),
         };
         let own = self.per_minute.map(|n| u32::try_from(n).unwrap_or(1));

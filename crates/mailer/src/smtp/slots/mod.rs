@@ -29,6 +29,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 pub use self::group::{Group, Lease, Ticket};
 use super::sessions::Host;
 
+/// A mail that took longer met a server that stood still, and says nothing of the next.
+const LONG: Duration = Duration::from_secs(1);
 /// How often is looked after sessions that are idle.
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks from one renewal to the next: a lease lasts six times as long.
@@ -109,6 +111,7 @@ impl Slots {
     }
 
     fn measure(&self, holder: &Holder, time: Duration) {
+        let time = time.min(LONG);
         let mut state = self.state();
         for limit in &holder.limits {
             let mean = state.measured.entry((holder.tenant, *limit)).or_insert(time);

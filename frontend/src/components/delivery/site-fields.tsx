@@ -1,5 +1,5 @@
 import { Select, TextInput } from "@mantine/core";
-import { knownSites, siteName } from "@/components/delivery/sites";
+import { knownSites, siteName } from "./sites";
 import { useT } from "@/i18n";
 
 export const allSites = "*";
