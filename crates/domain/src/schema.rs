@@ -740,6 +740,7 @@ diesel::table! {
         at -> Nullable<Time>,
         condition -> Jsonb,
         removed_at -> Nullable<Timestamptz>,
+        relook -> Bool,
     }
 }
 
