@@ -36,7 +36,7 @@ describe("purging what waits", () => {
     const onClose = vi.fn();
     renderScreen(<PurgeDialog campaign={campaign} onClose={onClose} />);
     const dialog = await screen.findByRole("dialog");
-    expect(await within(dialog).findByRole("button", { name: "1234通を取り消す" })).toBeEnabled();
+    expect(await within(dialog).findByRole("button", { name: "1,234通を取り消す" })).toBeEnabled();
     expect(within(dialog).getByRole("status")).toHaveTextContent("送信処理に入っている3通は止まりません");
     expect(within(dialog).getByText(/「12月のお知らせ」のすべての宛先/)).toBeInTheDocument();
     await user.click(within(dialog).getByRole("combobox"));

@@ -1,10 +1,10 @@
 import { Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
+import { problemText } from "@/api/problem-text";
 import { refresh } from "@/api/query";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
-import { problemText } from "@/api/problem-text";
 import { useT } from "@/i18n";
 import { allSites, SiteFields, siteOf } from "./site-fields";
 import { siteName } from "./sites";

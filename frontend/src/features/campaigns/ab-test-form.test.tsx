@@ -75,20 +75,22 @@ describe("the form of an A/B test", () => {
     }
     await user.click(screen.getByRole("button", { name: "A/Bテストを保存" }));
     const bare = { mail_id: null, sender_name: null, sender_address: null };
-    await expect.poll(() => sent).toEqual([
-      {
-        ab_test: {
-          share: 20,
-          metric: "opens",
-          decision: "automatic",
-          wait_minutes: 240,
-          variants: [
-            { ...bare, subject: "春" },
-            { ...bare, subject: "夏" },
-          ],
+    await expect
+      .poll(() => sent)
+      .toEqual([
+        {
+          ab_test: {
+            share: 20,
+            metric: "opens",
+            decision: "automatic",
+            wait_minutes: 240,
+            variants: [
+              { ...bare, subject: "春" },
+              { ...bare, subject: "夏" },
+            ],
+          },
         },
-      },
-    ]);
+      ]);
     await expect.poll(() => onDirty.mock.lastCall).toEqual([false]);
   });
 

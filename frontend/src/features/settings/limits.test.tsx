@@ -61,7 +61,9 @@ describe("limits of sending", () => {
     await user.click(await screen.findByRole("button", { name: "停止: ドコモ" }));
     const dialog = await screen.findByRole("dialog");
     await user.click(within(dialog).getByRole("button", { name: "停止" }));
-    await expect.poll(() => sent).toEqual([['"4"', { per_minute: 600, max_sessions: 5, suspended: true, warm_up: docomo.warm_up }]]);
+    await expect
+      .poll(() => sent)
+      .toEqual([['"4"', { per_minute: 600, max_sessions: 5, suspended: true, warm_up: docomo.warm_up }]]);
   });
 
   it("stop everything where nothing was limited", async () => {

@@ -51,8 +51,8 @@ export const limits = {
     "「{{campaign}}」の{{what}}への送信待ちのメールは送られなくなり、「送信待ちを取り消し」として対象外に数えられます。元に戻せません。ほかの配信には影響しません。",
   "limits.purge_counting": "送信待ちの通数を数えています…",
   "limits.purge_waiting": "送信待ち {{waiting}}通を取り消します。送信処理に入っている{{in_hand}}通は止まりません。",
-  "limits.purge_count_other": "{{count}}通を取り消す",
-  "limits.purged_other": "{{count}}通の送信待ちを取り消しました",
+  "limits.purge_count_other": "{{n}}通を取り消す",
+  "limits.purged_other": "{{n}}通の送信待ちを取り消しました",
   "limits.slow": "自動で速度を落としている宛先",
   "limits.slow_help":
     "相手サーバーから制限を求められた宛先です。問題なく届く間は少しずつ元の速度に戻し、戻りきるとこの一覧から消えます。",
