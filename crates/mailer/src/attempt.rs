@@ -87,9 +87,7 @@ pub(crate) async fn counted(
             (route, outcome)
         }
         Ok(Ready::Relay(route, session)) => {
-            if !urgent
-                && let Some(held) = resting(hands, work, &pending.claimed, Some(route.id))
-            {
+            if !urgent && let Some(held) = resting(hands, work, &pending.claimed, Some(route.id)) {
                 return held;
             }
             let outcome = by(*session, mail, pending).await;

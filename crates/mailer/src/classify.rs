@@ -190,29 +190,99 @@ mod tests {
     fn only_what_plainly_speaks_of_the_address_counts_against_it() {
         use BounceReason::{Closed, DomainUnknown, MailboxFull, UserUnknown};
         let table = [
-            (Stage::Rcpt, 550, "5.1.1 <a@b.jp>: Recipient address rejected: User unknown in virtual mailbox table", Some(UserUnknown)),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.1 <a@b.jp>: Recipient address rejected: User unknown in virtual mailbox table",
+                Some(UserUnknown),
+            ),
             // docomo, au, SoftBank.
-            (Stage::Rcpt, 550, "Unknown user a@docomo.ne.jp", Some(UserUnknown)),
-            (Stage::Rcpt, 550, "<a@ezweb.ne.jp>: User unknown", Some(UserUnknown)),
-            (Stage::Rcpt, 550, "Invalid recipient: <a@softbank.ne.jp>", Some(UserUnknown)),
-            (Stage::Answer, 550, "5.1.1 The email account that you tried to reach does not exist", Some(UserUnknown)),
-            (Stage::Rcpt, 550, "5.1.2 Bad destination system: no such domain", Some(DomainUnknown)),
-            (Stage::Rcpt, 550, "5.2.1 The email account that you tried to reach is inactive", Some(Closed)),
+            (
+                Stage::Rcpt,
+                550,
+                "Unknown user a@docomo.ne.jp",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "<a@ezweb.ne.jp>: User unknown",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "Invalid recipient: <a@softbank.ne.jp>",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Answer,
+                550,
+                "5.1.1 The email account that you tried to reach does not exist",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.2 Bad destination system: no such domain",
+                Some(DomainUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.2.1 The email account that you tried to reach is inactive",
+                Some(Closed),
+            ),
             (Stage::Rcpt, 552, "5.2.2 Mailbox full", Some(MailboxFull)),
             // Our own fault, or nobody knows whose.
             (Stage::Mail, 550, "5.1.1 User unknown", None),
             (Stage::Rcpt, 553, "sorry, that domain does not exist", None),
-            (Stage::Rcpt, 553, "<info@example.co.jp>: Sender address domain does not exist", None),
-            (Stage::Rcpt, 550, "5.1.8 <info@example.co.jp>: Sender address rejected: Domain not found", None),
-            (Stage::Rcpt, 550, "5.1.7 Sender address rejected: User unknown", None),
-            (Stage::Rcpt, 550, "5.7.1 User unknown, or relaying denied", None),
-            (Stage::Rcpt, 554, "5.7.1 Service unavailable; Client host blocked using zen.spamhaus.org", None),
-            (Stage::Answer, 550, "5.7.26 This mail has been blocked because the sender is unauthenticated", None),
+            (
+                Stage::Rcpt,
+                553,
+                "<info@example.co.jp>: Sender address domain does not exist",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.8 <info@example.co.jp>: Sender address rejected: Domain not found",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.7 Sender address rejected: User unknown",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.7.1 User unknown, or relaying denied",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                554,
+                "5.7.1 Service unavailable; Client host blocked using zen.spamhaus.org",
+                None,
+            ),
+            (
+                Stage::Answer,
+                550,
+                "5.7.26 This mail has been blocked because the sender is unauthenticated",
+                None,
+            ),
             (Stage::Answer, 554, "5.6.0 Message contains a virus", None),
             (Stage::Rcpt, 550, "Relaying denied", None),
             (Stage::Rcpt, 550, "no", None),
             (Stage::Rcpt, 550, "5.0.0 rejected", None),
-            (Stage::Answer, 552, "5.3.4 Message size exceeds fixed limit", None),
+            (
+                Stage::Answer,
+                552,
+                "5.3.4 Message size exceeds fixed limit",
+                None,
+            ),
         ];
         for (stage, code, text, expected) in table {
             let reply = SmtpReply {

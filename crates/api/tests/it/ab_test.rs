@@ -18,7 +18,10 @@ fn plan(variants: &[Value]) -> Value {
 }
 
 fn subjects() -> Value {
-    plan(&[json!({"subject": "春の新商品"}), json!({"subject": "春の新商品のご案内", "sender_name": "acme 春"})])
+    plan(&[
+        json!({"subject": "春の新商品"}),
+        json!({"subject": "春の新商品のご案内", "sender_name": "acme 春"}),
+    ])
 }
 
 /// What a tenant needs to send, and the id of a mail.
@@ -112,14 +115,18 @@ async fn what_is_wrong_with_a_test_is_said_where_it_stands() {
     let token = app.log_in("acme-owner").await;
     let mail = ready(&app, &tenant).await;
     let path = draft(&app, &token, &mail).await;
-    let theirs = mail::create(&app.database.db, &other.owner(), NewMail {
+    let theirs = mail::create(
+        &app.database.db,
+        &other.owner(),
+        NewMail {
             name: "theirs".to_owned(),
             ..NewMail::default()
-        })
-        .await
-        .unwrap()
-        .id
-        .to_string();
+        },
+    )
+    .await
+    .unwrap()
+    .id
+    .to_string();
     let (a, b) = (json!({"subject": "A"}), json!({"subject": "B"}));
     let with = |field: &str, value: Value| {
         let mut body = plan(&[a.clone(), b.clone()]);
@@ -132,11 +139,29 @@ async fn what_is_wrong_with_a_test_is_said_where_it_stands() {
         (with("wait_minutes", json!(0)), "/ab_test/wait_minutes"),
         (with("wait_minutes", json!(10_081)), "/ab_test/wait_minutes"),
         (with("variants", json!([a])), "/ab_test/variants"),
-        (with("variants", json!([a, b, {"subject": "C"}, {"subject": "D"}, {"subject": "E"}, {"subject": "F"}])), "/ab_test/variants"),
+        (
+            with(
+                "variants",
+                json!([a, b, {"subject": "C"}, {"subject": "D"}, {"subject": "E"}, {"subject": "F"}]),
+            ),
+            "/ab_test/variants",
+        ),
         (with("variants", json!([a, a])), "/ab_test/variants/1"),
-        (with("variants", json!([a, {"subject": "B\r\nBcc: x@example.jp"}])), "/ab_test/variants/1/subject"),
-        (with("variants", json!([a, {"sender_address": "nobody"}])), "/ab_test/variants/1/sender_address"),
-        (with("variants", json!([a, {"mail_id": theirs}])), "/ab_test/variants/1/mail_id"),
+        (
+            with(
+                "variants",
+                json!([a, {"subject": "B\r\nBcc: x@example.jp"}]),
+            ),
+            "/ab_test/variants/1/subject",
+        ),
+        (
+            with("variants", json!([a, {"sender_address": "nobody"}])),
+            "/ab_test/variants/1/sender_address",
+        ),
+        (
+            with("variants", json!([a, {"mail_id": theirs}])),
+            "/ab_test/variants/1/mail_id",
+        ),
     ] {
         let problem = app
             .patch(&path)
@@ -204,7 +229,11 @@ async fn a_test_goes_out_first_and_a_person_chooses_what_the_rest_gets() {
     let decided = winner(&token, 2).await.expect(200);
     let test = &decided["ab_test"]["winner"];
     assert_eq!(
-        (&test["variant"], &test["how"], test["decided_by"].is_string()),
+        (
+            &test["variant"],
+            &test["how"],
+            test["decided_by"].is_string()
+        ),
         (&json!(2), &json!("by_hand"), true)
     );
     let again = winner(&token, 1).await.expect(409);

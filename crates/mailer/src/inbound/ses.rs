@@ -143,7 +143,12 @@ mod tests {
     fn notifications_are_read_wrapped_or_not_and_anything_else_is_none() {
         let bounce = r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"x@example.com","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]}}"#;
         let to = || Some("x@example.com".to_owned());
-        let hard = (Action::Failed, BounceKind::Hard, BounceReason::UserUnknown, to());
+        let hard = (
+            Action::Failed,
+            BounceKind::Hard,
+            BounceReason::UserUnknown,
+            to(),
+        );
         assert_eq!(said(bounce), hard);
         let wrapped = serde_json::json!({"Type": "Notification", "Message": bounce});
         assert_eq!(said(&wrapped.to_string()), hard);
@@ -154,7 +159,12 @@ mod tests {
         let complaint = r#"{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"x@example.com"}],"complaintFeedbackType":"abuse"}}"#;
         assert_eq!(
             said(complaint),
-            (Action::Complaint, BounceKind::None, BounceReason::Complaint, to())
+            (
+                Action::Complaint,
+                BounceKind::None,
+                BounceReason::Complaint,
+                to()
+            )
         );
         let delivery = r#"{"notificationType":"Delivery","delivery":{"recipients":["x@example.com"],"smtpResponse":"250 ok"}}"#;
         assert_eq!(said(delivery).0, Action::Delivered);

@@ -134,11 +134,7 @@ pub struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(
-        room: Arc<Room>,
-        health: Option<Health>,
-        group: Option<Arc<Group>>,
-    ) -> Self {
+    pub(super) fn new(room: Arc<Room>, health: Option<Health>, group: Option<Arc<Group>>) -> Self {
         Self {
             room,
             health,
@@ -160,7 +156,10 @@ impl Seat {
             host: to.host.clone(),
             error,
         };
-        if let Some(error) = self.health().and_then(|health| health.rests(Instant::now())) {
+        if let Some(error) = self
+            .health()
+            .and_then(|health| health.rests(Instant::now()))
+        {
             return Err(resting(error));
         }
         let Some(place) = self.room.place().await else {

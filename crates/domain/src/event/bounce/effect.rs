@@ -285,7 +285,16 @@ async fn block(
     reason: suppression::Reason,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    suppression::suppress_address(tx, mail.path.tenant, &key(&mail.address), reason, SOURCE, "", now).await
+    suppression::suppress_address(
+        tx,
+        mail.path.tenant,
+        &key(&mail.address),
+        reason,
+        SOURCE,
+        "",
+        now,
+    )
+    .await
 }
 
 async fn write(

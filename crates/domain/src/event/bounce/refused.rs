@@ -67,7 +67,10 @@ pub(crate) async fn take(
         if stopped.contains(&refusal.delivery) {
             "stopped"
         } else {
-            counted.get(&refusal.contact).copied().unwrap_or("unchanged")
+            counted
+                .get(&refusal.contact)
+                .copied()
+                .unwrap_or("unchanged")
         }
     };
     write(tx, tenant, campaign, refusals, told, now).await?;
@@ -219,7 +222,13 @@ async fn count(
         .map(|row| row.id)
         .collect();
     set_bounced(tx, tenant, &over, now).await?;
-    let told = |id| if over.contains(&id) { "stopped" } else { "counted" };
+    let told = |id| {
+        if over.contains(&id) {
+            "stopped"
+        } else {
+            "counted"
+        }
+    };
     Ok(rows.iter().map(|row| (row.id, told(row.id))).collect())
 }
 

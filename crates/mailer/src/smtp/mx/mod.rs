@@ -172,9 +172,10 @@ impl Direct {
         };
         let host = key.host.clone();
         let most = self.most.min(most);
-        self.sessions.host(key, most, Some(Health::default()), || Endpoint {
-            host,
-            ..like.clone()
-        })
+        self.sessions
+            .host(key, most, Some(Health::default()), || Endpoint {
+                host,
+                ..like.clone()
+            })
     }
 }

@@ -82,7 +82,12 @@ impl Slots {
     }
 
     /// Those of a pool of at most `most` sessions.
-    pub(super) fn group(&self, tenant: TenantId, limits: &SessionLimits, most: usize) -> Arc<Group> {
+    pub(super) fn group(
+        &self,
+        tenant: TenantId,
+        limits: &SessionLimits,
+        most: usize,
+    ) -> Arc<Group> {
         let holder = Holder {
             tenant,
             id: SendSessionId::new(),
@@ -114,7 +119,10 @@ impl Slots {
         let time = time.min(LONG);
         let mut state = self.state();
         for limit in &holder.limits {
-            let mean = state.measured.entry((holder.tenant, *limit)).or_insert(time);
+            let mean = state
+                .measured
+                .entry((holder.tenant, *limit))
+                .or_insert(time);
             *mean = (*mean * 7 + time) / 8;
         }
     }
@@ -172,7 +180,10 @@ impl Slots {
             let mut state = self.state();
             for id in before {
                 if renewed.held.contains(&id) {
-                    state.leases.entry(id).and_modify(|until| *until = surely_until(began));
+                    state
+                        .leases
+                        .entry(id)
+                        .and_modify(|until| *until = surely_until(began));
                 } else {
                     state.leases.remove(&id);
                 }
@@ -197,7 +208,11 @@ impl Slots {
 }
 
 fn surely_until(began: Instant) -> Instant {
-    began + session::LEASE.to_std().unwrap_or_default().saturating_sub(MARGIN)
+    began
+        + session::LEASE
+            .to_std()
+            .unwrap_or_default()
+            .saturating_sub(MARGIN)
 }
 
 async fn keeper(inner: Weak<Inner>, mut ended: mpsc::UnboundedReceiver<SendSessionId>) {

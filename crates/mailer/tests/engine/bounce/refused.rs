@@ -10,7 +10,9 @@ async fn server() -> (Sink, Fixture) {
         "gone" => Action::Refuse("550 5.1.1 User unknown"),
         "gone-late" => Action::RefuseMail("550 5.1.1 User unknown"),
         "full" => Action::Refuse("552 5.2.2 Mailbox full"),
-        "policy" => Action::Refuse("550 5.7.1 Rejected by policy: user unknown to our reputation list"),
+        "policy" => {
+            Action::Refuse("550 5.7.1 Rejected by policy: user unknown to our reputation list")
+        }
         "spf" => Action::RefuseMail("550 5.7.26 Unauthenticated mail"),
         "dns" => Action::Refuse("553 sorry, your domain does not exist"),
         "unread" => Action::Refuse("550 no"),
@@ -23,7 +25,10 @@ async fn server() -> (Sink, Fixture) {
 }
 
 fn people(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| format!("{name}@example.jp")).collect()
+    names
+        .iter()
+        .map(|name| format!("{name}@example.jp"))
+        .collect()
 }
 
 async fn contact(fixture: &Fixture, name: &str) -> String {
@@ -44,7 +49,14 @@ async fn counter(fixture: &Fixture, campaign: CampaignId, name: &str) -> i64 {
 async fn who_is_unknown_is_stopped_at_once_and_our_own_faults_stop_nobody() {
     let (sink, fixture) = server().await;
     let names = [
-        "gone", "gone-late", "full", "policy", "spf", "dns", "unread", "taro",
+        "gone",
+        "gone-late",
+        "full",
+        "policy",
+        "spf",
+        "dns",
+        "unread",
+        "taro",
     ];
     let campaign = fixture.campaign(&people(&names)).await;
     fixture.mailer().drain().await.unwrap();

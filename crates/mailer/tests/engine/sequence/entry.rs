@@ -45,7 +45,9 @@ async fn after_birthdays(scene: &Scene) -> SequenceId {
         position: None,
     };
     let db = &scene.fixture.database.db;
-    contact_field::create(db, &scene.actor, field).await.unwrap();
+    contact_field::create(db, &scene.actor, field)
+        .await
+        .unwrap();
     let mut rule = scene.rule(vec![scene.step(0, Unit::Minutes)]);
     rule.entry = Entry::Date {
         field: "birthday".to_owned(),
@@ -91,7 +93,9 @@ async fn days_of_a_date_that_pass_in_a_pause_are_not_made_up_for() {
     steer::pause(db, &scene.actor, id).await.unwrap();
     scene.later(DAY * 3).await;
     let installation = scene.installation();
-    steer::activate(db, &scene.actor, &installation, id).await.unwrap();
+    steer::activate(db, &scene.actor, &installation, id)
+        .await
+        .unwrap();
     for _ in 0..3 {
         scene.later(DAY).await;
     }
@@ -136,7 +140,9 @@ async fn an_audience_of_more_than_a_chunk_comes_in_once_without_those_who_said_n
     scene.subscribe(excluded, list, Status::Subscribed).await;
     scene.subscribe(excluded, except, Status::Subscribed).await;
     scene.subscribe(cancelled, list, Status::Unsubscribed).await;
-    let made = scene.active(scene.rule(vec![scene.step(0, Unit::Minutes)])).await;
+    let made = scene
+        .active(scene.rule(vec![scene.step(0, Unit::Minutes)]))
+        .await;
     let db = &scene.fixture.database.db;
     for _ in 0..2 {
         intake::create(db, &scene.actor, made.id, &of(list, &[except]))

@@ -130,7 +130,11 @@ impl Scene {
         self.people(id, EnrolmentState::Active).await
     }
 
-    pub(super) async fn people(&self, id: SequenceId, state: EnrolmentState) -> Vec<sequence::Enrolment> {
+    pub(super) async fn people(
+        &self,
+        id: SequenceId,
+        state: EnrolmentState,
+    ) -> Vec<sequence::Enrolment> {
         let which = People { state, step: None };
         let page = PageRequest::default();
         sequence::list_people(&self.fixture.database.db, &self.actor, id, which, &page)
