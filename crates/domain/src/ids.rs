@@ -52,7 +52,7 @@ ids! {
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,
-    RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,
+    RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSessionId, SendSlowdownId,
     CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,

@@ -657,6 +657,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        max_sessions -> Nullable<Int4>,
+        session_micros -> Nullable<Int4>,
     }
 }
 
@@ -673,6 +675,18 @@ diesel::table! {
         limits_changed_at -> Nullable<Timestamptz>,
         release -> Bool,
         ab_test_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    send_session (tenant_id, limit_id, id) {
+        tenant_id -> Uuid,
+        limit_id -> Uuid,
+        id -> Uuid,
+        holder -> Uuid,
+        worker -> Uuid,
+        leased_until -> Timestamptz,
+        waits_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -787,6 +801,7 @@ diesel::table! {
         at -> Nullable<Time>,
         condition -> Jsonb,
         removed_at -> Nullable<Timestamptz>,
+        relook -> Bool,
     }
 }
 
@@ -1047,6 +1062,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     route_health,
     send_limit,
     send_queue,
+    send_session,
     send_slowdown,
     sender_domain,
     sequence,

@@ -12,12 +12,13 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 6] = [
+const WITHOUT_POLICY: [&str; 7] = [
     "installation",
     "job_queue",
     "login_directory",
     "login_throttle",
     "send_queue",
+    "send_session",
     "signup_directory",
 ];
 

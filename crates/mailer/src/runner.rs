@@ -24,6 +24,7 @@ use crate::journal::Journal;
 use crate::journal::replay;
 use crate::patience::Patience;
 use crate::smtp::route::RouteSettings;
+use crate::smtp::slots::Slots;
 use crate::{listener, metrics, schedule};
 
 /// Batches in hand over all campaigns: with at most 200 deliveries each, the
@@ -74,8 +75,12 @@ impl Mailer {
         let db = &db
             .named(&lease::session_name(worker))
             .map_err(crate::explain)?;
+        let slots = Slots::new(db.clone(), worker);
         let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?
-            .with_route_settings(change);
+            .with_route_settings(|settings| {
+                settings.slots = Some(slots.clone());
+                change(settings);
+            });
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let ending = watch::Sender::new(false);
         let hands = Hands {
@@ -83,6 +88,7 @@ impl Mailer {
             worker,
             cpu: Arc::new(Semaphore::new(cores)),
             throttle: Arc::default(),
+            slots,
             ending: ending.subscribe(),
             journal: None,
         };
@@ -178,6 +184,7 @@ impl Mailer {
         batches.shutdown().await;
         self.end_journal().await;
         self.desk.close().await;
+        self.hands.slots.close().await;
     }
 
     /// What was cut off is told to the ledger from the journal; should the

@@ -1400,7 +1400,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** What a purge would come to */
+        get: operations["count_waiting"];
         put?: never;
         /**
          * Purge what waits
@@ -4100,6 +4101,10 @@ export interface components {
         /** @enum {string} */
         ProblemKind: "campaign_failed" | "campaign_unknown" | "campaign_paused" | "campaign_not_ready" | "import_failed" | "legal_missing" | "domain_missing" | "domain_unchecked" | "route_missing";
         /** @description What is not to be sent any more; nothing said: all that waits. */
+        PurgePreview: {
+            in_hand: number;
+            waiting: number;
+        };
         PurgeCreate: {
             /** Format: uuid */
             campaign_id?: string | null;
@@ -4365,6 +4370,14 @@ export interface components {
         };
         /** @description A limit. It holds over all mailers together. */
         SendLimit: {
+            /**
+             * Format: int32
+             * @description SMTP sessions at a time over all mailers; null: no limit of its own.
+             * @example 5
+             */
+            max_sessions?: number | null;
+            /** Format: int64 */
+            sessions_in_use: number;
             /** Format: date-time */
             created_at: string;
             /** Format: uuid */
@@ -4412,6 +4425,12 @@ export interface components {
         SendLimitCreate: {
             /**
              * Format: int32
+             * @description SMTP sessions at a time over all mailers; null: no limit of its own.
+             * @example 5
+             */
+            max_sessions?: number | null;
+            /**
+             * Format: int32
              * @example 600
              */
             per_minute?: number | null;
@@ -4429,6 +4448,12 @@ export interface components {
         };
         /** @description What a limit says from now on; what is left out or null is not limited. */
         SendLimitTerms: {
+            /**
+             * Format: int32
+             * @description SMTP sessions at a time over all mailers; null: no limit of its own.
+             * @example 5
+             */
+            max_sessions?: number | null;
             /**
              * Format: int32
              * @example 600
@@ -5432,6 +5457,143 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    count_waiting: {
+        parameters: {
+            query?: {
+                campaign_id?: string | null;
+                site?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgePreview"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_liveness: {
         parameters: {
             query?: never;

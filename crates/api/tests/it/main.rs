@@ -10,6 +10,7 @@
 
 mod api_token;
 mod audit;
+mod ab_test;
 mod auth;
 mod bounce;
 mod contact;

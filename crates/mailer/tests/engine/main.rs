@@ -18,6 +18,7 @@ mod routes;
 mod schedule;
 mod send;
 mod sequence;
+mod sessions;
 mod support;
 mod transactional;
 mod variant;

@@ -438,6 +438,7 @@ fn settings() -> Vec<Case> {
             .if_match()
             .body(|_| json!({"per_minute": 120})),
         needs("list_send_slowdowns", P::SettingsRead),
+        needs("count_waiting", P::CampaignsSend),
         needs("purge_waiting", P::CampaignsSend)
             .body(|_| json!({"site": "docomo"}))
             .foreign(|theirs| json!({"campaign_id": theirs.id("campaigns")})),

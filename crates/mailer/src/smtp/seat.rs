@@ -1,5 +1,5 @@
-//! Places for sessions: how many a direct route has in all, and whether a
-//! server is worth trying.
+//! Places for sessions: how many a route has in all, whether a server is worth
+//! trying, and the slot where a limit counts sessions.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::super::{ConnectError, Endpoint, Session};
+use super::slots::Group;
+use super::{ConnectError, Endpoint, Session};
 
 /// Longest time that a server is left alone.
 const REST_MAX: Duration = Duration::from_secs(60);
@@ -126,42 +127,64 @@ fn rest(failures: u32) -> Duration {
 /// What a session with a server needs beside the server.
 pub struct Seat {
     room: Arc<Room>,
-    health: Arc<Health>,
+    /// Of servers of strangers; that of a relay is the route's.
+    health: Option<Health>,
+    /// Where limits count the session.
+    group: Option<Arc<Group>>,
 }
 
 impl Seat {
-    pub(super) fn new(room: Arc<Room>, health: Arc<Health>) -> Self {
-        Self { room, health }
+    pub(super) fn new(room: Arc<Room>, health: Option<Health>, group: Option<Arc<Group>>) -> Self {
+        Self {
+            room,
+            health,
+            group,
+        }
     }
 
-    pub(super) fn health(&self) -> &Health {
-        &self.health
+    pub(super) fn health(&self) -> Option<&Health> {
+        self.health.as_ref()
     }
 
     /// Opens a session that has a place.
     ///
     /// # Errors
-    /// [`ConnectError`], at once while the server is left alone.
-    pub(in super::super) async fn open(&self, to: &Endpoint) -> Result<Session, ConnectError> {
+    /// [`ConnectError`], at once while the server is left alone or the limits are
+    /// used up.
+    pub(super) async fn open(&self, to: &Endpoint) -> Result<Session, ConnectError> {
         let resting = |error| ConnectError::Resting {
             host: to.host.clone(),
             error,
         };
-        if let Some(error) = self.health.rests(Instant::now()) {
+        if let Some(error) = self
+            .health()
+            .and_then(|health| health.rests(Instant::now()))
+        {
             return Err(resting(error));
         }
         let Some(place) = self.room.place().await else {
             return Err(resting("the mailer is ending".to_owned()));
         };
+        let lease = match &self.group {
+            None => None,
+            Some(group) => Some(group.lease().ok_or_else(|| ConnectError::Full {
+                host: to.host.clone(),
+            })?),
+        };
         let began = Instant::now();
-        match to.connect().await {
-            Ok(mut session) => {
-                self.health.up();
-                session.hold(place);
+        let opened = to.connect().await;
+        match (opened, &self.health) {
+            (Ok(mut session), health) => {
+                if let Some(health) = health {
+                    health.up();
+                }
+                session.hold(place, lease);
                 Ok(session)
             }
-            Err(error) => {
-                self.health.down(&error, began, Instant::now());
+            (Err(error), health) => {
+                if let Some(health) = health {
+                    health.down(&error, began, Instant::now());
+                }
                 Err(error)
             }
         }

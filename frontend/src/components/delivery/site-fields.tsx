@@ -1,6 +1,6 @@
 import { Select, TextInput } from "@mantine/core";
-import { knownSites, siteName } from "@/components/delivery/sites";
 import { useT } from "@/i18n";
+import { knownSites, siteName } from "./sites";
 
 export const allSites = "*";
 const otherSite = "other";
