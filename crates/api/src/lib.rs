@@ -6,6 +6,7 @@ pub mod cli;
 pub mod error;
 pub mod events;
 pub mod extract;
+pub mod gather;
 pub mod middleware;
 pub mod openapi;
 pub mod problems;

@@ -50,6 +50,7 @@ use crate::error::{Problem, ProblemField};
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),
         (name = "jobs", description = "Long work with progress"),
+        (name = "audit", description = "The trace: who did what, who looked at whom, whether it is whole"),
         (name = "events", description = "What goes on, as it happens"),
         (name = "health", description = "Whether the service can work")
     )

@@ -48,6 +48,8 @@ permissions! {
     SettingsRead = "settings.read",
     SettingsWrite = "settings.write",
     UsersManage = "users.manage",
+    /// The trace: who did and who looked at what.
+    AuditRead = "audit.read",
 }
 
 /// What kind of being acts, as the audit log names it.

@@ -72,7 +72,7 @@ async fn make_partitions(db: &Db) -> Result<()> {
 
 /// Tenants by id. The directory of log-ins knows all of them (each has an
 /// owner), and is one of the few tables that can be read across tenants.
-async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+pub(crate) async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
     db.system(async |tx| {
         let mut query = login_directory::table
             .select(login_directory::tenant_id)

@@ -1,6 +1,7 @@
 //! Rules and persistence of Kikubari, one folder for each noun of
 //! docs/architecture.md. Knows neither HTTP nor SMTP.
 
+pub mod access;
 pub mod actor;
 pub mod audit;
 pub mod block;

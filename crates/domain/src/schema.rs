@@ -18,6 +18,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    access_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        operation -> Text,
+        subject_kind -> Text,
+        subject_id -> Nullable<Uuid>,
+        query -> Nullable<Text>,
+        ip -> Nullable<Inet>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     audit_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -31,6 +47,23 @@ diesel::table! {
         after -> Nullable<Jsonb>,
         ip -> Nullable<Inet>,
         request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_head (tenant_id) {
+        tenant_id -> Uuid,
+        number -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    audit_link (tenant_id, number) {
+        tenant_id -> Uuid,
+        number -> Int8,
+        entry_id -> Uuid,
+        hash -> Bytea,
     }
 }
 
@@ -903,7 +936,10 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(access_entry -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
+diesel::joinable!(audit_head -> tenant (tenant_id));
+diesel::joinable!(audit_link -> tenant (tenant_id));
 diesel::joinable!(block -> tenant (tenant_id));
 diesel::joinable!(campaign -> tenant (tenant_id));
 diesel::joinable!(consent -> tenant (tenant_id));
@@ -940,7 +976,10 @@ diesel::joinable!(user_account -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
+    access_entry,
     audit_entry,
+    audit_head,
+    audit_link,
     block,
     campaign,
     campaign_confirmation,

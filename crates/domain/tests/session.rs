@@ -228,6 +228,7 @@ async fn log_out_ends_the_access_token_too() {
     session::log_out(
         &s.database.db,
         opened.refresh_token.unwrap().expose_secret(),
+        None,
     )
     .await
     .unwrap();

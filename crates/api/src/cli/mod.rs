@@ -1,5 +1,6 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | audit | doctor`.
 
+mod audit;
 mod demo;
 mod doctor;
 mod output;
@@ -38,6 +39,11 @@ enum Command {
         #[command(subcommand)]
         command: tenant::TenantCommand,
     },
+    /// Look through what people did, and verify that nothing of it was changed
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -59,6 +65,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::Audit { command } => runtime()?.block_on(audit::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::output::explain;
 use crate::app::Application;
 use crate::events::Events;
+use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
@@ -33,7 +34,12 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
     let tracker = state.visitors.tracker.start();
-    let jobs = Workers::start(&state.db, state.config.job_workers)?;
+    let looks = state.access.start();
+    let jobs = Workers::start(
+        &state.db,
+        state.config.job_workers,
+        state.config.access_log_days,
+    )?;
     actix_web::rt::spawn(end_streams(Arc::clone(&state.events)));
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
@@ -51,6 +57,9 @@ pub(super) async fn run() -> anyhow::Result<()> {
     // Nobody asks any more: what is queued can be written to its end.
     if let Some(tracker) = tracker {
         tracker.stop().await;
+    }
+    if let Some(looks) = looks {
+        looks.stop().await;
     }
     jobs.end().await;
     served
@@ -94,6 +103,7 @@ pub(super) fn state() -> anyhow::Result<AppState> {
         limits: Arc::new(Limits::new(config.rate_limit)),
         config: Arc::new(config),
         events: Arc::new(Events::new(db.clone())),
+        access: Arc::new(AccessLog::new(db.clone())),
         db,
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,

@@ -192,7 +192,7 @@ async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResu
 #[post("/auth/logout")]
 async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    session::log_out(&state.db, &presented(&request)).await?;
+    session::log_out(&state.db, &presented(&request), client_ip(&request)).await?;
     let now = state.db.now();
     Ok(HttpResponse::NoContent()
         .cookie(cookie(String::new(), now, now))

@@ -16,6 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
+use crate::middleware::access::shows;
 use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
@@ -236,5 +237,6 @@ async fn get_delivery(
     id: Id<DeliveryId>,
 ) -> ApiResult<Json<DeliveryDetail>> {
     let found = read::get(&state.db, &user, id.0).await?;
+    shows(found.delivery.contact_id);
     Ok(Json(found.into()))
 }

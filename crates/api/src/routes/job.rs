@@ -30,6 +30,9 @@ pub enum JobKind {
     /// Contacts that bounces stopped get another chance.
     #[serde(rename = "bounce_reset")]
     BounceReset,
+    /// The chain of the audit log is followed.
+    #[serde(rename = "audit_verify")]
+    AuditVerify,
 }
 
 impl From<JobKind> for Kind {
@@ -39,6 +42,7 @@ impl From<JobKind> for Kind {
             JobKind::Import => Self::Import,
             JobKind::Export => Self::Export,
             JobKind::BounceReset => Self::BounceReset,
+            JobKind::AuditVerify => Self::AuditVerify,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP in, one domain call, HTTP out: a file for each noun.
 
+pub mod audit;
 pub mod auth;
 pub mod block;
 pub mod bounce_reset;

@@ -1,4 +1,12 @@
-//! The trace: who did what, written in the transaction that did it.
+//! The trace: who did what, written in the transaction that did it. The
+//! database links the entries of a tenant to a chain (docs/decisions/0038),
+//! which [`chain`] follows and verifies.
+
+pub mod action;
+pub mod chain;
+pub mod export;
+pub mod read;
+pub(crate) mod verify;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -14,7 +22,7 @@ use crate::schema::audit_entry;
 /// What was done to what. `before` and `after` hold no secrets.
 #[derive(Debug, Default)]
 pub struct Entry<'a> {
-    /// Dotted: noun, verb in the past (`contact.deleted`).
+    /// Dotted: noun, verb in the past (`contact.deleted`); stands in [`action::ACTIONS`].
     pub action: &'a str,
     pub subject_kind: &'a str,
     pub subject_id: Option<Uuid>,
@@ -44,4 +52,12 @@ pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>)
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Starts the verification of the actor's tenant's chain, as a job.
+///
+/// # Errors
+/// [`crate::DomainError::Forbidden`].
+pub async fn start_verification(db: &crate::Db, actor: &Actor) -> Result<crate::job::Job> {
+    verify::start(db, actor).await
 }

@@ -193,7 +193,7 @@ pub(super) async fn record(
         action,
         subject_kind: "campaign",
         subject_id: Some(before.id.0),
-        before: Some(json!({ "state": before.state })),
+        before: Some(json!({ "name": before.name, "state": before.state })),
         after: Some(after),
     };
     audit::record(tx, actor, entry).await

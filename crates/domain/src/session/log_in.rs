@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use super::password::Hasher;
 use super::token::{AccessTokens, RefreshToken};
 use super::{
-    ABSOLUTE_LIFETIME, Device, LoggedIn, Session, answer, queries, throttle, wrong_credentials,
+    ABSOLUTE_LIFETIME, Device, LoggedIn, Session, answer, queries, refused, throttle,
+    wrong_credentials,
 };
 use crate::actor::{Actor, ActorKind};
 use crate::audit;
@@ -41,8 +42,14 @@ pub async fn log_in(
         Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
             (tenant, credentials.id)
         }
-        _ => {
-            throttle::note_failure(db, &counters).await?;
+        known => {
+            // At once, so that a known id takes no longer than an unknown one.
+            let (counted, noted) = tokio::join!(
+                throttle::note_failure(db, &counters),
+                refused::note(db, known.as_ref(), right, device.ip)
+            );
+            counted?;
+            noted?;
             return Err(wrong_credentials());
         }
     };

@@ -8,6 +8,7 @@ mod own;
 pub mod password;
 mod queries;
 mod refresh;
+mod refused;
 mod throttle;
 pub mod token;
 

@@ -1,7 +1,9 @@
 //! What a person does with their own log-in: who they are, their sessions,
 //! their password.
 
+use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::password::{self, Hasher};
 use super::{Me, Session, ended, person, queries, throttle};
@@ -55,9 +57,27 @@ pub async fn end(db: &Db, actor: &Actor, id: SessionId) -> Result<()> {
             .await?
             .filter(|s| s.user_id == user_id && s.ended_at.is_none());
         row.ok_or_else(|| DomainError::not_found("session"))?;
-        queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await
+        queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await?;
+        note_end(tx, actor, id, "ended_by_user").await
     })
     .await
+}
+
+/// Into the trail: who ended which session.
+pub(super) async fn note_end(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    id: SessionId,
+    reason: &'static str,
+) -> Result<()> {
+    let entry = audit::Entry {
+        action: "session.ended",
+        subject_kind: "session",
+        subject_id: Some(id.0),
+        after: Some(json!({ "reason": reason })),
+        ..audit::Entry::default()
+    };
+    audit::record(tx, actor, entry).await
 }
 
 /// Changes one's own password; ends every other session of the person.

@@ -1,10 +1,13 @@
 //! A session goes on (new tokens for a refresh token) or ends (log-out).
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 
 use super::token::{AccessTokens, RefreshToken};
+use super::own::note_end;
 use super::{LoggedIn, answer, ended, queries};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorKind};
 use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
@@ -76,18 +79,32 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
 ///
 /// # Errors
 /// When the database does.
-pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
+pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()> {
     let Some(presented) = RefreshToken::decode(presented) else {
         return Ok(());
     };
     let now = db.now();
-    db.tenant(presented.tenant, async |tx| {
-        if let Some((session_id, _)) =
-            queries::lock_refresh(tx, presented.tenant, &presented.hash()).await?
-        {
-            queries::end(tx, presented.tenant, session_id, "logged_out", now).await?;
-        }
-        Ok(())
+    let tenant = presented.tenant;
+    db.tenant(tenant, async |tx| {
+        let Some((session_id, _)) = queries::lock_refresh(tx, tenant, &presented.hash()).await?
+        else {
+            return Ok(());
+        };
+        let open = queries::find(tx, tenant, session_id)
+            .await?
+            .filter(|session| session.ended_at.is_none());
+        let Some(session) = open else {
+            return Ok(());
+        };
+        queries::end(tx, tenant, session_id, "logged_out", now).await?;
+        let actor = Actor {
+            kind: ActorKind::User,
+            user_id: Some(session.user_id),
+            session_id: Some(session_id),
+            ip,
+            ..Actor::public(tenant)
+        };
+        note_end(tx, &actor, session_id, "logged_out").await
     })
     .await
 }

@@ -265,8 +265,18 @@ pub async fn update_self(
         ..queries::Row::default()
     };
     db.tenant(actor.tenant_id, async |tx| {
+        let before = queries::find(tx, actor.tenant_id, id).await?;
         queries::update(tx, actor.tenant_id, id, None, &row, now).await?;
-        queries::find(tx, actor.tenant_id, id).await
+        let after = queries::find(tx, actor.tenant_id, id).await?;
+        let entry = audit::Entry {
+            action: "user.updated",
+            subject_kind: "user",
+            subject_id: Some(id.0),
+            before: serde_json::to_value(before).ok(),
+            after: serde_json::to_value(&after).ok(),
+        };
+        audit::record(tx, actor, entry).await?;
+        Ok(after)
     })
     .await
 }

@@ -19,6 +19,7 @@ use self::dto::{
     PreviewRequest,
 };
 use crate::error::ApiResult;
+use crate::middleware::access::shows;
 use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
 use crate::problems::{
     ActionProblems, BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
@@ -308,6 +309,7 @@ async fn preview_mail(
         change,
     )
     .await?;
+    shows(contact);
     Ok(Json(preview.into()))
 }
 

@@ -11,6 +11,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode, header};
 use api::app::Application;
 use api::events::Events;
+use api::middleware::access::AccessLog;
 use api::middleware::rate_limit::Limits;
 use api::state::{ApiConfig, AppState, installation};
 use api::visitors::Visitors;
@@ -95,8 +96,11 @@ impl TestApp {
         let keys = Arc::new(Keys::from_master(&[42; 32]).expect("keys"));
         let visitors = Visitors::new(database.db.clone(), installation(&config, &keys));
         visitors.tracker.start();
+        let access = AccessLog::new(database.db.clone());
+        access.start();
         let state = AppState {
             visitors: Arc::new(visitors),
+            access: Arc::new(access),
             limits: Arc::new(Limits::new(config.rate_limit)),
             config: Arc::new(config),
             events: Arc::new(Events::new(database.db.clone())),
