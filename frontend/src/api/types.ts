@@ -23,6 +23,10 @@ export type Signup = Schemas["Signup"];
 export type SignupState = Schemas["SignupState"];
 export type Suppression = Schemas["Suppression"];
 
+export type AuditEntry = Schemas["AuditEntry"];
+export type AuditEntryDetail = Schemas["AuditEntryDetail"];
+export type AccessEntry = Schemas["AccessEntry"];
+
 export type Import = Schemas["Import"];
 export type Plan = Schemas["ImportPlan"];
 export type Job = Schemas["Job"];

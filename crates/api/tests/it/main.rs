@@ -8,6 +8,7 @@
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]
 
+mod audit;
 mod auth;
 mod bounce;
 mod contact;

@@ -9,6 +9,7 @@ pub const ACTIONS: &[&str] = &[
     "bounces.reset",
     "campaign.deleted",
     "campaign.held",
+    "campaign.not_ready",
     "campaign.paused",
     "campaign.report_exported",
     "campaign.resent",

@@ -74,6 +74,7 @@ export const common = {
   "nav.rules": "Sending rules",
   "nav.limits": "Sending limits",
   "nav.users": "Users",
+  "nav.audit": "Audit log",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",
   "nav.sessions": "Logged-in devices",

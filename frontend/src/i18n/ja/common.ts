@@ -73,6 +73,7 @@ export const common = {
   "nav.rules": "配信ルール",
   "nav.limits": "送信量の上限",
   "nav.users": "ユーザー",
+  "nav.audit": "操作履歴",
   "nav.profile": "プロフィール・表示言語",
   "nav.password": "パスワード変更",
   "nav.sessions": "ログイン中の端末",

@@ -98,6 +98,7 @@ pub fn cases() -> Vec<Case> {
         mails(),
         campaigns(),
         settings(),
+        audit(),
         deletions(),
     ]
     .concat()
@@ -386,6 +387,16 @@ fn settings() -> Vec<Case> {
         needs("get_sender_domain", P::SettingsRead),
         needs("check_sender_domain", P::SettingsWrite),
         needs("rotate_sender_domain_keys", P::SettingsWrite),
+    ]
+}
+
+fn audit() -> Vec<Case> {
+    vec![
+        needs("list_audit_entries", P::AuditRead),
+        needs("get_audit_entry", P::AuditRead),
+        needs("export_audit_entries", P::AuditRead),
+        needs("verify_audit_entries", P::AuditRead),
+        needs("list_access_entries", P::AuditRead),
     ]
 }
 

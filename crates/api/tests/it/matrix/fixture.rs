@@ -47,6 +47,13 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("tenant", &tenant);
+        let trace = app
+            .get("/v1/audit-entries")
+            .by(&made.token)
+            .send()
+            .await
+            .expect(200);
+        made.keep("audit-entries", &trace["items"][0]);
         made.create_contacts(app).await;
         made.create_imports(app).await;
         made.create_mails(app).await;

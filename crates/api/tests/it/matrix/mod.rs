@@ -1,7 +1,7 @@
 //! Every operation of the document × {nobody, each role, another tenant}. An
 //! operation that stands in the document and not in `cases.rs` fails the test.
 
-mod cases;
+pub mod cases;
 mod fixture;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
 import { abTest } from "./ab-test";
+import { audit } from "./audit";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -16,6 +17,7 @@ import { transactional } from "./transactional";
 
 export const late = {
   ...abTest,
+  ...audit,
   ...bounces,
   ...calendar,
   ...campaignWork,
