@@ -30,6 +30,7 @@ import { Route as AppMailsIndexRouteImport } from "./routes/_app.mails.index";
 import { Route as AppSequencesIndexRouteImport } from "./routes/_app.sequences.index";
 import { Route as AppSequencesSequenceIdRouteImport } from "./routes/_app.sequences.$sequenceId";
 import { Route as AppSequencesNewRouteImport } from "./routes/_app.sequences.new";
+import { Route as AppSettingsAuditRouteImport } from "./routes/_app.settings.audit";
 import { Route as AppSettingsLimitsRouteImport } from "./routes/_app.settings.limits";
 import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.settings.organisation";
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
@@ -152,6 +153,11 @@ const AppSequencesNewRoute = AppSequencesNewRouteImport.update({
   path: "/sequences/new",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsAuditRoute = AppSettingsAuditRouteImport.update({
+  id: "/settings/audit",
+  path: "/settings/audit",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsLimitsRoute = AppSettingsLimitsRouteImport.update({
   id: "/settings/limits",
   path: "/settings/limits",
@@ -257,6 +263,7 @@ export interface FileRoutesByFullPath {
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/sequences/new": typeof AppSequencesNewRoute;
+  "/settings/audit": typeof AppSettingsAuditRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
@@ -296,6 +303,7 @@ export interface FileRoutesByTo {
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/sequences/new": typeof AppSequencesNewRoute;
+  "/settings/audit": typeof AppSettingsAuditRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
@@ -337,6 +345,7 @@ export interface FileRoutesById {
   "/_app/contacts/fields": typeof AppContactsFieldsRoute;
   "/_app/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/_app/sequences/new": typeof AppSequencesNewRoute;
+  "/_app/settings/audit": typeof AppSettingsAuditRoute;
   "/_app/settings/limits": typeof AppSettingsLimitsRoute;
   "/_app/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
@@ -378,6 +387,7 @@ export interface FileRouteTypes {
     | "/contacts/fields"
     | "/sequences/$sequenceId"
     | "/sequences/new"
+    | "/settings/audit"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
@@ -417,6 +427,7 @@ export interface FileRouteTypes {
     | "/contacts/fields"
     | "/sequences/$sequenceId"
     | "/sequences/new"
+    | "/settings/audit"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
@@ -457,6 +468,7 @@ export interface FileRouteTypes {
     | "/_app/contacts/fields"
     | "/_app/sequences/$sequenceId"
     | "/_app/sequences/new"
+    | "/_app/settings/audit"
     | "/_app/settings/limits"
     | "/_app/settings/organisation"
     | "/_app/settings/password"
@@ -634,6 +646,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSequencesNewRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/audit": {
+      id: "/_app/settings/audit";
+      path: "/settings/audit";
+      fullPath: "/settings/audit";
+      preLoaderRoute: typeof AppSettingsAuditRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/limits": {
       id: "/_app/settings/limits";
       path: "/settings/limits";
@@ -772,6 +791,7 @@ interface AppRouteChildren {
   AppContactsFieldsRoute: typeof AppContactsFieldsRoute;
   AppSequencesSequenceIdRoute: typeof AppSequencesSequenceIdRoute;
   AppSequencesNewRoute: typeof AppSequencesNewRoute;
+  AppSettingsAuditRoute: typeof AppSettingsAuditRoute;
   AppSettingsLimitsRoute: typeof AppSettingsLimitsRoute;
   AppSettingsOrganisationRoute: typeof AppSettingsOrganisationRoute;
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
@@ -811,6 +831,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsFieldsRoute: AppContactsFieldsRoute,
   AppSequencesSequenceIdRoute: AppSequencesSequenceIdRoute,
   AppSequencesNewRoute: AppSequencesNewRoute,
+  AppSettingsAuditRoute: AppSettingsAuditRoute,
   AppSettingsLimitsRoute: AppSettingsLimitsRoute,
   AppSettingsOrganisationRoute: AppSettingsOrganisationRoute,
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,

@@ -54,6 +54,28 @@ pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>)
     Ok(())
 }
 
+/// Writes that a thing was made (no `before`), changed, or deleted (no `after`).
+///
+/// # Errors
+/// When the database does.
+pub(crate) async fn change(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    action: &str,
+    (subject_kind, id): (&str, Uuid),
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Result<()> {
+    let entry = Entry {
+        action,
+        subject_kind,
+        subject_id: Some(id),
+        before,
+        after,
+    };
+    record(tx, actor, entry).await
+}
+
 /// Starts the verification of the actor's tenant's chain, as a job.
 ///
 /// # Errors

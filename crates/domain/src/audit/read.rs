@@ -197,7 +197,8 @@ pub(super) async fn piece(
             .await
             .optional()?;
         if let Some((at, id)) = edge {
-            query = query.filter(
+            // Beside the exact bound one that the index can end at.
+            query = query.filter(audit_entry::at.ge(at)).filter(
                 audit_entry::at
                     .gt(at)
                     .or(audit_entry::at.eq(at).and(audit_entry::id.ge(id))),

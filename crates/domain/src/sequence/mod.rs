@@ -197,6 +197,8 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<Sequence> {
         let id = SequenceId::new();
         queries::insert(tx, tenant, id, &rule, actor.user_id, now).await?;
         steps::write(tx, tenant, id, &rule.steps).await?;
+        let told = Some(json!({ "name": rule.name, "steps": rule.steps.len() }));
+        audit::change(tx, actor, "sequence.created", ("sequence", id.0), None, told).await?;
         load(tx, tenant, id).await
     })
     .await

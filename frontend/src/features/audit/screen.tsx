@@ -1,4 +1,4 @@
-import { Group, Menu, Button, Tabs, Text } from "@mantine/core";
+import { Button, Group, Menu, Tabs, Text } from "@mantine/core";
 import { IconDownload } from "@tabler/icons-react";
 import { useCan } from "@/auth/guard";
 import { Page } from "@/components/layout/page";

@@ -1,5 +1,5 @@
-import { oneOf, type RawSearch, text } from "@/lib/search-params";
 import { addDays, beginOf } from "@/lib/days";
+import { oneOf, type RawSearch, text } from "@/lib/search-params";
 
 export const views = ["actions", "looks"] as const;
 export type View = (typeof views)[number];

@@ -54,7 +54,12 @@ export function ContactLooks(props: { contactId: string }) {
         </div>
       ))}
       {query.hasNextPage ? (
-        <Button variant="default" size="xs" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+        <Button
+          variant="default"
+          size="xs"
+          loading={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
           {t("timeline.more")}
         </Button>
       ) : null}
