@@ -63,6 +63,8 @@ diesel::table! {
         tenant_id -> Uuid,
         number -> Int8,
         entry_id -> Uuid,
+        salt -> Nullable<Bytea>,
+        details -> Bytea,
         hash -> Bytea,
     }
 }

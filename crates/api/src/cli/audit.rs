@@ -161,7 +161,10 @@ async fn is_whole(db: &Db, tenant: TenantId, anchor: Option<Head>) -> anyhow::Re
     let walk = chain::verify(db, tenant, anchor).await.map_err(explain)?;
     if walk.is_whole() {
         let Head { number, hash } = &walk.head;
-        print(&format!("ok      {tenant} {number} entries {hash}\n"))?;
+        let erased = walk.erased;
+        print(&format!(
+            "ok      {tenant} {number} entries, {erased} of them erased, {hash}\n"
+        ))?;
         return Ok(true);
     }
     for fault in &walk.faults {

@@ -348,7 +348,8 @@ async fn export_audit_entries(
 
 /// Follow the chain from its first entry on, and say where it is broken
 ///
-/// A job. Its `result` holds `entries`, `hash` (of the last link), `faults` (`kind`, `number`, `until`, `entry_id`) and
+/// A job. Its `result` holds `entries`, `hash` (of the last link), `erased` (entries of erased
+/// people, which say nothing of before and after any more), `faults` (`kind`, `number`, `until`, `entry_id`) and
 /// `more_faults`, how many there are beyond the hundred named.
 #[utoipa::path(
     tag = "audit", operation_id = "verify_audit_entries",

@@ -5,6 +5,10 @@
 //! functions write. A function of the schema is not asked: whoever can edit
 //! entries as the owner can edit that too.
 //!
+//! The chain holds a salted hash of what an entry says of before and after, not
+//! them: a person's data can be erased from the trace, as the law wants, and the
+//! chain stays whole. Such entries are counted, so that it can't happen unseen.
+//!
 //! A chain by itself can't show that its end was cut off and its head turned
 //! back, or that all of it was written anew. The head that somebody noted
 //! outside (an [anchor](Walk::begin)) does.
@@ -112,6 +116,8 @@ pub struct Walk {
     anchor: Option<Head>,
     /// The last link that was looked at.
     at: Head,
+    /// Entries whose before and after were erased.
+    pub erased: i64,
     pub faults: Vec<Fault>,
     /// Faults beyond those that are named.
     pub more_faults: usize,
@@ -125,8 +131,31 @@ struct Link {
     hash: Vec<u8>,
     #[diesel(sql_type = SqlUuid)]
     entry_id: Uuid,
+    #[diesel(sql_type = Nullable<Binary>)]
+    salt: Option<Vec<u8>>,
+    #[diesel(sql_type = Binary)]
+    details: Vec<u8>,
+    /// The entry as the hash covers it; `None` when it is gone.
     #[diesel(sql_type = Nullable<Text>)]
     text: Option<String>,
+    #[diesel(sql_type = Text)]
+    changes: String,
+}
+
+/// What an entry says of before and after when it says nothing.
+const NO_CHANGES: &str = "[null, null]";
+
+impl Link {
+    /// Whether before and after are what was linked, or erased.
+    fn has_its_details(&self) -> bool {
+        match &self.salt {
+            Some(salt) => {
+                let salted = [salt.as_slice(), self.changes.as_bytes()].concat();
+                sha256(&salted).as_slice() == self.details
+            }
+            None => self.changes == NO_CHANGES,
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -144,9 +173,10 @@ struct Ends {
 }
 
 /// $1 tenant, $2 after, $3 up to, $4 rows.
-const LINKS: &str = "SELECT l.number, l.hash, l.entry_id, CASE WHEN e.id IS NOT NULL THEN pg_catalog.jsonb_build_array(
+const LINKS: &str = "SELECT l.number, l.hash, l.entry_id, l.salt, l.details,
+        pg_catalog.jsonb_build_array(e.before, e.after)::pg_catalog.text AS changes, CASE WHEN e.id IS NOT NULL THEN pg_catalog.jsonb_build_array(
         e.tenant_id, l.number, e.id, e.at AT TIME ZONE 'UTC', e.actor_kind, e.actor_id, e.action,
-        e.subject_kind, e.subject_id, e.before, e.after, e.ip, e.request_id)::pg_catalog.text END AS text
+        e.subject_kind, e.subject_id, pg_catalog.encode(l.details, 'hex'), e.ip, e.request_id)::pg_catalog.text END AS text
     FROM audit_link l LEFT JOIN audit_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
     WHERE l.tenant_id = $1 AND l.number > $2 AND l.number <= $3 ORDER BY l.number LIMIT $4";
 
@@ -171,6 +201,7 @@ impl Walk {
             head: head(tx, tenant).await?,
             anchor,
             at: Head::none(),
+            erased: 0,
             faults: Vec::new(),
             more_faults: 0,
         })
@@ -214,12 +245,16 @@ impl Walk {
     }
 
     fn look(&mut self, link: Link) {
+        let has_its_details = link.has_its_details();
         let Link {
             number,
             hash,
             entry_id,
+            salt,
             text,
+            ..
         } = link;
+        self.erased += i64::from(salt.is_none() && text.is_some());
         let follows = number == self.at.number + 1;
         if !follows {
             self.fault(FaultKind::Missing, self.at.number + 1, number - 1, None);
@@ -227,7 +262,7 @@ impl Walk {
         match text {
             None => self.fault(FaultKind::Removed, number, number, Some(entry_id)),
             // Behind a gap nobody knows the hash before it.
-            Some(text) if follows && !self.fits(&text, &hash) => {
+            Some(text) if !has_its_details || (follows && !self.fits(&text, &hash)) => {
                 self.fault(FaultKind::Changed, number, number, Some(entry_id));
             }
             Some(_) => {}

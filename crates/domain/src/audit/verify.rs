@@ -60,6 +60,7 @@ pub(crate) async fn run(run: &Run) -> Result<Outcome> {
             return Ok(Outcome::Succeeded(json!({
                 "entries": next.head.number,
                 "hash": next.head.hash,
+                "erased": next.erased,
                 "faults": next.faults,
                 "more_faults": next.more_faults,
             })));
@@ -83,6 +84,7 @@ async fn note(
         subject_kind: "audit",
         after: Some(json!({
             "entries": walk.head.number,
+            "erased": walk.erased,
             "faults": walk.faults.len() + walk.more_faults,
         })),
         ..audit::Entry::default()

@@ -112,8 +112,9 @@ async fn a_chain_that_was_written_anew_is_not_the_one_that_the_anchor_noted() {
                 SELECT hash INTO own FROM audit_link WHERE tenant_id = TENANT AND number = {first} - 1;
                 FOR link IN SELECT * FROM audit_link WHERE tenant_id = TENANT AND number >= {first} ORDER BY number LOOP
                     SELECT * INTO entry FROM audit_entry WHERE id = link.entry_id;
-                    own := audit_hash(own, link.number, entry);
-                    UPDATE audit_link SET hash = own WHERE tenant_id = TENANT AND number = link.number;
+                    link.details := audit_details(link.salt, entry);
+                    own := audit_hash(own, link.number, entry, link.details);
+                    UPDATE audit_link SET hash = own, details = link.details WHERE tenant_id = TENANT AND number = link.number;
                 END LOOP;
                 UPDATE audit_head SET hash = own WHERE tenant_id = TENANT;
              END $$"
@@ -124,6 +125,30 @@ async fn a_chain_that_was_written_anew_is_not_the_one_that_the_anchor_noted() {
     let n = anchor.number;
     let walk = world.verify_from(Some(anchor)).await;
     assert_eq!(found(&walk), [(F::AnchorDiffers, n, n)]);
+}
+
+#[tokio::test]
+async fn the_erasure_of_a_person_leaves_the_chain_whole_and_is_counted() {
+    let world = World::new().await.with(4).await;
+    let (a, b) = (world.head().await.number - 2, world.head().await.number - 1);
+    world
+        .tamper(&format!(
+            "UPDATE audit_entry SET before = NULL, after = NULL WHERE id IN ({ENTRY}{a}), {ENTRY}{b}))"
+        ))
+        .await;
+    let walk = world.verify().await;
+    assert_eq!((found(&walk), walk.erased), (Vec::new(), 2));
+    let salts = "SELECT count(*) FROM audit_link WHERE salt IS NULL";
+    assert_eq!(world.database.count(salts).await, 2, "nobody guesses what it was");
+    // What was erased can't be filled with something else, nor who did it to whom be changed.
+    world
+        .tamper(&format!(
+            "UPDATE audit_entry SET after = '{{}}' WHERE id = {ENTRY}{a});
+             UPDATE audit_entry SET action = 'contact.deleted' WHERE id = {ENTRY}{b})"
+        ))
+        .await;
+    let expected = [(F::Changed, a, a), (F::Changed, b, b)];
+    assert_eq!(found(&world.verify().await), expected);
 }
 
 #[tokio::test]

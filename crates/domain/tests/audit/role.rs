@@ -33,7 +33,7 @@ async fn the_application_can_neither_edit_nor_delete_nor_forge_entries() {
         "UPDATE audit_link SET entry_id = gen_random_uuid()".to_owned(),
         "DELETE FROM audit_link".to_owned(),
         "TRUNCATE audit_link".to_owned(),
-        format!("INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), {zeros})"),
+        format!("INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), NULL, {zeros}, {zeros})"),
         "UPDATE audit_head SET number = 0".to_owned(),
         "DELETE FROM audit_head".to_owned(),
         "TRUNCATE audit_head".to_owned(),
@@ -61,7 +61,7 @@ async fn the_application_can_not_switch_the_chain_off_or_move_it_by_itself() {
         ("ALTER TABLE audit_entry DISABLE TRIGGER ALL", "must be owner"),
         ("SET session_replication_role = replica", "permission denied"),
         ("DROP TRIGGER audit_entry_chain ON audit_entry", "must be owner"),
-        ("CREATE OR REPLACE FUNCTION audit_hash(bytea, bigint, audit_entry) RETURNS bytea LANGUAGE sql AS 'SELECT $1'", "permission denied"),
+        ("CREATE OR REPLACE FUNCTION audit_hash(bytea, bigint, audit_entry, bytea) RETURNS bytea LANGUAGE sql AS 'SELECT $1'", "permission denied"),
         ("SELECT chain_audit_entry()", "permission denied"),
         // A table of its own with our trigger: the head would move without an entry.
         ("CREATE TEMP TABLE mine (LIKE audit_entry);

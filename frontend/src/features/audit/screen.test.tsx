@@ -43,6 +43,7 @@ const job: Job = {
   result: {
     entries: 12,
     hash: "ab".repeat(32),
+    erased: 0,
     faults: [
       { kind: "changed", number: 5, until: 5 },
       { kind: "cut", number: 11, until: 12 },

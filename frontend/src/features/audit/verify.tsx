@@ -18,6 +18,8 @@ interface Fault {
 interface Verdict {
   entries: number;
   hash: string;
+  /** Entries of erased people: who did what stays, what it was is gone. */
+  erased: number;
   faults: Fault[];
   more_faults: number;
 }
@@ -67,6 +69,7 @@ function Result({ verdict }: { verdict: Verdict }) {
     return (
       <Alert color="teal" variant="outline" mt="md" role="status" title={t("audit.whole")}>
         <Text size="sm">{t("audit.whole_body", { entries: verdict.entries })}</Text>
+        {verdict.erased > 0 ? <Text size="sm">{t("audit.erased", { count: verdict.erased })}</Text> : null}
         <Text size="xs" c="dimmed" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
           {t("audit.hash")}: {verdict.hash}
         </Text>

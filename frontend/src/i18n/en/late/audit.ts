@@ -37,6 +37,8 @@ export const audit = {
     "Each hash is calculated anew from the first entry on, so that edited, deleted and moved entries show.",
   "audit.whole": "The chain is whole",
   "audit.whole_body": "All {{entries}} entries are linked.",
+  "audit.erased_one": "{{n}} of them lost its values to the erasure of a person.",
+  "audit.erased_other": "{{n}} of them lost their values to the erasure of people.",
   "audit.broken": "The chain is broken",
   "audit.broken_body": "Contact the operator of the service, and keep this page open.",
   "audit.at_number": "number {{number}}",

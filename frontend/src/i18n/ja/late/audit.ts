@@ -35,6 +35,7 @@ export const audit = {
   "audit.verify_help": "最初の記録から順にハッシュ値を計算し直して、書き換え・削除・並べ替えがないか確かめます。",
   "audit.whole": "改ざんは見つかりませんでした",
   "audit.whole_body": "{{entries}}件の記録がすべてつながっています。",
+  "audit.erased_other": "うち{{n}}件は、個人情報の消去により変更内容を残していません。",
   "audit.broken": "記録に異常があります",
   "audit.broken_body": "この画面を閉じずに、サービスの運用担当者へ連絡してください。",
   "audit.at_number": "記録番号 {{number}}",
