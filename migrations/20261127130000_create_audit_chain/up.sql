@@ -75,15 +75,18 @@ BEGIN
     IF TG_RELID <> 'public.audit_entry'::regclass THEN
         RAISE EXCEPTION 'chain_audit_entry belongs to audit_entry';
     END IF;
-    -- Takes the head's lock and the next number at once; RETURNING answers the hash that was there.
-    INSERT INTO public.audit_head AS head (tenant_id, number, hash)
-    VALUES (NEW.tenant_id, 1, decode(repeat('00', 32), 'hex'))
-    ON CONFLICT (tenant_id) DO UPDATE SET number = head.number + 1
-    RETURNING head.number, head.hash INTO STRICT place, previous;
+    LOOP
+        -- Under the lock it is read as the last commit left it.
+        SELECT head.number + 1, head.hash INTO place, previous
+        FROM public.audit_head AS head WHERE head.tenant_id = NEW.tenant_id FOR NO KEY UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO public.audit_head (tenant_id, number, hash) VALUES (NEW.tenant_id, 0, decode(repeat('00', 32), 'hex'))
+        ON CONFLICT DO NOTHING;
+    END LOOP;
     own := public.audit_hash(previous, place, NEW, new_details);
     INSERT INTO public.audit_link (tenant_id, number, entry_id, salt, details, hash)
     VALUES (NEW.tenant_id, place, NEW.id, new_salt, new_details, own);
-    UPDATE public.audit_head SET hash = own WHERE tenant_id = NEW.tenant_id;
+    UPDATE public.audit_head SET number = place, hash = own WHERE tenant_id = NEW.tenant_id;
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION chain_audit_entry() IS

@@ -47,6 +47,7 @@ fn every_action_that_is_written_stands_in_the_catalogue() {
     }
     let texts: Vec<String> = files
         .iter()
+        .filter(|file| !file.ends_with("audit/action.rs"))
         .map(|file| std::fs::read_to_string(file).unwrap())
         .filter(|text| text.contains("audit::") || text.contains("record("))
         .collect();

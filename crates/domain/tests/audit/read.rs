@@ -10,6 +10,7 @@ use domain::{Actor, DomainError};
 
 use crate::support::World;
 
+/// Numbers of all pages; 0 for an entry without a link.
 async fn numbers(world: &World, filter: &AuditFilter, limit: i64) -> Vec<i64> {
     let mut page = PageRequest {
         limit: Some(limit),
@@ -20,7 +21,7 @@ async fn numbers(world: &World, filter: &AuditFilter, limit: i64) -> Vec<i64> {
         let found = read::list(&world.database.db, &world.actor, filter, &page)
             .await
             .unwrap();
-        numbers.extend(found.items.iter().filter_map(|entry| entry.number));
+        numbers.extend(found.items.iter().map(|entry| entry.number.unwrap_or(0)));
         match found.next_cursor {
             Some(cursor) => page.cursor = Some(cursor),
             None => return numbers,
@@ -67,7 +68,8 @@ async fn filters_narrow_and_words_are_found_however_far_back() {
     // More than a page looks through lies over the one that is sought.
     world
         .tamper(
-            "INSERT INTO audit_entry (tenant_id, id, actor_kind, action, subject_kind, after, at)
+            "ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_chain;
+             INSERT INTO audit_entry (tenant_id, id, actor_kind, action, subject_kind, after, at)
              SELECT TENANT, gen_random_uuid(), 'system', 'list.updated', 'list', '{\"name\": \"100% 別\"}', now() + i * interval '1 ms'
              FROM generate_series(1, 20100) i",
         )

@@ -71,6 +71,9 @@ impl World {
     }
 }
 
+/// Nothing is wrong.
+pub(crate) const WHOLE: [(FaultKind, i64, i64); 0] = [];
+
 /// What and where.
 pub(crate) fn found(walk: &Walk) -> Vec<(FaultKind, i64, i64)> {
     let of = |fault: &Fault| (fault.kind, fault.number, fault.until);
