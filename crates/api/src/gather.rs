@@ -42,11 +42,7 @@ pub trait Gathered: Send + Sync + Sized + 'static {
     fn tenant(&self) -> TenantId;
 
     /// Writes items of one tenant in one transaction.
-    fn write(
-        db: &Db,
-        tenant: TenantId,
-        items: &[Self],
-    ) -> impl Future<Output = Result<()>> + Send;
+    fn write(db: &Db, tenant: TenantId, items: &[Self]) -> impl Future<Output = Result<()>> + Send;
 }
 
 enum Message<T> {

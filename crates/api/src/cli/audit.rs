@@ -233,7 +233,10 @@ async fn print_found(
     filter: &AuditFilter,
 ) -> domain::Result<anyhow::Result<()>> {
     let actor = Actor::operator(tenant);
-    let words = filter.q.as_deref().map_or_else(String::new, |q| format!("q={q}"));
+    let words = filter
+        .q
+        .as_deref()
+        .map_or_else(String::new, |q| format!("q={q}"));
     let subject = ("audit", filter.subject_id);
     let look = Access::new(&actor, "kikubari audit search", subject, &words, db.now());
     access::record(db, tenant, &[look]).await?;

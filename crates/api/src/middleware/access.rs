@@ -82,11 +82,7 @@ pub const WATCHED: &[Watched] = &[
         "signup_address",
     ),
     get("/v1/imports/{id}", "get_import", "import"),
-    get(
-        "/v1/imports/{id}/rejected",
-        "get_import_rejected",
-        "import",
-    ),
+    get("/v1/imports/{id}/rejected", "get_import_rejected", "import"),
     get(
         "/v1/campaigns/{id}/deliveries",
         "list_campaign_deliveries",

@@ -16,8 +16,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::middleware::access::shows;
 use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
+use crate::middleware::access::shows;
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
 use crate::words::{DeliveryState, EventKind, SendingKind};

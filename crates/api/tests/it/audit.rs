@@ -44,7 +44,11 @@ async fn who_did_what_is_told_with_names_and_what_was_before_and_after() {
         .patch(&format!("/v1/contacts/{contact}"))
         .by(&token)
         .if_match(1);
-    patch.json(&json!({"name": "高橋 次郎"})).send().await.expect(200);
+    patch
+        .json(&json!({"name": "高橋 次郎"}))
+        .send()
+        .await
+        .expect(200);
     let path = format!("/v1/audit-entries?subject_id={contact}");
     let page = app.get(&path).by(&token).send().await.expect(200);
     let actions: Vec<&str> = page["items"]
@@ -116,12 +120,22 @@ async fn who_looked_at_a_person_is_told_however_they_were_looked_at() {
     ];
     assert_eq!(looks, expected);
     assert_eq!(page["items"][0]["ip"], "127.0.0.1");
-    let all = app.get("/v1/access-entries").by(&owner).send().await.expect(200);
+    let all = app
+        .get("/v1/access-entries")
+        .by(&owner)
+        .send()
+        .await
+        .expect(200);
     let searched = |look: &&Value| look["operation"] == "list_contacts";
     let items = all["items"].as_array().expect("items");
     let search = items.iter().find(searched).expect("the search");
     assert_eq!(search["query"], "q=髙橋");
-    let none = app.get("/v1/access-entries").by(&theirs).send().await.expect(200);
+    let none = app
+        .get("/v1/access-entries")
+        .by(&theirs)
+        .send()
+        .await
+        .expect(200);
     assert_eq!(none["items"].as_array().expect("items").len(), 0);
 }
 
@@ -147,7 +161,10 @@ async fn every_operation_that_shows_people_is_watched() {
         .map(|case| case.id)
         .filter(|id| reads.contains(*id) && !known.contains(id) && !SHOW_NOBODY.contains(id))
         .collect();
-    assert!(open.is_empty(), "watch these (middleware/access.rs), or say here that they show nobody: {open:?}");
+    assert!(
+        open.is_empty(),
+        "watch these (middleware/access.rs), or say here that they show nobody: {open:?}"
+    );
 }
 
 async fn work(app: &TestApp) {
@@ -176,7 +193,9 @@ async fn the_button_says_whether_the_chain_is_whole_and_where_it_is_broken() {
     let jobs = app.get("/v1/jobs").by(&editor).send().await.expect(200);
     assert_eq!(jobs["items"], json!([]));
     app.database
-        .execute_as_owner("UPDATE audit_entry SET action = 'user.updated' WHERE action = 'tenant.created'")
+        .execute_as_owner(
+            "UPDATE audit_entry SET action = 'user.updated' WHERE action = 'tenant.created'",
+        )
         .await;
     let (job, _) = verify().await;
     let faults = job["result"]["faults"].as_array().expect("faults");
@@ -241,19 +260,43 @@ async fn the_command_line_verifies_notes_heads_searches_and_exports() {
     let anchor = anchor.to_str().expect("a path");
     let all = ["audit", "verify", "--all", "--anchor", anchor];
     let (ok, out, _) = kikubari(&app, &all);
-    assert!(ok && out.lines().all(|line| line.starts_with("ok ")), "{out}");
+    assert!(
+        ok && out.lines().all(|line| line.starts_with("ok ")),
+        "{out}"
+    );
 
-    let (ok, found, _) = kikubari(&app, &["audit", "search", "--tenant", &tenant, "--action", "user.created"]);
+    let (ok, found, _) = kikubari(
+        &app,
+        &[
+            "audit",
+            "search",
+            "--tenant",
+            &tenant,
+            "--action",
+            "user.created",
+        ],
+    );
     assert!(ok && found.lines().count() == 3, "{found}");
     let (_, found, _) = kikubari(&app, &["audit", "search", "--text", "rival-owner"]);
     assert_eq!(found.lines().count(), 1, "{found}");
     let line: Value = serde_json::from_str(&found).expect("JSON");
     assert_eq!(line["tenant"], rival.as_str());
-    let (ok, file, _) = kikubari(&app, &["audit", "export", "--tenant", &tenant, "--format", "csv"]);
+    let (ok, file, _) = kikubari(
+        &app,
+        &["audit", "export", "--tenant", &tenant, "--format", "csv"],
+    );
     assert!(ok && file.contains("audit.exported"), "{file}");
     let token = app.log_in("acme-owner").await;
-    let looks = app.get("/v1/access-entries").by(&token).send().await.expect(200);
-    assert_eq!(looks["items"][0]["actor_kind"], "operator", "the tenant sees it");
+    let looks = app
+        .get("/v1/access-entries")
+        .by(&token)
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        looks["items"][0]["actor_kind"], "operator",
+        "the tenant sees it"
+    );
 
     // The last entry goes, and the head with it.
     app.database
@@ -267,6 +310,11 @@ async fn the_command_line_verifies_notes_heads_searches_and_exports() {
     assert!(ok, "nothing inside tells");
     let (ok, out, err) = kikubari(&app, &all);
     assert!(!ok && err.contains("1 chain(s) are broken"), "{err}");
-    assert!(out.contains(&format!("BROKEN  {rival} the end is missing: entries 1 to ")), "{out}");
+    assert!(
+        out.contains(&format!(
+            "BROKEN  {rival} the end is missing: entries 1 to "
+        )),
+        "{out}"
+    );
     std::fs::remove_file(anchor).ok();
 }

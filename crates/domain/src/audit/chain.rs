@@ -92,11 +92,17 @@ impl std::fmt::Display for Fault {
             FaultKind::Removed => write!(f, "entry {number} was deleted")?,
             FaultKind::Missing => write!(f, "entries {number} to {until} are missing")?,
             FaultKind::Cut => {
-                write!(f, "the end is missing: entries {number} to {until} were deleted")?;
+                write!(
+                    f,
+                    "the end is missing: entries {number} to {until} were deleted"
+                )?;
             }
             FaultKind::HeadDiffers => write!(f, "the head does not fit entry {number}")?,
             FaultKind::AnchorDiffers => {
-                write!(f, "entry {number} is not the one that the anchor noted: the chain was written anew")?;
+                write!(
+                    f,
+                    "entry {number} is not the one that the anchor noted: the chain was written anew"
+                )?;
             }
             FaultKind::Unlinked => write!(f, "an entry was put in past the chain")?,
         }
@@ -184,7 +190,8 @@ const UNLINKED: &str = "SELECT e.id FROM audit_entry e WHERE e.tenant_id = $1 AN
         SELECT FROM audit_link l WHERE l.tenant_id = $1 AND l.entry_id = e.id) LIMIT $2";
 
 /// Both in one look, since both grow.
-const ENDS: &str = "SELECT coalesce((SELECT number FROM audit_head WHERE tenant_id = $1), 0) AS head,
+const ENDS: &str =
+    "SELECT coalesce((SELECT number FROM audit_head WHERE tenant_id = $1), 0) AS head,
     coalesce((SELECT max(number) FROM audit_link WHERE tenant_id = $1), 0) AS last";
 
 impl Walk {

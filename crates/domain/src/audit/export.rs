@@ -142,8 +142,9 @@ impl Export {
 
 fn cells(entry: &AuditEntry) -> [String; 15] {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let json =
-        |value: &Option<serde_json::Value>| value.as_ref().map_or_else(String::new, ToString::to_string);
+    let json = |value: &Option<serde_json::Value>| {
+        value.as_ref().map_or_else(String::new, ToString::to_string)
+    };
     [
         entry.number.map_or_else(String::new, |n| n.to_string()),
         entry

@@ -138,7 +138,9 @@ pub async fn list(
         .transpose()?;
     let tenant = actor.tenant_id;
     let (items, next) = db
-        .tenant(tenant, async |tx| piece(tx, tenant, filter, after, limit).await)
+        .tenant(tenant, async |tx| {
+            piece(tx, tenant, filter, after, limit).await
+        })
         .await?;
     Ok(Page {
         items,

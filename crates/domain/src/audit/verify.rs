@@ -69,11 +69,7 @@ pub(crate) async fn run(run: &Run) -> Result<Outcome> {
     }
 }
 
-async fn note(
-    run: &Run,
-    tx: &mut diesel_async::AsyncPgConnection,
-    walk: &Walk,
-) -> Result<()> {
+async fn note(run: &Run, tx: &mut diesel_async::AsyncPgConnection, walk: &Walk) -> Result<()> {
     let actor = Actor {
         user_id: run.job.created_by,
         kind: ActorKind::User,

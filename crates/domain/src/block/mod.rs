@@ -137,7 +137,8 @@ pub async fn create(db: &Db, actor: &Actor, new: NewBlock) -> Result<Block> {
                 format!("there are {MAX_BLOCKS} blocks already"),
             ));
         }
-        let made = queries::insert(tx, actor.tenant_id, BlockId::new(), &new, actor.user_id).await?;
+        let made =
+            queries::insert(tx, actor.tenant_id, BlockId::new(), &new, actor.user_id).await?;
         let subject = ("block", made.id.0);
         audit::change(tx, actor, "block.created", subject, None, told(&made)).await?;
         Ok(made)
@@ -147,7 +148,13 @@ pub async fn create(db: &Db, actor: &Actor, new: NewBlock) -> Result<Block> {
 
 /// For the trace: every mail that calls the block shows it.
 fn told(block: &Block) -> Option<Value> {
-    let Block { key, name, text, html, .. } = block;
+    let Block {
+        key,
+        name,
+        text,
+        html,
+        ..
+    } = block;
     Some(json!({ "key": key, "name": name, "text": text, "html": html }))
 }
 

@@ -51,10 +51,7 @@ impl BuiltinRole {
         use Permission as P;
         match self {
             Self::Owner => true,
-            Self::Editor => !matches!(
-                permission,
-                P::SettingsWrite | P::UsersManage | P::AuditRead
-            ),
+            Self::Editor => !matches!(permission, P::SettingsWrite | P::UsersManage | P::AuditRead),
             Self::Viewer => matches!(
                 permission,
                 P::ContactsRead

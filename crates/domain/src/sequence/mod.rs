@@ -198,7 +198,15 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<Sequence> {
         queries::insert(tx, tenant, id, &rule, actor.user_id, now).await?;
         steps::write(tx, tenant, id, &rule.steps).await?;
         let told = Some(json!({ "name": rule.name, "steps": rule.steps.len() }));
-        audit::change(tx, actor, "sequence.created", ("sequence", id.0), None, told).await?;
+        audit::change(
+            tx,
+            actor,
+            "sequence.created",
+            ("sequence", id.0),
+            None,
+            told,
+        )
+        .await?;
         load(tx, tenant, id).await
     })
     .await

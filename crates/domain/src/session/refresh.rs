@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::token::{AccessTokens, RefreshToken};
 use super::own::note_end;
+use super::token::{AccessTokens, RefreshToken};
 use super::{LoggedIn, answer, ended, queries};
 use crate::actor::{Actor, ActorKind};
 use crate::audit;

@@ -199,7 +199,12 @@ pub async fn create(db: &Db, actor: &Actor, new: NewTemplate) -> Result<Template
 
 /// For the trace: which template, in which version.
 fn told(template: &Template) -> Option<Value> {
-    let Template { name, content, version, .. } = template;
+    let Template {
+        name,
+        content,
+        version,
+        ..
+    } = template;
     Some(json!({ "name": name, "subject": content.subject, "version": version }))
 }
 

@@ -11,9 +11,13 @@ async fn look(world: &World, contact: ContactId) -> Access {
     let subject = ("contact", Some(contact.0));
     let now = world.database.db.now();
     let look = Access::new(&world.actor, "get_contact", subject, "", now);
-    access::record(&world.database.db, world.tenant, std::slice::from_ref(&look))
-        .await
-        .unwrap();
+    access::record(
+        &world.database.db,
+        world.tenant,
+        std::slice::from_ref(&look),
+    )
+    .await
+    .unwrap();
     look
 }
 
@@ -30,7 +34,9 @@ async fn who_looked_at_a_person_is_one_query() {
         ..AccessFilter::default()
     };
     let page = PageRequest::default();
-    let found = access::list(db, &world.actor, &filter, &page).await.unwrap();
+    let found = access::list(db, &world.actor, &filter, &page)
+        .await
+        .unwrap();
     assert_eq!(found.items.len(), 1);
     assert_eq!(found.items[0].look.operation, "get_contact");
     assert_eq!(found.items[0].actor_name.as_deref(), Some("acme owner"));
@@ -56,5 +62,9 @@ async fn looks_are_kept_for_400_days_whatever_is_asked_and_longer_when_told() {
     access::forget(db, 450).await.unwrap();
     assert_eq!(world.database.count(count).await, 12_000);
     access::forget(db, 1).await.unwrap();
-    assert_eq!(world.database.count(count).await, 6_000, "younger ones stay");
+    assert_eq!(
+        world.database.count(count).await,
+        6_000,
+        "younger ones stay"
+    );
 }

@@ -23,7 +23,7 @@ async fn an_edited_entry_is_named_by_its_number_and_no_other_is() {
     for (column, value) in [
         ("at", "at + interval '1 microsecond'"),
         ("actor_id", "gen_random_uuid()"),
-        ("actor_kind", "'system'"),
+        ("actor_kind", "'operator'"),
         ("action", "'contact.created'"),
         ("after", "'{\"name\": \"別人\"}'"),
         ("before", "NULL"),
@@ -139,7 +139,11 @@ async fn the_erasure_of_a_person_leaves_the_chain_whole_and_is_counted() {
     let walk = world.verify().await;
     assert_eq!((found(&walk), walk.erased), (WHOLE.to_vec(), 2));
     let salts = "SELECT count(*) FROM audit_link WHERE salt IS NULL";
-    assert_eq!(world.database.count(salts).await, 2, "nobody guesses what it was");
+    assert_eq!(
+        world.database.count(salts).await,
+        2,
+        "nobody guesses what it was"
+    );
     // What was erased can't be filled with something else, nor who did it to whom be changed.
     world
         .tamper(&format!(

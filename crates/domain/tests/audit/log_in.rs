@@ -66,7 +66,9 @@ async fn refused_log_ins_from_many_addresses_do_not_fill_the_trail() {
     let world = World::new().await;
     for n in 0..65 {
         let ip = format!("203.0.113.{n}");
-        log_in(&world, "acme-owner", "wrong", &ip).await.unwrap_err();
+        log_in(&world, "acme-owner", "wrong", &ip)
+            .await
+            .unwrap_err();
     }
     assert_eq!(trail(&world, "session.refused").await.len(), 60);
 }

@@ -80,7 +80,11 @@ async fn filters_narrow_and_words_are_found_however_far_back() {
     };
     assert_eq!(numbers(&world, &words("髙橋 1"), 50).await.len(), 1);
     assert_eq!(numbers(&world, &words("0% "), 200).await.len(), 20_100);
-    assert_eq!(numbers(&world, &words("%_%"), 50).await.len(), 0, "% and _ are characters");
+    assert_eq!(
+        numbers(&world, &words("%_%"), 50).await.len(),
+        0,
+        "% and _ are characters"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +127,10 @@ async fn a_file_holds_all_entries_its_own_taking_too_and_no_formula() {
         )
         .await;
     let lines = file(&world, &world.actor, Format::JsonLines).await;
-    let count = world.database.count("SELECT count(*) FROM audit_entry").await;
+    let count = world
+        .database
+        .count("SELECT count(*) FROM audit_entry")
+        .await;
     assert_eq!(i64::try_from(lines.lines().count()).unwrap(), count);
     assert!(lines.lines().next().unwrap().contains("audit.exported"));
     let csv = file(&world, &world.actor, Format::Csv).await;

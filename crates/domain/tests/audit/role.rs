@@ -33,7 +33,9 @@ async fn the_application_can_neither_edit_nor_delete_nor_forge_entries() {
         "UPDATE audit_link SET entry_id = gen_random_uuid()".to_owned(),
         "DELETE FROM audit_link".to_owned(),
         "TRUNCATE audit_link".to_owned(),
-        format!("INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), NULL, {zeros}, {zeros})"),
+        format!(
+            "INSERT INTO audit_link VALUES (TENANT, 99, gen_random_uuid(), NULL, {zeros}, {zeros})"
+        ),
         "UPDATE audit_head SET number = 0".to_owned(),
         "DELETE FROM audit_head".to_owned(),
         "TRUNCATE audit_head".to_owned(),
@@ -113,4 +115,15 @@ async fn an_entry_of_a_tenant_can_not_be_put_into_another_ones_chain() {
     // The owner of these tests is a superuser, whom no policy holds: then it is linked where it belongs.
     assert!(switched.is_err() || after.number == before.number + 1);
     assert_eq!(found(&world.verify().await), WHOLE);
+}
+
+#[tokio::test]
+async fn every_function_with_the_owners_rights_has_a_path_of_its_own_that_ends_with_temporary_things() {
+    let world = World::new().await;
+    let all = "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace";
+    assert!(world.database.count(all).await >= 3, "the catalogue was read");
+    let open = format!(
+        "{all} AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=%' AND c LIKE '%pg_temp')"
+    );
+    assert_eq!(world.database.count(&open).await, 0);
 }

@@ -19,8 +19,8 @@ use self::dto::{
     PreviewRequest,
 };
 use crate::error::ApiResult;
-use crate::middleware::access::shows;
 use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
+use crate::middleware::access::shows;
 use crate::problems::{
     ActionProblems, BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
     UpdateProblems,
