@@ -247,6 +247,13 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "limits", path: "/settings/limits" },
     { name: "limit-create", path: "/settings/limits", open: { role: "button", ja: "上限を追加", en: "Add a limit" } },
     { name: "users", path: "/settings/users" },
+    { name: "audit", path: "/settings/audit" },
+    { name: "audit-looks", path: "/settings/audit?view=looks" },
+    {
+      name: "audit-verify",
+      path: "/settings/audit",
+      open: { role: "button", ja: "改ざんがないか検証", en: "Verify" },
+    },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
     { name: "sessions", path: "/settings/sessions" },
