@@ -265,6 +265,13 @@ export function screens(furniture: Furniture): Screen[] {
       path: "/settings/tokens",
       open: { role: "button", ja: "トークンを発行", en: "Issue a token" },
     },
+    { name: "audit", path: "/settings/audit" },
+    { name: "audit-looks", path: "/settings/audit?view=looks" },
+    {
+      name: "audit-verify",
+      path: "/settings/audit",
+      open: { role: "button", ja: "改ざんがないか検証", en: "Verify" },
+    },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
     { name: "sessions", path: "/settings/sessions" },

@@ -143,6 +143,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/access-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who looked at whose data, newest first; kept at least 400 days */
+        get: operations["list_access_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people did, newest first */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-entries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry, with what was before and after */
+        get: operations["get_audit_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries as a file, newest first; taking it stands in the trace
+         * @description Wants `contacts.export` beside `audit.read`, since entries hold people's addresses.
+         */
+        get: operations["export_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit-verifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Follow the chain from its first entry on, and say where it is broken
+         * @description A job. Its `result` holds `entries`, `hash` (of the last link), `erased` (entries of erased
+         *     people, which say nothing of before and after any more), `faults` (`kind`, `number`, `until`, `entry_id`) and
+         *     `more_faults`, how many there are beyond the hundred named.
+         */
+        post: operations["verify_audit_entries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/login": {
         parameters: {
             query?: never;
@@ -2185,6 +2278,34 @@ export interface components {
              */
             variant: number;
         };
+        /** @description A look at somebody's data. */
+        AccessEntry: {
+            /** Format: uuid */
+            actor_id?: string | null;
+            /** @example user */
+            actor_kind: string;
+            actor_name?: string | null;
+            /** Format: date-time */
+            at: string;
+            /** Format: uuid */
+            id: string;
+            ip?: string | null;
+            /**
+             * @description Operation id of this document, or a command of the operator.
+             * @example get_contact
+             */
+            operation: string;
+            /**
+             * @description What a list was asked for.
+             * @example q=髙橋
+             */
+            query?: string | null;
+            request_id?: string | null;
+            /** Format: uuid */
+            subject_id?: string | null;
+            /** @example contact */
+            subject_kind: string;
+        };
         /** @description Whom a campaign is for. */
         Audience: {
             /** @description Every contact, whatever lists say. */
@@ -2193,6 +2314,50 @@ export interface components {
             exclude_list_ids?: string[];
             /** @description Otherwise who is subscribed to one of these. */
             list_ids?: string[];
+        };
+        /** @enum {string} */
+        AuditAction: "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.deleted" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.created" | "mail.deleted" | "mail.test_sent" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.opened" | "session.refresh_token_reused" | "session.refused" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.created" | "tenant.updated" | "user.created" | "user.password_changed" | "user.updated";
+        /** @description What somebody did. */
+        AuditEntry: {
+            action: components["schemas"]["AuditAction"];
+            /** Format: uuid */
+            actor_id?: string | null;
+            /**
+             * @description `user`, `system`, `operator` (staff of the service), `public` (somebody without log-in) …
+             * @example user
+             */
+            actor_kind: string;
+            actor_name?: string | null;
+            /** Format: date-time */
+            at: string;
+            /** Format: uuid */
+            id: string;
+            /** @description From where. */
+            ip?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the chain, from 1 on without gaps.
+             */
+            number?: number | null;
+            /** Format: uuid */
+            subject_id?: string | null;
+            /**
+             * @description What it was done to.
+             * @example campaign
+             */
+            subject_kind: string;
+            subject_name?: string | null;
+        };
+        /** @description What somebody did, in full. */
+        AuditEntryDetail: components["schemas"]["AuditEntry"] & {
+            /** @description As it was then; null for what was deleted. */
+            after?: unknown;
+            /** @description As it was; null for what was new. */
+            before?: unknown;
+            /** @description SHA-256 of the link before and this entry, in hexadecimal. */
+            hash?: string | null;
+            /** @description Of the request, as in `X-Request-Id`. */
+            request_id?: string | null;
         };
         /** @description A shared part; mails put it in with `{{ block("key") }}`. */
         Block: {
@@ -3241,7 +3406,7 @@ export interface components {
          * @description What is done.
          * @enum {string}
          */
-        JobKind: "contact_import_check" | "contact_import" | "contact_export" | "bounce_reset";
+        JobKind: "contact_import_check" | "contact_import" | "contact_export" | "bounce_reset" | "audit_verify";
         /** @description How far it came, in rows. */
         JobProgress: {
             /** Format: int64 */
@@ -3622,6 +3787,28 @@ export interface components {
             last_active_at: string;
             /** @description As the browser says. */
             user_agent: string;
+        };
+        /** @description A page of a list. */
+        PageOf_AccessEntry: {
+            items: components["schemas"]["AccessEntry"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        PageOf_AuditEntry: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
         };
         /** @description A page of a list. */
         PageOf_Block: {
@@ -6271,6 +6458,768 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 404,
                      *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_access_entries: {
+        parameters: {
+            query?: {
+                /** @description At or after. */
+                from?: string;
+                /** @description Before. */
+                to?: string;
+                /** @description Who looked. */
+                actor_id?: string;
+                /** @description Who or what was looked at, for example a contact. */
+                subject_id?: string;
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_AccessEntry"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description At or after. */
+                from?: string;
+                /** @description Before. */
+                to?: string;
+                /** @description Who did it. */
+                actor_id?: string;
+                /** @example campaign.sent */
+                action?: string;
+                /** @example campaign */
+                subject_kind?: string;
+                subject_id?: string;
+                /**
+                 * @description Words that stand in what was before or after. A page looks through 20,000 entries: it may hold fewer than it
+                 *     could, or none, and still have a `next_cursor`.
+                 */
+                q?: string;
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_AuditEntry"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Entry */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entry */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryDetail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit_entries: {
+        parameters: {
+            query?: {
+                format?: ("csv" | "jsonl") & Record<string, never>;
+                /** @description At or after. */
+                from?: string;
+                /** @description Before. */
+                to?: string;
+                /** @description Who did it. */
+                actor_id?: string;
+                action?: string;
+                subject_kind?: string;
+                subject_id?: string;
+                /** @description Words that stand in what was before or after. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/jsonl": string;
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit_entries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -74,10 +74,8 @@ pub struct AuditEntryDetail {
     #[serde(flatten)]
     pub entry: AuditEntry,
     /// As it was; null for what was new.
-    #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
     /// As it was then; null for what was deleted.
-    #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
     /// Of the request, as in `X-Request-Id`.
     pub request_id: Option<String>,

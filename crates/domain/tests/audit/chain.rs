@@ -23,7 +23,7 @@ async fn an_edited_entry_is_named_by_its_number_and_no_other_is() {
     for (column, value) in [
         ("at", "at + interval '1 microsecond'"),
         ("actor_id", "gen_random_uuid()"),
-        ("actor_kind", "'system'"),
+        ("actor_kind", "'operator'"),
         ("action", "'contact.created'"),
         ("after", "'{\"name\": \"別人\"}'"),
         ("before", "NULL"),

@@ -116,3 +116,14 @@ async fn an_entry_of_a_tenant_can_not_be_put_into_another_ones_chain() {
     assert!(switched.is_err() || after.number == before.number + 1);
     assert_eq!(found(&world.verify().await), WHOLE);
 }
+
+#[tokio::test]
+async fn every_function_with_the_owners_rights_has_a_path_of_its_own_that_ends_with_temporary_things() {
+    let world = World::new().await;
+    let all = "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace";
+    assert!(world.database.count(all).await >= 3, "the catalogue was read");
+    let open = format!(
+        "{all} AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=%' AND c LIKE '%pg_temp')"
+    );
+    assert_eq!(world.database.count(&open).await, 0);
+}
