@@ -8,6 +8,7 @@ import {
   IconCalendarEvent,
   IconClock,
   IconHome,
+  IconKey,
   IconLayoutList,
   IconMail,
   IconRoute,
@@ -73,7 +74,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
       { to: "/settings/roles", label: "nav.roles", icon: IconUsersGroup, permission: "settings.read" },
-      { to: "/settings/tokens", label: "nav.tokens", icon: IconBolt, permission: "tokens.manage" },
+      { to: "/settings/tokens", label: "nav.tokens", icon: IconKey, permission: "tokens.manage" },
     ],
   },
 ];
