@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, patch, post};
+use actix_web::{HttpResponse, HttpResponseBuilder, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::api_token::{self, ApiTokenChange, NewApiToken, Rotation, Shown};
 use domain::ids::ApiTokenId;
@@ -157,7 +157,7 @@ fn answer(row: api_token::ApiToken) -> HttpResponse {
         .json(ApiToken::from(row))
 }
 
-fn shown(mut response: actix_web::HttpResponseBuilder, shown: Shown) -> HttpResponse {
+fn shown(response: &mut HttpResponseBuilder, shown: Shown) -> HttpResponse {
     response
         .insert_header(etag(shown.token.version))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -204,7 +204,7 @@ async fn create_api_token(
         lifetime_days: create.lifetime_days,
     };
     let made = api_token::create(&state.db, &user, new).await?;
-    Ok(shown(HttpResponse::Created(), made))
+    Ok(shown(&mut HttpResponse::Created(), made))
 }
 
 /// One API token
@@ -267,7 +267,7 @@ async fn rotate_api_token(
         lifetime_days: body.lifetime_days,
     };
     let made = api_token::rotate(&state.db, &user, id.0, rotation).await?;
-    Ok(shown(HttpResponse::Ok(), made))
+    Ok(shown(&mut HttpResponse::Ok(), made))
 }
 
 /// Revoke an API token

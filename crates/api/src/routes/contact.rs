@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::contact::{self, ContactChange, ContactFilter, ContactSort, NewContact};
 use domain::ids::{ContactId, ListId};
-use domain::list::subscription;
+use domain::list::subscription::{self, Subscription};
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -249,7 +249,8 @@ async fn create_contact(
         list_ids: create.list_ids.into_iter().map(ListId).collect(),
     };
     let row = contact::create(&state.db, &user, new, "manual").await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_written(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Created()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -264,7 +265,8 @@ async fn create_contact(
 #[get("/contacts/{id}")]
 async fn get_contact(state: Data<AppState>, user: Caller, id: Id<ContactId>) -> ApiResult {
     let row = contact::get(&state.db, &user, id.0).await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_contact(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Ok()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -295,7 +297,8 @@ async fn update_contact(
         status: update.status.map(Into::into),
     };
     let row = contact::update(&state.db, &user, id.0, version.0, change).await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_written(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Ok()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -323,8 +326,7 @@ async fn delete_contact(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn with_lists(state: &AppState, user: &Caller, row: contact::Contact) -> ApiResult<Contact> {
-    let subscriptions = subscription::of_contact(&state.db, user, row.id).await?;
+fn with_lists(row: contact::Contact, subscriptions: Vec<Subscription>) -> Contact {
     let lists = subscriptions
         .into_iter()
         .map(|s| ContactList {
@@ -333,8 +335,8 @@ async fn with_lists(state: &AppState, user: &Caller, row: contact::Contact) -> A
             status: s.status.as_str(),
         })
         .collect();
-    Ok(Contact {
+    Contact {
         lists: Some(lists),
         ..row.into()
-    })
+    }
 }

@@ -4,11 +4,11 @@
 //! request ([`authenticate`]).
 
 mod exchange;
+mod input;
 mod queries;
 pub mod secret;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
@@ -22,6 +22,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{ApiTokenId, UserId};
 use crate::page::{Page, PageRequest};
+use input::{check_days, check_name, parse_networks, parse_scopes};
 use secret::Secret;
 
 pub use exchange::{Exchanged, authenticate, exchange};
@@ -36,7 +37,6 @@ pub const MOST_OVERLAP_DAYS: i64 = 7;
 pub const REMINDER: TimeDelta = TimeDelta::days(14);
 /// Most tokens of a tenant that are neither revoked nor over.
 pub const MOST: i64 = 100;
-const MOST_NETWORKS: usize = 50;
 
 /// A token, without its secret.
 #[derive(Debug, Clone)]
@@ -135,71 +135,6 @@ pub struct Rotation {
 pub struct Shown {
     pub token: ApiToken,
     pub secret: SecretString,
-}
-
-fn check_name(v: &mut Validation, name: &str) {
-    v.length("/name", name.trim(), 1, 100);
-    if name.chars().any(char::is_control) {
-        v.add("/name", "line_break", "must not hold control characters");
-    }
-}
-
-fn parse_scopes(v: &mut Validation, names: &[String]) -> BTreeSet<Permission> {
-    if names.is_empty() {
-        v.add("/scopes", "required", "must name at least one");
-    }
-    if names.len() > Permission::ALL.len() {
-        v.add("/scopes", "too_many", "names more than there are");
-        return BTreeSet::new();
-    }
-    let mut scopes = BTreeSet::new();
-    for (i, name) in names.iter().enumerate() {
-        match Permission::parse(name) {
-            Some(permission) if permission.is_for_tokens() => {
-                scopes.insert(permission);
-            }
-            Some(_) => v.add(
-                format!("/scopes/{i}"),
-                "not_allowed",
-                "is for persons only, never for an API token",
-            ),
-            None => v.add(format!("/scopes/{i}"), "unknown", "is no permission"),
-        }
-    }
-    scopes
-}
-
-fn parse_networks(v: &mut Validation, texts: &[String]) -> Vec<IpNet> {
-    if texts.len() > MOST_NETWORKS {
-        v.add("/allowed_ips", "too_many", "at most 50 are allowed");
-        return Vec::new();
-    }
-    let mut networks = Vec::new();
-    for (i, text) in texts.iter().enumerate() {
-        let text = text.trim();
-        let parsed = text
-            .parse::<IpNet>()
-            .ok()
-            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        match parsed {
-            Some(network) => networks.push(network.trunc()),
-            None => v.add(
-                format!("/allowed_ips/{i}"),
-                "malformed",
-                "is no address or network, for example 203.0.113.0/24 or 2001:db8::/32",
-            ),
-        }
-    }
-    networks.sort_unstable();
-    networks.dedup();
-    networks
-}
-
-fn check_days(v: &mut Validation, pointer: &str, days: Option<i64>, least: i64, most: i64) {
-    if days.is_some_and(|days| !(least..=most).contains(&days)) {
-        let detail = format!("must be {least} to {most}");
-        v.add(pointer, "out_of_range", detail);
-    }
 }
 
 fn told(token: &ApiToken) -> Value {

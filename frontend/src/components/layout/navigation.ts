@@ -8,6 +8,7 @@ import {
   IconCalendarEvent,
   IconClock,
   IconHome,
+  IconKey,
   IconLayoutList,
   IconMail,
   IconRoute,
@@ -74,7 +75,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
       { to: "/settings/audit", label: "nav.audit", icon: IconClock, permission: "audit.read" },
       { to: "/settings/roles", label: "nav.roles", icon: IconUsersGroup, permission: "settings.read" },
-      { to: "/settings/tokens", label: "nav.tokens", icon: IconBolt, permission: "tokens.manage" },
+      { to: "/settings/tokens", label: "nav.tokens", icon: IconKey, permission: "tokens.manage" },
     ],
   },
 ];

@@ -78,7 +78,12 @@ export function TokenDialog({ token, onMade, onClose }: Props) {
         data-autofocus
         {...form.getInputProps("name")}
       />
-      {token ? null : <LifetimeSelect {...form.getInputProps("lifetime_days")} />}
+      {token ? null : (
+        <LifetimeSelect
+          value={form.values.lifetime_days}
+          onChange={(days) => form.setFieldValue("lifetime_days", days)}
+        />
+      )}
       <Textarea
         label={t("tokens.allowed_ips")}
         description={t("tokens.allowed_ips_help")}
@@ -99,7 +104,7 @@ export function TokenDialog({ token, onMade, onClose }: Props) {
 }
 
 /** How long a token lives from now on. */
-export function LifetimeSelect(props: { value: string; onChange: (value: string | null) => void; keep?: boolean }) {
+export function LifetimeSelect(props: { value: string; onChange: (value: string) => void; keep?: boolean }) {
   const t = useT();
   const days = ["30", "90", "180", "365"].map((n) => ({ value: n, label: t("tokens.days", { count: Number(n) }) }));
   return (
@@ -109,7 +114,7 @@ export function LifetimeSelect(props: { value: string; onChange: (value: string 
       allowDeselect={false}
       data={props.keep ? [{ value: "", label: t("tokens.lifetime_kept") }, ...days] : days}
       value={props.value}
-      onChange={props.onChange}
+      onChange={(value) => props.onChange(value ?? "")}
     />
   );
 }

@@ -57,7 +57,11 @@ export function RotateDialog({ token, onMade, onClose }: Props) {
           data={overlaps}
           {...form.getInputProps("overlap_days")}
         />
-        <LifetimeSelect keep {...form.getInputProps("lifetime_days")} />
+        <LifetimeSelect
+          keep
+          value={form.values.lifetime_days}
+          onChange={(days) => form.setFieldValue("lifetime_days", days)}
+        />
       </Stack>
     </FormDialog>
   );

@@ -10,11 +10,12 @@ interface Props {
   current: User | null;
   disabled: boolean;
   value: string;
-  onChange: (value: string | null) => void;
+  error?: string;
+  onChange: (value: string) => void;
 }
 
 /** The roles of the company; those that allow more than one may oneself can't be given. */
-export function RoleSelect({ current, disabled, value, onChange, ...rest }: Props) {
+export function RoleSelect({ current, disabled, value, error, onChange }: Props) {
   const t = useT();
   const me = useMe();
   const query = api.useQuery("get", "/v1/roles");
@@ -36,8 +37,8 @@ export function RoleSelect({ current, disabled, value, onChange, ...rest }: Prop
       disabled={disabled}
       data={data}
       value={value}
-      onChange={onChange}
-      {...rest}
+      error={error}
+      onChange={(key) => onChange(key ?? value)}
     />
   );
 }

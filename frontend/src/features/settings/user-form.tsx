@@ -79,7 +79,13 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
         spellCheck={false}
         {...form.getInputProps("email")}
       />
-      <RoleSelect current={user} disabled={isSelf} {...form.getInputProps("role")} />
+      <RoleSelect
+        current={user}
+        disabled={isSelf}
+        value={form.values.role}
+        error={form.errors.role as string | undefined}
+        onChange={(role) => form.setFieldValue("role", role)}
+      />
       <PasswordInput
         label={t(user ? "users.new_password" : "auth.password")}
         description={user ? t("users.password_kept") : t("password.rule")}

@@ -98,6 +98,7 @@ async fn may_do_this_and_nothing_else(
     (name, token): (&str, &str),
     permissions: &BTreeSet<Permission>,
 ) {
+    let mut wrong = Vec::new();
     for case in cases() {
         let may = match case.needs {
             Needs::Nothing => continue,
@@ -107,23 +108,20 @@ async fn may_do_this_and_nothing_else(
                 .is_some_and(|needed| needed.is_subset(permissions)),
         };
         let answer = call(app, &case, fixture, Some(token)).await;
-        holds(name, &case, may, &answer);
+        wrong.extend(differs(name, &case, may, &answer));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-#[track_caller]
-fn holds(who: &str, case: &Case, may: bool, answer: &Answer) {
+/// What is wrong with an answer, so that all of it is told at once.
+fn differs(who: &str, case: &Case, may: bool, answer: &Answer) -> Option<String> {
     let status = answer.status.as_u16();
-    if may {
-        assert!(
-            ![401, 403].contains(&status),
-            "{who} may {}, and got {status}",
-            case.id
-        );
-        assert!(status < 500, "{} by {who}: {status}", case.id);
-    } else {
-        assert_eq!(status, 403, "{who} may not {}", case.id);
-    }
+    let as_it_should_be = match may {
+        true => ![401, 403].contains(&status) && status < 500,
+        false => status == 403,
+    };
+    let word = if may { "may" } else { "may not" };
+    (!as_it_should_be).then(|| format!("{who} {word} {}, and got {status}", case.id))
 }
 
 /// The builtin roles on one tenant, in this order.
@@ -228,6 +226,7 @@ async fn a_program_may_do_what_its_scopes_say_and_nothing_else() {
     app.tenant("acme").await;
     let fixture = Fixture::create(&app, "acme").await;
     let mut programs = Programs::default();
+    let mut wrong = Vec::new();
     for case in cases() {
         let needed = match case.needs {
             Needs::Nothing => continue,
@@ -240,7 +239,7 @@ async fn a_program_may_do_what_its_scopes_say_and_nothing_else() {
         let Some(needed) = needed else {
             let every = programs.with(&app, &fixture, all_scopes()).await;
             let answer = call(&app, &case, &fixture, Some(&every)).await;
-            holds("a program with every scope", &case, false, &answer);
+            wrong.extend(differs("a program with every scope", &case, false, &answer));
             continue;
         };
         // First those that may not, while what they ask about is there.
@@ -250,12 +249,14 @@ async fn a_program_may_do_what_its_scopes_say_and_nothing_else() {
             let token = programs.with(&app, &fixture, others).await;
             let answer = call(&app, &case, &fixture, Some(&token)).await;
             let who = format!("a program without {}", lacking.as_str());
-            holds(&who, &case, false, &answer);
+            wrong.extend(differs(&who, &case, false, &answer));
         }
         let token = programs.with(&app, &fixture, needed).await;
         let answer = call(&app, &case, &fixture, Some(&token)).await;
-        holds("a program with just the scope", &case, true, &answer);
+        let who = "a program with just the scope";
+        wrong.extend(differs(who, &case, true, &answer));
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Whose log-in or API token is over, though their access token is not.

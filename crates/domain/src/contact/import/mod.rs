@@ -257,7 +257,11 @@ pub async fn update_plan(
 ) -> Result<Import> {
     actor.require(Permission::ContactsWrite)?;
     let (tenant, now) = (actor.tenant_id, db.now());
-    let import = get(db, actor, id).await?;
+    let import: Import = db
+        .tenant(tenant, async |tx| {
+            queries::find(tx, tenant, id).await?.try_into()
+        })
+        .await?;
     if import.version != version {
         return Err(DomainError::Stale);
     }
