@@ -11,6 +11,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(
             scope::scope("/v1")
                 .configure(routes::auth::configure)
+                .configure(routes::step_up::configure)
+                .configure(routes::second_factor::configure)
+                .configure(routes::passkey::configure)
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)
                 .configure(routes::tenant::configure)

@@ -47,7 +47,7 @@ macro_rules! ids {
 }
 
 ids! {
-    TenantId, UserId, RoleId, SessionId, AuditEntryId,
+    TenantId, UserId, RoleId, SessionId, PasskeyId, AuditEntryId,
     JobId, FileId, OutboxId,
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,

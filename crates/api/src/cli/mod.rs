@@ -1,10 +1,11 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | doctor`.
 
 mod demo;
 mod doctor;
 mod output;
 mod serve;
 mod tenant;
+mod user;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -38,6 +39,11 @@ enum Command {
         #[command(subcommand)]
         command: tenant::TenantCommand,
     },
+    /// Help a person who can't log in
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -59,6 +65,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::User { command } => runtime()?.block_on(user::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -17,7 +17,8 @@ use crate::state::AppState;
 /// such a request does not count as activity of the person.
 const BACKGROUND: &str = "X-Kikubari-Background";
 
-/// The logged-in person. Derefs to the [`Actor`] that use cases take.
+/// The logged-in person, who has the second factor that the tenant may want of
+/// all (403 otherwise). Derefs to the [`Actor`] that use cases take.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Actor);
 
@@ -35,7 +36,34 @@ impl FromRequest for CurrentUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { authenticate(&request).await })
+        Box::pin(async move {
+            let user = authenticate(&request).await?;
+            user.require_enrolled()?;
+            Ok(user)
+        })
+    }
+}
+
+/// The logged-in person, also one who has yet to set up a second factor: for
+/// the few operations that this takes.
+#[derive(Debug, Clone)]
+pub struct EnrollingUser(pub Actor);
+
+impl Deref for EnrollingUser {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl FromRequest for EnrollingUser {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(authenticate(&request).await?.0)) })
     }
 }
 

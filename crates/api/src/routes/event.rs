@@ -166,11 +166,11 @@ impl Watcher {
     /// Whether the session lives; takes over what the person may do by now.
     async fn may_go_on(&mut self) -> bool {
         match session::authenticate(&self.state.db, &self.claims, false).await {
-            Ok(actor) => {
+            Ok(actor) if !actor.must_enrol => {
                 self.actor = actor;
                 true
             }
-            Err(_) => false,
+            _ => false,
         }
     }
 

@@ -8,6 +8,8 @@ mod own;
 pub mod password;
 mod queries;
 mod refresh;
+mod second_step;
+mod step_up;
 mod throttle;
 pub mod token;
 
@@ -28,13 +30,18 @@ use crate::tenant::Tenant;
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims};
 
-pub use log_in::log_in;
+pub use log_in::{Outcome, log_in};
 pub use own::{change_password, end, list, me};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};
+pub use second_step::finish_log_in;
+pub use step_up::{ask_step_up, step_up};
 
 /// Longest life of a session, however busy (product.md A4).
 pub const ABSOLUTE_LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// How long a proof of who a person is, at log-in or by step-up, is good for
+/// dangerous actions (decision 0040).
+pub const STEP_UP_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// `last_active_at` is written at most this often.
 const ACTIVITY_STEP: TimeDelta = TimeDelta::seconds(20);
 
@@ -53,6 +60,14 @@ pub struct Me {
     pub permissions: Vec<&'static str>,
     pub tenant: Tenant,
     pub session_expires_at: DateTime<Utc>,
+}
+
+impl Me {
+    /// Has to set up a second factor before anything else.
+    #[must_use]
+    pub fn must_enrol(&self) -> bool {
+        self.tenant.second_factor_required && self.user.second_factor_at.is_none()
+    }
 }
 
 /// Tokens of a session.
@@ -78,9 +93,15 @@ pub struct Session {
     pub last_active_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    pub stepped_up_at: Option<DateTime<Utc>>,
 }
 
 impl Session {
+    fn is_stepped_up(&self, now: DateTime<Utc>) -> bool {
+        self.stepped_up_at
+            .is_some_and(|at| now - at < STEP_UP_LIFETIME)
+    }
+
     fn is_live(&self, idle_minutes: i32, now: DateTime<Utc>) -> bool {
         self.ended_at.is_none()
             && now < self.expires_at
@@ -120,19 +141,17 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
         if activity && now - found.session.last_active_at > ACTIVITY_STEP {
             queries::touch(tx, claims.tenant, claims.session, now).await?;
         }
+        let may = |name: &String| (!found.must_enrol).then(|| Permission::parse(name))?;
         Ok(Actor {
             kind: ActorKind::User,
             tenant_id: claims.tenant,
             user_id: Some(claims.sub),
             session_id: Some(claims.session),
-            permissions: found
-                .permissions
-                .iter()
-                .flatten()
-                .filter_map(|name| Permission::parse(name))
-                .collect(),
+            permissions: found.permissions.iter().flatten().filter_map(may).collect(),
             ip: None,
             request_id: None,
+            stepped_up: found.session.is_stepped_up(now),
+            must_enrol: found.must_enrol,
         })
     })
     .await

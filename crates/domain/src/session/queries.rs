@@ -18,6 +18,8 @@ pub(super) struct Authenticated {
     pub(super) disabled: bool,
     pub(super) permissions: Vec<Option<String>>,
     pub(super) idle_minutes: i32,
+    /// No second factor where the tenant wants one.
+    pub(super) must_enrol: bool,
 }
 
 pub(super) async fn authenticate(
@@ -46,6 +48,7 @@ pub(super) async fn authenticate(
             user_account::disabled_at.is_not_null(),
             role::permissions,
             tenant::idle_minutes,
+            tenant::second_factor_required.and(user_account::second_factor_at.is_null()),
         ))
         .first(tx)
         .await
@@ -67,6 +70,7 @@ pub(super) async fn insert(
             session::created_at.eq(row.created_at),
             session::last_active_at.eq(row.last_active_at),
             session::expires_at.eq(row.expires_at),
+            session::stepped_up_at.eq(row.stepped_up_at),
         ))
         .execute(tx)
         .await?;
@@ -114,6 +118,19 @@ pub(super) async fn touch(
 ) -> Result<()> {
     diesel::update(session::table.find((tenant_id, id)))
         .set(session::last_active_at.eq(now))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn step_up(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(session::table.find((tenant_id, id)))
+        .set(session::stepped_up_at.eq(now))
         .execute(tx)
         .await?;
     Ok(())

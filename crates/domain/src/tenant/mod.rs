@@ -44,6 +44,10 @@ pub struct Tenant {
     /// Most campaigns for one person within `cap_days`; neither: no limit.
     pub cap_mails: Option<i16>,
     pub cap_days: Option<i16>,
+    /// Who has no second factor may do nothing but set one up.
+    pub second_factor_required: bool,
+    /// Sending to more people wants a fresh proof of who sends; `None` never.
+    pub step_up_people: Option<i32>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
 }
@@ -74,9 +78,19 @@ pub struct TenantChange {
     pub send_until: Option<Option<NaiveTime>>,
     pub cap_mails: Option<Option<i16>>,
     pub cap_days: Option<Option<i16>>,
+    pub second_factor_required: Option<bool>,
+    /// Inner `None`: never.
+    pub step_up_people: Option<Option<i32>>,
 }
 
 impl TenantChange {
+    /// Whether it touches how the tenant is protected.
+    fn is_about_security(&self) -> bool {
+        self.idle_minutes.is_some()
+            || self.second_factor_required.is_some()
+            || self.step_up_people.is_some()
+    }
+
     fn check(&self) -> Result<()> {
         let mut v = Validation::default();
         if let Some(name) = &self.name {
@@ -100,6 +114,12 @@ impl TenantChange {
             && !(5..=1440).contains(&minutes)
         {
             v.add("/idle_minutes", "out_of_range", "must be 5 to 1440 minutes");
+        }
+        if let Some(Some(people)) = self.step_up_people
+            && !(1..=100_000_000).contains(&people)
+        {
+            let detail = "must be 1 to 100000000, or null for never";
+            v.add("/step_up_people", "out_of_range", detail);
         }
         if let Some(Some(limit)) = self.soft_bounce_limit
             && !(1..=10).contains(&limit)
@@ -185,6 +205,9 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
 pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) -> Result<Tenant> {
     actor.require(Permission::SettingsWrite)?;
     change.check()?;
+    if change.is_about_security() {
+        actor.require_step_up()?;
+    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
