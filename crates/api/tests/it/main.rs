@@ -20,6 +20,7 @@ mod public;
 mod results;
 mod route;
 mod rules;
+mod second_factor;
 mod send_limit;
 mod sender_domain;
 mod sequence;

@@ -53,6 +53,15 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// The settings that protect the tenant: a change wants step-up.
+    fn security(&self) -> (i32, bool, Option<i32>) {
+        (
+            self.idle_minutes,
+            self.second_factor_required,
+            self.step_up_people,
+        )
+    }
+
     /// When campaigns go out, unless they have hours of their own.
     #[must_use]
     pub fn hours(&self) -> Option<Span> {
@@ -84,13 +93,6 @@ pub struct TenantChange {
 }
 
 impl TenantChange {
-    /// Whether it touches how the tenant is protected.
-    fn is_about_security(&self) -> bool {
-        self.idle_minutes.is_some()
-            || self.second_factor_required.is_some()
-            || self.step_up_people.is_some()
-    }
-
     fn check(&self) -> Result<()> {
         let mut v = Validation::default();
         if let Some(name) = &self.name {
@@ -205,15 +207,15 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
 pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) -> Result<Tenant> {
     actor.require(Permission::SettingsWrite)?;
     change.check()?;
-    if change.is_about_security() {
-        actor.require_step_up()?;
-    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;
+        if before.security() != after.security() {
+            actor.require_step_up()?;
+        }
         if (before.hours(), &before.time_zone) != (after.hours(), &after.time_zone) {
             queue::wake(tx, actor.tenant_id, now).await?;
         }

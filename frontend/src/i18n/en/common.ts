@@ -76,6 +76,7 @@ export const common = {
   "nav.users": "Users",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",
+  "nav.second_factor": "Two-step log-in",
   "nav.sessions": "Logged-in devices",
   "scheme.title": "Appearance",
   "scheme.light": "Light",

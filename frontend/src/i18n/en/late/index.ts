@@ -9,6 +9,7 @@ import { limits } from "./limits";
 import { mails } from "./mails";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { secondFactor } from "./second-factor";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
@@ -26,6 +27,7 @@ export const late = {
   ...mails,
   ...resend,
   ...rules,
+  ...secondFactor,
   ...sequences,
   ...settings,
   ...signup,
