@@ -10,7 +10,9 @@ async function newPerson(baseURL: string, role: "owner" | "editor" = "editor") {
   const api = await connect(baseURL);
   const loginId = `factor-${role}-${Date.now().toString(36)}`;
   const display_name = "二段 花子";
-  await took(api.POST("/v1/users", { body: { login_id: loginId, display_name, email: "f@example.jp", role, password } }));
+  await took(
+    api.POST("/v1/users", { body: { login_id: loginId, display_name, email: "f@example.jp", role, password } }),
+  );
   return { loginId, password };
 }
 

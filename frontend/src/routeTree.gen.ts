@@ -36,6 +36,7 @@ import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
+import { Route as AppSettingsSecondFactorRouteImport } from "./routes/_app.settings.second-factor";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
@@ -182,6 +183,11 @@ const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
   path: "/settings/rules",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSecondFactorRoute = AppSettingsSecondFactorRouteImport.update({
+  id: "/settings/second-factor",
+  path: "/settings/second-factor",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
@@ -263,6 +269,7 @@ export interface FileRoutesByFullPath {
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -302,6 +309,7 @@ export interface FileRoutesByTo {
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -343,6 +351,7 @@ export interface FileRoutesById {
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
+  "/_app/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -384,6 +393,7 @@ export interface FileRouteTypes {
     | "/settings/profile"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -423,6 +433,7 @@ export interface FileRouteTypes {
     | "/settings/profile"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -463,6 +474,7 @@ export interface FileRouteTypes {
     | "/_app/settings/profile"
     | "/_app/settings/routes"
     | "/_app/settings/rules"
+    | "/_app/settings/second-factor"
     | "/_app/settings/sessions"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
@@ -676,6 +688,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsRulesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/second-factor": {
+      id: "/_app/settings/second-factor";
+      path: "/settings/second-factor";
+      fullPath: "/settings/second-factor";
+      preLoaderRoute: typeof AppSettingsSecondFactorRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/sessions": {
       id: "/_app/settings/sessions";
       path: "/settings/sessions";
@@ -778,6 +797,7 @@ interface AppRouteChildren {
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
+  AppSettingsSecondFactorRoute: typeof AppSettingsSecondFactorRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
@@ -817,6 +837,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsProfileRoute: AppSettingsProfileRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
+  AppSettingsSecondFactorRoute: AppSettingsSecondFactorRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,

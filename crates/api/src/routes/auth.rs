@@ -57,9 +57,8 @@ pub struct SecondFactorNeeded {
 /// What a right password leads to.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "only its schema is used: answers are written from its parts")]
 pub enum LogInAnswer {
-    Session(Session),
+    Session(Box<Session>),
     SecondFactor(SecondFactorNeeded),
 }
 

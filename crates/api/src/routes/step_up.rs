@@ -218,7 +218,7 @@ async fn create_step_up(
         &state.hasher,
         &user,
         given.token.as_deref(),
-        proof,
+        &proof,
     )
     .await?;
     Ok(Json(SteppedUp { until }))

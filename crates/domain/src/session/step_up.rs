@@ -60,7 +60,7 @@ pub async fn step_up(
     hasher: &Hasher,
     actor: &Actor,
     token: Option<&str>,
-    proof: Proof,
+    proof: &Proof,
 ) -> Result<DateTime<Utc>> {
     let (user, session) = person(actor)?;
     let who = Person {
@@ -70,7 +70,7 @@ pub async fn step_up(
     let counters = throttle::Counters::of_factor(user, actor.ip);
     throttle::check(db, &counters).await?;
     let right = match proof {
-        Proof::Password(ref password) => check_password(db, hasher, who, password.clone()).await?,
+        Proof::Password(password) => check_password(db, hasher, who, password.clone()).await?,
         _ => true,
     };
     let now = db.now();
@@ -79,7 +79,7 @@ pub async fn step_up(
         && db
             .tenant(who.tenant, async |tx| {
                 if !matches!(proof, Proof::Password(_))
-                    && !prove(tx, factors, who, session, token.as_ref(), &proof, now).await?
+                    && !prove(tx, factors, who, session, token.as_ref(), proof, now).await?
                 {
                     return Ok(false);
                 }
@@ -97,7 +97,7 @@ pub async fn step_up(
             .await?;
     if !done {
         throttle::note_failure(db, &counters).await?;
-        return Err(wrong(&proof));
+        return Err(wrong(proof));
     }
     throttle::note_success(db, &counters).await?;
     Ok(now + STEP_UP_LIFETIME)

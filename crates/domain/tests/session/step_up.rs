@@ -19,7 +19,7 @@ impl Setup {
         &self,
         actor: &Actor,
         token: Option<&str>,
-        proof: Proof,
+        proof: &Proof,
     ) -> domain::Result<chrono::DateTime<chrono::Utc>> {
         let (db, hasher) = (&self.database.db, TestTenant::hasher());
         session::step_up(db, &self.factors, &hasher, actor, token, proof).await
@@ -38,9 +38,9 @@ async fn a_log_in_is_good_for_ten_minutes_and_the_password_for_ten_more() {
     assert_eq!(code(stale.require_step_up()), "step_up_required");
     let question = session::ask_step_up(&s.database.db, &s.factors, &stale).await.unwrap();
     assert_eq!(question.methods, [Method::Password]);
-    let wrong = s.step_up(&stale, None, Proof::Password("wrong wrong wrong".into())).await;
+    let wrong = s.step_up(&stale, None, &Proof::Password("wrong wrong wrong".into())).await;
     assert_eq!(code(wrong), "invalid");
-    let until = s.step_up(&stale, None, Proof::Password(TEST_PASSWORD.into())).await.unwrap();
+    let until = s.step_up(&stale, None, &Proof::Password(TEST_PASSWORD.into())).await.unwrap();
     assert_eq!((until - s.database.db.now()).num_minutes(), 10);
     assert!(s.actor(&fresh).await.stepped_up);
 }
@@ -51,12 +51,12 @@ async fn who_has_a_second_factor_steps_up_with_it_and_not_with_the_password() {
     let actor = s.actor(&s.owner().await).await;
     let (app, codes) = s.enrol(&actor).await;
     s.pass(30);
-    let refused = s.step_up(&actor, None, Proof::Password(TEST_PASSWORD.into())).await;
+    let refused = s.step_up(&actor, None, &Proof::Password(TEST_PASSWORD.into())).await;
     assert_eq!(code(refused), "invalid");
     let proof = || app.proof(&s);
-    s.step_up(&actor, None, proof()).await.unwrap();
-    assert_eq!(code(s.step_up(&actor, None, proof()).await), "invalid", "each code once");
-    s.step_up(&actor, None, Proof::RecoveryCode(codes[0].clone())).await.unwrap();
+    s.step_up(&actor, None, &proof()).await.unwrap();
+    assert_eq!(code(s.step_up(&actor, None, &proof()).await), "invalid", "each code once");
+    s.step_up(&actor, None, &Proof::RecoveryCode(codes[0].clone())).await.unwrap();
 }
 
 #[tokio::test]
@@ -74,10 +74,10 @@ async fn a_passkey_steps_up_the_session_that_asked_and_no_other() {
     let challenge = question.passkey.unwrap().challenge;
     let token = Some(question.token.expose_secret());
     let mut proof = || Proof::Passkey(key.get(&challenge));
-    assert_eq!(code(s.step_up(&other, token, proof()).await), "invalid");
-    assert_eq!(code(s.step_up(&actor, None, proof()).await), "invalid");
-    s.step_up(&actor, token, proof()).await.unwrap();
-    assert_eq!(code(s.step_up(&actor, token, proof()).await), "invalid", "a question once");
+    assert_eq!(code(s.step_up(&other, token, &proof()).await), "invalid");
+    assert_eq!(code(s.step_up(&actor, None, &proof()).await), "invalid");
+    s.step_up(&actor, token, &proof()).await.unwrap();
+    assert_eq!(code(s.step_up(&actor, token, &proof()).await), "invalid", "a question once");
 }
 
 /// Each dangerous action, by somebody who may do it and proved nothing of late.

@@ -46,12 +46,7 @@ export function RecoveryCodes(props: { codes: readonly string[]; onClose: () => 
         >
           {t("recovery.download")}
         </Button>
-        <Button
-          variant="default"
-          size="xs"
-          leftSection={<IconPrinter size={16} />}
-          onClick={() => window.print()}
-        >
+        <Button variant="default" size="xs" leftSection={<IconPrinter size={16} />} onClick={() => window.print()}>
           {t("recovery.print")}
         </Button>
         <CopyButton value={text} label={t("factor.recovery_codes")} />

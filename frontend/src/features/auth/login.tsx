@@ -95,27 +95,27 @@ export function LoginScreen(props: { next: string }) {
               <SecondStep question={question} onBack={() => setQuestion(null)} />
             </Suspense>
           ) : (
-          <form onSubmit={submit} noValidate>
-            <Stack gap="sm">
-              <TextInput
-                label={t("auth.login_id")}
-                autoComplete="username"
-                autoCapitalize="none"
-                spellCheck={false}
-                autoFocus
-                {...form.getInputProps("login_id")}
-              />
-              <PasswordInput
-                label={t("auth.password")}
-                autoComplete="current-password"
-                visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-                {...form.getInputProps("password")}
-              />
-              <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
-                {t("auth.sign_in")}
-              </Button>
-            </Stack>
-          </form>
+            <form onSubmit={submit} noValidate>
+              <Stack gap="sm">
+                <TextInput
+                  label={t("auth.login_id")}
+                  autoComplete="username"
+                  autoCapitalize="none"
+                  spellCheck={false}
+                  autoFocus
+                  {...form.getInputProps("login_id")}
+                />
+                <PasswordInput
+                  label={t("auth.password")}
+                  autoComplete="current-password"
+                  visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+                  {...form.getInputProps("password")}
+                />
+                <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
+                  {t("auth.sign_in")}
+                </Button>
+              </Stack>
+            </form>
           )}
         </Paper>
         <Center mt="md">

@@ -92,7 +92,11 @@ function Factors({ factors }: { factors: SecondFactors }) {
               {t("factor.remove")}
             </Button>
           ) : (
-            <Button size="xs" variant={canHavePasskeys ? "default" : "filled"} onClick={() => setDoing({ what: "totp" })}>
+            <Button
+              size="xs"
+              variant={canHavePasskeys ? "default" : "filled"}
+              onClick={() => setDoing({ what: "totp" })}
+            >
               {t("totp.set_up")}
             </Button>
           )}
@@ -222,13 +226,7 @@ function RenameDialog(props: { passkey: Passkey; onClose: () => void }) {
       onSubmit={submit}
       onClose={props.onClose}
     >
-      <TextInput
-        label={t("passkey.name")}
-        maxLength={100}
-        required
-        data-autofocus
-        {...form.getInputProps("name")}
-      />
+      <TextInput label={t("passkey.name")} maxLength={100} required data-autofocus {...form.getInputProps("name")} />
     </FormDialog>
   );
 }

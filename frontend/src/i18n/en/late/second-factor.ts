@@ -34,7 +34,8 @@ export const secondFactor = {
     "Removes all passkeys, the authenticator app and the recovery codes of {{name}}, and logs them out on every device. They can then log in with the password alone: be sure that it was really this person who asked you.",
   "factor.reset_done": "Two-step log-in was removed",
   "passkey.title": "Passkeys",
-  "passkey.description": "Confirmed by fingerprint, face or the PIN of a device. The safest way: false sites can't use them.",
+  "passkey.description":
+    "Confirmed by fingerprint, face or the PIN of a device. The safest way: false sites can't use them.",
   "passkey.impossible":
     "Passkeys are not possible in this browser, or at this service's address. Set up an authenticator app.",
   "passkey.add": "Add a passkey",

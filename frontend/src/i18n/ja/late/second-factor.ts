@@ -35,7 +35,8 @@ export const secondFactor = {
   "factor.reset_done": "二段階認証を解除しました",
   "passkey.title": "パスキー",
   "passkey.description": "指紋や顔、端末のPINで確認します。偽のサイトでは使えないため、最も安全です。",
-  "passkey.impossible": "このブラウザー、またはこのサービスのURLではパスキーを使えません。認証アプリを設定してください。",
+  "passkey.impossible":
+    "このブラウザー、またはこのサービスのURLではパスキーを使えません。認証アプリを設定してください。",
   "passkey.add": "パスキーを追加",
   "passkey.make": "登録に進む",
   "passkey.help": "名前を付けて進むと、ブラウザーが登録の手順を案内します。",
@@ -50,7 +51,8 @@ export const secondFactor = {
   "passkey.remove_title": "パスキーの解除",
   "passkey.remove_body": "「{{name}}」ではログインできなくなります。",
   "totp.title": "認証アプリ",
-  "totp.description": "Google Authenticator、Microsoft Authenticatorなどのアプリに表示される、6桁のコードで確認します。",
+  "totp.description":
+    "Google Authenticator、Microsoft Authenticatorなどのアプリに表示される、6桁のコードで確認します。",
   "totp.set_up": "認証アプリを設定",
   "totp.since": "設定済み（{{at}}）",
   "totp.step_scan": "認証アプリでQRコードを読み取ります。",
@@ -73,10 +75,12 @@ export const secondFactor = {
   "recovery.kept": "保管しました",
   "policy.title": "二段階認証と本人確認",
   "policy.required": "全員に二段階認証を必須にする",
-  "policy.required_help": "設定していない人は、設定が済むまでほかの操作ができません。ログイン中の人にも、すぐに適用されます。",
+  "policy.required_help":
+    "設定していない人は、設定が済むまでほかの操作ができません。ログイン中の人にも、すぐに適用されます。",
   "policy.you_too": "あなた自身も二段階認証を設定していません。保存すると、続けて設定画面が開きます。",
   "policy.asks": "大量の配信の前に本人確認をする",
-  "policy.asks_help": "宛先がこの人数を超える配信では、直前に本人確認を求めます。書き出しや設定の変更では、常に求めます。",
+  "policy.asks_help":
+    "宛先がこの人数を超える配信では、直前に本人確認を求めます。書き出しや設定の変更では、常に求めます。",
   "policy.people": "人数",
   "policy.people_range": "1〜100,000,000の数値を入力してください。",
   "policy.save": "認証の設定を保存",
@@ -84,7 +88,8 @@ export const secondFactor = {
   "problem.second_factor_required": "先に二段階認証を設定してください。",
   "problem.wrong_second_factor": "コードが正しくないか、すでに使われています。新しいコードで試してください。",
   "problem.challenge_over": "時間切れか、試した回数が多すぎます。はじめからやり直してください。",
-  "problem.last_factor": "会社の設定で二段階認証が必須のため、最後の1つは解除できません。先にほかの方法を設定してください。",
+  "problem.last_factor":
+    "会社の設定で二段階認証が必須のため、最後の1つは解除できません。先にほかの方法を設定してください。",
   "problem.own_factors": "自分の二段階認証は、「二段階認証」の画面で解除してください。",
   "problem.no_second_factor": "二段階認証が設定されていません。",
   "problem.no_enrolment": "設定をはじめからやり直してください。",
