@@ -192,11 +192,7 @@ async fn update_passkey(
     responses((status = 204, description = "Removed"), RemoveProblems)
 )]
 #[delete("/auth/passkeys/{id}")]
-async fn delete_passkey(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<PasskeyId>,
-) -> ApiResult {
+async fn delete_passkey(state: Data<AppState>, user: CurrentUser, id: Id<PasskeyId>) -> ApiResult {
     passkey::remove(&state.db, &user, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }

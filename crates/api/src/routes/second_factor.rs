@@ -40,7 +40,9 @@ pub struct TotpEnrolment {
     #[schema(example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
     pub secret: String,
     /// For a QR code.
-    #[schema(example = "otpauth://totp/Kikubari:hanako?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Kikubari")]
+    #[schema(
+        example = "otpauth://totp/Kikubari:hanako?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Kikubari"
+    )]
     pub uri: String,
 }
 

@@ -88,7 +88,11 @@ impl PasskeyAssertion {
         Ok(Assertion {
             credential_id: bytes("/passkey/credential_id", &self.credential_id, 1364)?,
             client_data: bytes("/passkey/client_data", &self.client_data, 8192)?,
-            authenticator_data: bytes("/passkey/authenticator_data", &self.authenticator_data, 8192)?,
+            authenticator_data: bytes(
+                "/passkey/authenticator_data",
+                &self.authenticator_data,
+                8192,
+            )?,
             signature: bytes("/passkey/signature", &self.signature, 2048)?,
         })
     }
@@ -169,7 +173,9 @@ fn one_of(
         (Some(proof), None) => Ok(proof),
         _ => {
             let detail = "give exactly one proof of who you are";
-            Err(DomainError::Invalid(vec![FieldError::new("", "one_of", detail)]))
+            Err(DomainError::Invalid(vec![FieldError::new(
+                "", "one_of", detail,
+            )]))
         }
     }
 }
@@ -211,7 +217,12 @@ async fn create_step_up(
     body: Body<StepUp>,
 ) -> ApiResult<Json<SteppedUp>> {
     let Body(given) = body;
-    let proof = one_of(given.password, given.totp, given.recovery_code, given.passkey)?;
+    let proof = one_of(
+        given.password,
+        given.totp,
+        given.recovery_code,
+        given.passkey,
+    )?;
     let until = session::step_up(
         &state.db,
         &state.factors(),

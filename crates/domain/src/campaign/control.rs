@@ -21,7 +21,6 @@ use crate::ids::{CampaignId, TenantId};
 use crate::mail::render::Installation;
 use crate::schema::{campaign, installation};
 use crate::signal::{self, Signal};
-use crate::tenant;
 
 /// Furthest a campaign can be scheduled ahead.
 const HORIZON: TimeDelta = TimeDelta::days(366);
@@ -60,27 +59,13 @@ pub async fn send(
                 format!("{} people would receive it now, not {confirmed_people}: confirm the new number", outgoing.0),
             ));
         }
-        require_step_up(tx, actor, outgoing.0).await?;
+        confirmation::require_step_up(tx, actor, outgoing.0).await?;
         start(tx, tenant, id, &outgoing.1, now).await?;
         confirmation::bound(tx, tenant, id, Some(confirmed_people)).await?;
         record(tx, actor, "campaign.sent", &before, json!({ "people": outgoing.0 })).await?;
         load(tx, tenant, id, now).await
     })
     .await
-}
-
-/// Sending to many wants a fresh proof of who sends, above the number that the
-/// tenant set (decision 0040).
-pub(super) async fn require_step_up(
-    tx: &mut AsyncPgConnection,
-    actor: &Actor,
-    people: i64,
-) -> Result<()> {
-    let most = tenant::find(tx, actor.tenant_id).await?.step_up_people;
-    match most {
-        Some(most) if people > i64::from(most) => actor.require_step_up(),
-        _ => Ok(()),
-    }
 }
 
 /// Everybody who is meant now, counted.
@@ -252,7 +237,7 @@ pub async fn schedule(
         before.state.after(Step::Schedule, false)?;
         let people = people(tx, tenant, &before, now).await?;
         let outgoing = ready(tx, tenant, installation, &before, people, now).await?;
-        require_step_up(tx, actor, outgoing.0).await?;
+        confirmation::require_step_up(tx, actor, outgoing.0).await?;
         diesel::update(campaign::table.find((tenant, id)))
             .set((
                 campaign::state.eq(State::Scheduled),

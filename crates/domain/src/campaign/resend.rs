@@ -10,7 +10,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Date, Text, Timestamptz, Uuid as Sq
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::control::{announce, epoch, record, require_step_up};
+use super::confirmation;
+use super::control::{announce, epoch, record};
 use super::state::{State, Step};
 use super::{Campaign, CampaignRow, load, queries};
 use crate::actor::{Actor, Permission};
@@ -112,7 +113,7 @@ pub async fn resend(
         if people != confirmed_people || people == 0 {
             return Err(people_changed(people, confirmed_people));
         }
-        require_step_up(tx, actor, people).await?;
+        confirmation::require_step_up(tx, actor, people).await?;
         reopen(tx, tenant, &before, after, now).await?;
         let queued = queue_again(tx, tenant, &before, period, group, now).await?;
         // Somebody opened it or said no since they were counted.

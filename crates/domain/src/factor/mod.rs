@@ -61,7 +61,10 @@ impl Person {
             tenant: actor.tenant_id,
             user,
         })
-        .ok_or_else(|| DomainError::not_found("logged-in person"))
+        .ok_or_else(|| DomainError::Refused {
+            code: "no_person",
+            detail: "this is for people who log in, not for programs".to_owned(),
+        })
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn finish_log_in(
         })
         .await?
         .ok_or_else(over)?;
-    let counters = throttle::Counters::of_factor(user, device.ip);
+    let counters = throttle::Counters::of_factor(user);
     throttle::check(db, &counters).await?;
     let ip = device.ip;
     let opening = Opening::new(Person { tenant, user }, device, proof.method());

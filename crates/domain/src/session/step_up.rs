@@ -67,7 +67,7 @@ pub async fn step_up(
         tenant: actor.tenant_id,
         user,
     };
-    let counters = throttle::Counters::of_factor(user, actor.ip);
+    let counters = throttle::Counters::of_factor(user);
     throttle::check(db, &counters).await?;
     let right = match proof {
         Proof::Password(password) => check_password(db, hasher, who, password.clone()).await?,

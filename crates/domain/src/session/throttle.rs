@@ -31,12 +31,12 @@ const FREE_FACTOR: i32 = 10;
 
 /// The counters that one try touches.
 #[derive(Debug, Clone)]
-pub(super) struct Counters([(Vec<u8>, i32); 2]);
+pub(super) struct Counters(Vec<(Vec<u8>, i32)>);
 
 impl Counters {
     pub(super) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-        Self([
+        Self(vec![
             (key(&format!("pair {ip} {login_id}")), FREE_PAIR),
             (key(&format!("address {ip}")), FREE_ADDRESS),
         ])
@@ -44,12 +44,8 @@ impl Counters {
 
     /// Of a person's second factor, or of their password in a session that is
     /// open already.
-    pub(super) fn of_factor(user: UserId, ip: Option<IpAddr>) -> Self {
-        let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-        Self([
-            (key(&format!("factor {user}")), FREE_FACTOR),
-            (key(&format!("address {ip}")), FREE_ADDRESS),
-        ])
+    pub(super) fn of_factor(user: UserId) -> Self {
+        Self(vec![(key(&format!("factor {user}")), FREE_FACTOR)])
     }
 }
 

@@ -1,4 +1,3 @@
-use domain::{Actor, DomainError};
 use domain::campaign::audience::Audience;
 use domain::campaign::preflight::{Level, Preflight};
 use domain::campaign::{self, control};
@@ -7,6 +6,7 @@ use domain::mail::content::ContentChange;
 use domain::mail::{self, MailChange};
 use domain::tenant::{self, TenantChange};
 use domain::testing::TestTenant;
+use domain::{Actor, DomainError};
 
 use crate::support::{World, lists};
 

@@ -110,7 +110,9 @@ async fn each_code_of_the_app_is_taken_once() {
     assert_eq!(code(replayed), "wrong_second_factor");
     assert_eq!(
         s.database
-            .count("SELECT count(*) FROM audit_entry WHERE action = 'session.second_factor_refused'")
+            .count(
+                "SELECT count(*) FROM audit_entry WHERE action = 'session.second_factor_refused'"
+            )
             .await,
         2
     );
@@ -145,26 +147,38 @@ async fn a_seed_counts_only_once_a_code_confirmed_it() {
     let forgotten = App::new(&first.secret).shows(&s);
     let shown = App::new(&second.secret).shows(&s);
     if forgotten != shown {
-        assert_eq!(code(totp::confirm(db, factors, &actor, &forgotten).await), "invalid");
+        assert_eq!(
+            code(totp::confirm(db, factors, &actor, &forgotten).await),
+            "invalid"
+        );
     }
     totp::confirm(db, factors, &actor, &shown).await.unwrap();
     assert_eq!(code(totp::enrol(db, factors, &actor).await), "totp_exists");
     let uri = second.uri.expose_secret();
-    assert!(uri.starts_with("otpauth://totp/Kikubari:acme-owner?secret="), "{uri}");
+    assert!(
+        uri.starts_with("otpauth://totp/Kikubari:acme-owner?secret="),
+        "{uri}"
+    );
 }
 
 #[tokio::test]
 async fn a_seed_stands_sealed_in_the_database() {
     let s = setup().await;
     let actor = s.actor(&s.owner().await).await;
-    let enrolment = totp::enrol(&s.database.db, &s.factors, &actor).await.unwrap();
+    let enrolment = totp::enrol(&s.database.db, &s.factors, &actor)
+        .await
+        .unwrap();
     let secret = Secret::try_from_base32(enrolment.secret.expose_secret()).unwrap();
     let seed = hex::encode(secret.as_ref());
-    let found = format!(
-        "SELECT count(*) FROM totp_seed WHERE position('\\x{seed}'::bytea IN sealed) > 0"
-    );
+    let found =
+        format!("SELECT count(*) FROM totp_seed WHERE position('\\x{seed}'::bytea IN sealed) > 0");
     assert_eq!(s.database.count(&found).await, 0);
-    assert_eq!(s.database.count("SELECT count(*) FROM totp_seed WHERE length(sealed) > 20").await, 1);
+    assert_eq!(
+        s.database
+            .count("SELECT count(*) FROM totp_seed WHERE length(sealed) > 20")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -205,11 +219,15 @@ async fn guessing_a_factor_is_slowed_down_wherever_it_comes_from() {
     }
     let question = s.question().await;
     let right = app.proof(&s);
-    let slowed = s.second_step_from(&question.token, &right, "192.0.2.7").await;
+    let slowed = s
+        .second_step_from(&question.token, &right, "192.0.2.7")
+        .await;
     assert!(matches!(slowed, Err(DomainError::TooManyRequests { .. })));
     s.pass(2);
     let question = s.question().await;
-    s.second_step(&question.token, &app.proof(&s)).await.unwrap();
+    s.second_step(&question.token, &app.proof(&s))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -246,7 +264,9 @@ async fn an_answer_of_a_person_who_was_disabled_meanwhile_opens_nothing() {
     s.pass(30);
     let question = s.question().await;
     s.database
-        .execute_as_owner("UPDATE user_account SET disabled_at = now() WHERE login_id = 'acme-owner'")
+        .execute_as_owner(
+            "UPDATE user_account SET disabled_at = now() WHERE login_id = 'acme-owner'",
+        )
         .await;
     assert_eq!(
         code(s.second_step(&question.token, &app.proof(&s)).await),
@@ -255,11 +275,15 @@ async fn an_answer_of_a_person_who_was_disabled_meanwhile_opens_nothing() {
 }
 
 #[tokio::test]
-async fn where_the_tenant_wants_a_second_factor_running_sessions_may_only_enrol_and_the_last_one_stays() {
+async fn where_the_tenant_wants_a_second_factor_running_sessions_may_only_enrol_and_the_last_one_stays()
+ {
     let s = setup().await;
     let owner = s.owner().await;
     let actor = s.actor(&owner).await;
-    let viewer = s.log_in(&s.tenant.login_id("viewer"), TEST_PASSWORD).await.unwrap();
+    let viewer = s
+        .log_in(&s.tenant.login_id("viewer"), TEST_PASSWORD)
+        .await
+        .unwrap();
     let db = &s.database.db;
     let version = tenant::get(db, &actor).await.unwrap().version;
     let change = TenantChange {
@@ -271,7 +295,10 @@ async fn where_the_tenant_wants_a_second_factor_running_sessions_may_only_enrol_
     assert!(held.must_enrol && held.permissions.is_empty());
     assert_eq!(code(held.require_enrolled()), "second_factor_required");
     // Also who logs in from now on.
-    let next = s.log_in(&s.tenant.login_id("viewer"), TEST_PASSWORD).await.unwrap();
+    let next = s
+        .log_in(&s.tenant.login_id("viewer"), TEST_PASSWORD)
+        .await
+        .unwrap();
     assert!(next.me.must_enrol());
     s.enrol(&held).await;
     let free = s.actor(&viewer).await;
@@ -291,9 +318,15 @@ async fn a_manager_takes_the_factors_of_another_person_away_and_never_their_own(
     let user = actor.user_id.unwrap();
     assert_eq!(code(factor::reset(db, &actor, user).await), "forbidden");
     factor::reset(db, &owner, user).await.unwrap();
-    assert_eq!(code(s.access(&editor.access_token, true).await), "session_ended");
+    assert_eq!(
+        code(s.access(&editor.access_token, true).await),
+        "session_ended"
+    );
     s.log_in(&id, TEST_PASSWORD).await.unwrap();
-    assert_eq!(code(factor::reset(db, &owner, user).await), "no_second_factor");
+    assert_eq!(
+        code(factor::reset(db, &owner, user).await),
+        "no_second_factor"
+    );
     s.enrol(&owner).await;
     let own = factor::reset(db, &owner, s.tenant.owner_id).await;
     assert_eq!(code(own), "own_factors");
@@ -305,5 +338,8 @@ async fn a_manager_takes_the_factors_of_another_person_away_and_never_their_own(
     );
     factor::reset_by_login_id(db, "acme-owner").await.unwrap();
     s.owner().await;
-    assert_eq!(code(factor::reset_by_login_id(db, "nobody").await), "not_found");
+    assert_eq!(
+        code(factor::reset_by_login_id(db, "nobody").await),
+        "not_found"
+    );
 }

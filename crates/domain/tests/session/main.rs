@@ -17,9 +17,9 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::error::DomainError;
+use domain::factor::{Factors, Question};
 use domain::secret::Keys;
 use domain::session::token::AccessTokens;
-use domain::factor::{Factors, Question};
 use domain::session::{self, Device, LoggedIn, Outcome};
 use domain::testing::{TEST_PASSWORD, TestDatabase, TestTenant};
 use secrecy::{ExposeSecret, SecretString};
@@ -47,7 +47,12 @@ async fn setup() -> Setup {
 }
 
 impl Setup {
-    async fn first_step(&self, login_id: &str, password: &str, ip: &str) -> domain::Result<Outcome> {
+    async fn first_step(
+        &self,
+        login_id: &str,
+        password: &str,
+        ip: &str,
+    ) -> domain::Result<Outcome> {
         session::log_in(
             &self.database.db,
             &TestTenant::hasher(),

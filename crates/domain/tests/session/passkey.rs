@@ -52,7 +52,10 @@ async fn a_passkey_of_each_kind_opens_a_session() {
         assert_eq!(renamed.last_used_at, Some(db.now()));
         passkey::remove(db, &actor, row.id).await.unwrap();
         s.owner().await;
-        assert_eq!(s.database.count("SELECT count(*) FROM recovery_code").await, 0);
+        assert_eq!(
+            s.database.count("SELECT count(*) FROM recovery_code").await,
+            0
+        );
     }
 }
 
@@ -60,9 +63,13 @@ async fn a_passkey_of_each_kind_opens_a_session() {
 type Spoil = (&'static str, fn(&mut SoftAuthenticator));
 
 const SPOILT: [Spoil; 6] = [
-    ("another origin", |key| key.origin = "https://evil.example".to_owned()),
+    ("another origin", |key| {
+        key.origin = "https://evil.example".to_owned()
+    }),
     ("in a frame of another site", |key| key.cross_origin = true),
-    ("another relying party", |key| key.party = "example.jp".to_owned()),
+    ("another relying party", |key| {
+        key.party = "example.jp".to_owned()
+    }),
     ("nobody present", |key| key.flags = 0x04),
     ("nobody verified", |key| key.flags = 0x01),
     ("another ceremony", |key| key.ceremony = Some("payment.get")),
@@ -115,7 +122,10 @@ async fn a_copied_authenticator_is_found_out_by_its_counter() {
     key.counter = 20;
     let question = s.question().await;
     let proof = Proof::Passkey(key.get(&challenge(&question)));
-    assert_eq!(code(s.second_step(&question.token, &proof).await), "wrong_second_factor");
+    assert_eq!(
+        code(s.second_step(&question.token, &proof).await),
+        "wrong_second_factor"
+    );
 }
 
 #[tokio::test]

@@ -32,15 +32,25 @@ async fn a_log_in_is_good_for_ten_minutes_and_the_password_for_ten_more() {
     let opened = s.owner().await;
     s.pass(540);
     assert!(s.actor(&opened).await.stepped_up);
-    let fresh = s.refresh(opened.refresh_token.as_ref().unwrap()).await.unwrap();
+    let fresh = s
+        .refresh(opened.refresh_token.as_ref().unwrap())
+        .await
+        .unwrap();
     s.pass(60);
     let stale = s.actor(&fresh).await;
     assert_eq!(code(stale.require_step_up()), "step_up_required");
-    let question = session::ask_step_up(&s.database.db, &s.factors, &stale).await.unwrap();
+    let question = session::ask_step_up(&s.database.db, &s.factors, &stale)
+        .await
+        .unwrap();
     assert_eq!(question.methods, [Method::Password]);
-    let wrong = s.step_up(&stale, None, &Proof::Password("wrong wrong wrong".into())).await;
+    let wrong = s
+        .step_up(&stale, None, &Proof::Password("wrong wrong wrong".into()))
+        .await;
     assert_eq!(code(wrong), "invalid");
-    let until = s.step_up(&stale, None, &Proof::Password(TEST_PASSWORD.into())).await.unwrap();
+    let until = s
+        .step_up(&stale, None, &Proof::Password(TEST_PASSWORD.into()))
+        .await
+        .unwrap();
     assert_eq!((until - s.database.db.now()).num_minutes(), 10);
     assert!(s.actor(&fresh).await.stepped_up);
 }
@@ -51,12 +61,20 @@ async fn who_has_a_second_factor_steps_up_with_it_and_not_with_the_password() {
     let actor = s.actor(&s.owner().await).await;
     let (app, codes) = s.enrol(&actor).await;
     s.pass(30);
-    let refused = s.step_up(&actor, None, &Proof::Password(TEST_PASSWORD.into())).await;
+    let refused = s
+        .step_up(&actor, None, &Proof::Password(TEST_PASSWORD.into()))
+        .await;
     assert_eq!(code(refused), "invalid");
     let proof = || app.proof(&s);
     s.step_up(&actor, None, &proof()).await.unwrap();
-    assert_eq!(code(s.step_up(&actor, None, &proof()).await), "invalid", "each code once");
-    s.step_up(&actor, None, &Proof::RecoveryCode(codes[0].clone())).await.unwrap();
+    assert_eq!(
+        code(s.step_up(&actor, None, &proof()).await),
+        "invalid",
+        "each code once"
+    );
+    s.step_up(&actor, None, &Proof::RecoveryCode(codes[0].clone()))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -69,7 +87,9 @@ async fn a_passkey_steps_up_the_session_that_asked_and_no_other() {
     let options = factor::passkey::begin(db, factors, &actor).await.unwrap();
     let answer = key.create(&options.challenge);
     let token = options.token.expose_secret();
-    factor::passkey::register(db, factors, &actor, token, "鍵", &answer).await.unwrap();
+    factor::passkey::register(db, factors, &actor, token, "鍵", &answer)
+        .await
+        .unwrap();
     let question = session::ask_step_up(db, factors, &actor).await.unwrap();
     let challenge = question.passkey.unwrap().challenge;
     let token = Some(question.token.expose_secret());
@@ -77,7 +97,11 @@ async fn a_passkey_steps_up_the_session_that_asked_and_no_other() {
     assert_eq!(code(s.step_up(&other, token, &proof()).await), "invalid");
     assert_eq!(code(s.step_up(&actor, None, &proof()).await), "invalid");
     s.step_up(&actor, token, &proof()).await.unwrap();
-    assert_eq!(code(s.step_up(&actor, token, &proof()).await), "invalid", "a question once");
+    assert_eq!(
+        code(s.step_up(&actor, token, &proof()).await),
+        "invalid",
+        "a question once"
+    );
 }
 
 /// Each dangerous action, by somebody who may do it and proved nothing of late.
@@ -109,17 +133,25 @@ async fn dangerous_actions_want_a_fresh_proof() {
         password: Some("another good one".into()),
         ..UserChange::default()
     };
-    assert_eq!(code(user::update(db, &hasher, &stale, editor, 1, password).await), needed);
+    assert_eq!(
+        code(user::update(db, &hasher, &stale, editor, 1, password).await),
+        needed
+    );
     let name = UserChange {
         display_name: Some("改名".to_owned()),
         ..UserChange::default()
     };
-    user::update(db, &hasher, &stale, editor, 1, name).await.unwrap();
+    user::update(db, &hasher, &stale, editor, 1, name)
+        .await
+        .unwrap();
     assert_eq!(code(factor::reset(db, &stale, editor).await), needed);
     assert_eq!(code(totp::enrol(db, factors, &stale).await), needed);
     assert_eq!(code(totp::remove(db, &stale).await), needed);
     assert_eq!(code(recovery::renew(db, &stale).await), needed);
-    assert_eq!(code(factor::passkey::begin(db, factors, &stale).await), needed);
+    assert_eq!(
+        code(factor::passkey::begin(db, factors, &stale).await),
+        needed
+    );
     for change in [
         TenantChange {
             second_factor_required: Some(true),

@@ -81,31 +81,76 @@ async fn only_a_token_that_we_signed_for_access_in_time_passes() {
         ("alg ES256", swapped("ES256")),
         ("alg RS256", swapped("RS256")),
         ("alg of no kind", swapped("EdDSA2")),
-        ("typ JWT", by_us(&with(&header, "typ", json!("JWT")), &claims)),
-        ("typ of something else", by_us(&with(&header, "typ", json!("secevent+jwt")), &claims)),
+        (
+            "typ JWT",
+            by_us(&with(&header, "typ", json!("JWT")), &claims),
+        ),
+        (
+            "typ of something else",
+            by_us(&with(&header, "typ", json!("secevent+jwt")), &claims),
+        ),
         ("no typ", by_us(&without(&header, "typ"), &claims)),
-        ("foreign kid", by_us(&with(&header, "kid", json!("AAAAAAAAAAAA")), &claims)),
+        (
+            "foreign kid",
+            by_us(&with(&header, "kid", json!("AAAAAAAAAAAA")), &claims),
+        ),
         ("no kid", by_us(&without(&header, "kid"), &claims)),
-        ("embedded jwk", sign(&with(&header, "jwk", jwk.clone()), &claims, &foreign)),
-        ("embedded jwk, signed by us", by_us(&with(&header, "jwk", jwk), &claims)),
-        ("jku", by_us(&with(&header, "jku", json!("https://evil.example/keys")), &claims)),
-        ("x5u", by_us(&with(&header, "x5u", json!("https://evil.example/cert")), &claims)),
-        ("x5c", by_us(&with(&header, "x5c", json!(["AAAA"])), &claims)),
+        (
+            "embedded jwk",
+            sign(&with(&header, "jwk", jwk.clone()), &claims, &foreign),
+        ),
+        (
+            "embedded jwk, signed by us",
+            by_us(&with(&header, "jwk", jwk), &claims),
+        ),
+        (
+            "jku",
+            by_us(
+                &with(&header, "jku", json!("https://evil.example/keys")),
+                &claims,
+            ),
+        ),
+        (
+            "x5u",
+            by_us(
+                &with(&header, "x5u", json!("https://evil.example/cert")),
+                &claims,
+            ),
+        ),
+        (
+            "x5c",
+            by_us(&with(&header, "x5c", json!(["AAAA"])), &claims),
+        ),
         ("signed by a foreign key", sign(&header, &claims, &foreign)),
-        ("wrong iss", by_us(&header, &with(&claims, "iss", json!("somebody")))),
+        (
+            "wrong iss",
+            by_us(&header, &with(&claims, "iss", json!("somebody"))),
+        ),
         ("no iss", by_us(&header, &without(&claims, "iss"))),
-        ("wrong aud", by_us(&header, &with(&claims, "aud", json!("kikubari-other")))),
+        (
+            "wrong aud",
+            by_us(&header, &with(&claims, "aud", json!("kikubari-other"))),
+        ),
         ("no aud", by_us(&header, &without(&claims, "aud"))),
         ("expired", by_us(&header, &with(&claims, "exp", json!(at)))),
         ("no exp", by_us(&header, &without(&claims, "exp"))),
-        ("not yet", by_us(&header, &with(&claims, "nbf", json!(at + 1)))),
+        (
+            "not yet",
+            by_us(&header, &with(&claims, "nbf", json!(at + 1))),
+        ),
         ("no nbf", by_us(&header, &without(&claims, "nbf"))),
         ("no session", by_us(&header, &without(&claims, "session"))),
-        ("a claim that we don't make", by_us(&header, &with(&claims, "admin", json!(true)))),
+        (
+            "a claim that we don't make",
+            by_us(&header, &with(&claims, "admin", json!(true))),
+        ),
         ("another session, the signature kept", {
             let changed = with(&claims, "session", json!(uuid::Uuid::now_v7()));
             let changed = URL_SAFE_NO_PAD.encode(changed.to_string());
-            format!("{}.{changed}.{signature}", message.split_once('.').unwrap().0)
+            format!(
+                "{}.{changed}.{signature}",
+                message.split_once('.').unwrap().0
+            )
         }),
         ("cut", good[..good.len() - 2].to_owned()),
         ("two parts", message.to_owned()),
@@ -113,10 +158,16 @@ async fn only_a_token_that_we_signed_for_access_in_time_passes() {
         ("far too long", format!("{good}{}", "A".repeat(2048))),
     ];
     for (what, token) in table {
-        assert_eq!(code(s.access(&token.into(), true).await), "unauthenticated", "{what}");
+        assert_eq!(
+            code(s.access(&token.into(), true).await),
+            "unauthenticated",
+            "{what}"
+        );
     }
     // By hand and right: what makes the rows above fail is what they name.
-    s.access(&by_us(&header, &claims).into(), true).await.unwrap();
+    s.access(&by_us(&header, &claims).into(), true)
+        .await
+        .unwrap();
     s.access(&opened.access_token, true).await.unwrap();
 }
 
