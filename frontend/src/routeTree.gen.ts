@@ -38,6 +38,7 @@ import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.p
 import { Route as AppSettingsRolesRouteImport } from "./routes/_app.settings.roles";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
+import { Route as AppSettingsSecondFactorRouteImport } from "./routes/_app.settings.second-factor";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
 import { Route as AppSettingsTokensRouteImport } from "./routes/_app.settings.tokens";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
@@ -195,6 +196,11 @@ const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
   path: "/settings/rules",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSecondFactorRoute = AppSettingsSecondFactorRouteImport.update({
+  id: "/settings/second-factor",
+  path: "/settings/second-factor",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
@@ -283,6 +289,7 @@ export interface FileRoutesByFullPath {
   "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
@@ -325,6 +332,7 @@ export interface FileRoutesByTo {
   "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
@@ -369,6 +377,7 @@ export interface FileRoutesById {
   "/_app/settings/roles": typeof AppSettingsRolesRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
+  "/_app/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
   "/_app/settings/tokens": typeof AppSettingsTokensRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
@@ -413,6 +422,7 @@ export interface FileRouteTypes {
     | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
     | "/settings/sessions"
     | "/settings/tokens"
     | "/settings/users"
@@ -455,6 +465,7 @@ export interface FileRouteTypes {
     | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
     | "/settings/sessions"
     | "/settings/tokens"
     | "/settings/users"
@@ -498,6 +509,7 @@ export interface FileRouteTypes {
     | "/_app/settings/roles"
     | "/_app/settings/routes"
     | "/_app/settings/rules"
+    | "/_app/settings/second-factor"
     | "/_app/settings/sessions"
     | "/_app/settings/tokens"
     | "/_app/settings/users"
@@ -726,6 +738,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsRulesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/second-factor": {
+      id: "/_app/settings/second-factor";
+      path: "/settings/second-factor";
+      fullPath: "/settings/second-factor";
+      preLoaderRoute: typeof AppSettingsSecondFactorRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/sessions": {
       id: "/_app/settings/sessions";
       path: "/settings/sessions";
@@ -837,6 +856,7 @@ interface AppRouteChildren {
   AppSettingsRolesRoute: typeof AppSettingsRolesRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
+  AppSettingsSecondFactorRoute: typeof AppSettingsSecondFactorRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
   AppSettingsTokensRoute: typeof AppSettingsTokensRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
@@ -879,6 +899,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsRolesRoute: AppSettingsRolesRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
+  AppSettingsSecondFactorRoute: AppSettingsSecondFactorRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
   AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,

@@ -40,3 +40,12 @@ class LogIn:
     def set(self, case, token, context):
         case.headers = case.headers or {}
         case.headers["Authorization"] = f"Bearer {token}"
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """Where a second factor is wanted of all, who logs in here may do nothing more."""
+    operation = context.operation.definition.raw.get("operationId")
+    if operation == "update_tenant" and isinstance(body, dict):
+        body.pop("second_factor_required", None)
+    return body

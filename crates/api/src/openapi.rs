@@ -27,7 +27,8 @@ use crate::error::{Problem, ProblemField};
     servers((url = "/", description = "This installation")),
     security(("access_token" = []), ("api_token" = [])),
     tags(
-        (name = "auth", description = "Log-in, refresh, log-out, password"),
+        (name = "auth", description = "Log-in and its second step, step-up, refresh, log-out, password"),
+        (name = "second-factors", description = "One's own second factors: authenticator app, passkeys, recovery codes"),
         (name = "me", description = "The logged-in person"),
         (name = "sessions", description = "One's own sessions"),
         (name = "tenant", description = "The company's settings"),

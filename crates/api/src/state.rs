@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::Db;
+use domain::factor::Factors;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
@@ -169,6 +170,12 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// What second factors are checked with.
+    #[must_use]
+    pub fn factors(&self) -> Factors {
+        Factors::new(Arc::clone(&self.keys), &self.config.public_url)
+    }
+
     /// What links in mails are made of.
     #[must_use]
     pub fn installation(&self) -> Installation {

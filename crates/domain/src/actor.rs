@@ -160,6 +160,12 @@ pub struct Actor {
     pub permissions: BTreeSet<Permission>,
     pub ip: Option<IpAddr>,
     pub request_id: Option<String>,
+    /// Whether it proved who it is within the last minutes, as dangerous
+    /// actions want it (decision 0040). What is no person always did.
+    pub stepped_up: bool,
+    /// A person without the second factor that the tenant wants of all: may
+    /// set one up and nothing else.
+    pub must_enrol: bool,
 }
 
 impl Actor {
@@ -200,6 +206,8 @@ impl Actor {
             permissions,
             ip: None,
             request_id: None,
+            stepped_up: true,
+            must_enrol: false,
         }
     }
 
@@ -239,6 +247,31 @@ impl Actor {
                 "this is about permissions that you do not have yourself: {}",
                 lacking.join(", ")
             ),
+        })
+    }
+
+    /// # Errors
+    /// [`DomainError::Refused`] when the last proof of who it is was too long ago.
+    pub fn require_step_up(&self) -> Result<()> {
+        if self.stepped_up {
+            return Ok(());
+        }
+        Err(DomainError::Refused {
+            code: "step_up_required",
+            detail: "prove once more who you are (POST /v1/auth/step-up), and send it again"
+                .to_owned(),
+        })
+    }
+
+    /// # Errors
+    /// [`DomainError::Refused`] for a person who has to set up a second factor first.
+    pub fn require_enrolled(&self) -> Result<()> {
+        if !self.must_enrol {
+            return Ok(());
+        }
+        Err(DomainError::Refused {
+            code: "second_factor_required",
+            detail: "your company wants a second factor of all: set one up first".to_owned(),
         })
     }
 }

@@ -10,6 +10,7 @@ use diesel_async::RunQueryDsl;
 use crate::contact::{export, import};
 use crate::db::Db;
 use crate::error::Result;
+use crate::factor;
 use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
@@ -119,6 +120,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             .execute(tx)
             .await?;
         api_token::forget(tx, tenant, now).await?;
+        factor::delete_expired(tx, tenant, now).await?;
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;
         signup::forget(tx, tenant, now).await?;

@@ -47,7 +47,7 @@ macro_rules! ids {
 }
 
 ids! {
-    TenantId, UserId, RoleId, SessionId, ApiTokenId, AuditEntryId, AccessEntryId,
+    TenantId, UserId, RoleId, SessionId, PasskeyId, ApiTokenId, AuditEntryId, AccessEntryId,
     JobId, FileId, OutboxId,
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,

@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod dns;
 pub mod error;
 pub mod event;
+pub mod factor;
 pub mod file;
 pub mod folder;
 pub mod housekeeping;

@@ -380,6 +380,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    factor_challenge (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        user_id -> Uuid,
+        session_id -> Nullable<Uuid>,
+        purpose -> Text,
+        tries -> Int2,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     file (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -573,6 +586,30 @@ diesel::table! {
         payload -> Jsonb,
         created_at -> Timestamptz,
         published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    passkey (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        credential_id -> Bytea,
+        public_key -> Bytea,
+        sign_count -> Int8,
+        backed_up -> Bool,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    recovery_code (tenant_id, user_id, hash) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 
@@ -817,6 +854,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        stepped_up_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -957,6 +995,19 @@ diesel::table! {
         send_until -> Nullable<Time>,
         cap_mails -> Nullable<Int2>,
         cap_days -> Nullable<Int2>,
+        second_factor_required -> Bool,
+        step_up_people -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
+    totp_seed (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        sealed -> Bytea,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> Nullable<Int8>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -976,6 +1027,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        second_factor_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -992,6 +1044,7 @@ diesel::joinable!(contact_export -> tenant (tenant_id));
 diesel::joinable!(contact_field -> tenant (tenant_id));
 diesel::joinable!(contact_import -> tenant (tenant_id));
 diesel::joinable!(date_mail -> tenant (tenant_id));
+diesel::joinable!(factor_challenge -> tenant (tenant_id));
 diesel::joinable!(file -> tenant (tenant_id));
 diesel::joinable!(folder -> tenant (tenant_id));
 diesel::joinable!(idempotency_key -> tenant (tenant_id));
@@ -1003,6 +1056,8 @@ diesel::joinable!(login_directory -> tenant (tenant_id));
 diesel::joinable!(mail -> tenant (tenant_id));
 diesel::joinable!(mail_preview -> tenant (tenant_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
+diesel::joinable!(passkey -> tenant (tenant_id));
+diesel::joinable!(recovery_code -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
@@ -1016,6 +1071,7 @@ diesel::joinable!(signup_address -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
 diesel::joinable!(template -> tenant (tenant_id));
+diesel::joinable!(totp_seed -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -1040,6 +1096,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     delivery,
     dkim_key,
     event,
+    factor_challenge,
     file,
     file_chunk,
     folder,
@@ -1056,6 +1113,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_preview,
     mail_version,
     outbox,
+    passkey,
+    recovery_code,
     refresh_token,
     role,
     route,
@@ -1079,5 +1138,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     suppression,
     template,
     tenant,
+    totp_seed,
     user_account,
 );

@@ -274,6 +274,12 @@ export function screens(furniture: Furniture): Screen[] {
     },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
+    { name: "second-factor", path: "/settings/second-factor" },
+    {
+      name: "totp-setup",
+      path: "/settings/second-factor",
+      open: { role: "button", ja: "認証アプリを設定", en: "Set up an authenticator app" },
+    },
     { name: "sessions", path: "/settings/sessions" },
     { name: "not-found", path: "/nothing-here" },
   ];

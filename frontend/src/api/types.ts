@@ -5,6 +5,13 @@ type Schemas = components["schemas"];
 
 export type Me = Schemas["Me"];
 export type Session = Schemas["Session"];
+export type LogInAnswer = Schemas["LogInAnswer"];
+export type SecondFactorQuestion = Schemas["SecondFactorQuestion"];
+export type SecondFactors = Schemas["SecondFactors"];
+export type Passkey = Schemas["Passkey"];
+export type PasskeyRequest = Schemas["PasskeyRequest"];
+export type PasskeyAssertion = Schemas["PasskeyAssertion"];
+export type PasskeyChallenge = Schemas["PasskeyChallenge"];
 export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
 export type Role = Schemas["Role"];

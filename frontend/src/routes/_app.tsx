@@ -1,9 +1,10 @@
 import { createFileRoute, Outlet, useLocation, useMatches, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { Suspense, useEffect } from "react";
 import { queryClient } from "@/api/query";
 import { requireSession } from "@/auth/guard";
 import { IdleDialog } from "@/auth/idle-dialog";
 import { useSession } from "@/auth/session";
+import { EnrolScreen, StepUpHost } from "@/components/factor/lazy";
 import { Shell } from "@/components/layout/shell";
 import { ForbiddenView } from "@/components/ui/state-view";
 import { setLocale } from "@/i18n";
@@ -37,11 +38,22 @@ function AppRoute() {
   if (state.status !== "signed_in") {
     return null;
   }
+  const { enrolled, required } = state.me.second_factor;
+  if (required && !enrolled) {
+    return (
+      <Suspense>
+        <EnrolScreen />
+        <IdleDialog />
+        <StepUpHost />
+      </Suspense>
+    );
+  }
   const allowed = !permission || state.me.permissions.includes(permission);
   return (
     <Shell>
       {allowed ? <Outlet /> : <ForbiddenView />}
       <IdleDialog />
+      <StepUpHost />
     </Shell>
   );
 }

@@ -1,4 +1,4 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | audit | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | doctor`.
 
 mod audit;
 mod demo;
@@ -6,6 +6,7 @@ mod doctor;
 mod output;
 mod serve;
 mod tenant;
+mod user;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -44,6 +45,11 @@ enum Command {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
+    /// Help a person who can't log in
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -66,6 +72,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
         Command::Audit { command } => runtime()?.block_on(audit::run(command)),
+        Command::User { command } => runtime()?.block_on(user::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -22,7 +22,8 @@ const BACKGROUND: &str = "X-Kikubari-Background";
 #[derive(Debug, Clone)]
 pub struct Caller(pub Actor);
 
-/// A person who is logged in: for what no program may do, whatever its scopes.
+/// A person who is logged in, and has the second factor that the tenant may
+/// want of all (403 otherwise): for what no program may do, whatever its scopes.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Actor);
 
@@ -48,7 +49,34 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { authenticate(&request).await })
+        Box::pin(async move {
+            let user = authenticate(&request).await?;
+            user.require_enrolled()?;
+            Ok(user)
+        })
+    }
+}
+
+/// The logged-in person, also one who has yet to set up a second factor: for
+/// the few operations that this takes.
+#[derive(Debug, Clone)]
+pub struct EnrollingUser(pub Actor);
+
+impl Deref for EnrollingUser {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl FromRequest for EnrollingUser {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(person(authenticate(&request).await?)?)) })
     }
 }
 
@@ -59,18 +87,21 @@ impl FromRequest for CurrentUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let Caller(actor) = authenticate(&request).await?;
-            if actor.user_id.is_none() {
-                let detail = "this is for persons only: an API token can't do it";
-                return Err(DomainError::Refused {
-                    code: "person_required",
-                    detail: detail.to_owned(),
-                }
-                .into());
-            }
+            let actor = person(authenticate(&request).await?)?;
+            actor.require_enrolled()?;
             Ok(Self(actor))
         })
     }
+}
+
+fn person(Caller(actor): Caller) -> Result<Actor, DomainError> {
+    if actor.user_id.is_some() {
+        return Ok(actor);
+    }
+    Err(DomainError::Refused {
+        code: "person_required",
+        detail: "this is for persons only: an API token can't do it".to_owned(),
+    })
 }
 
 /// Authenticates once a request: middleware and handler share the answer.

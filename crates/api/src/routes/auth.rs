@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
 use chrono::{DateTime, Utc};
 use domain::DomainError;
-use domain::session::{self, Device, LoggedIn};
+use domain::session::{self, Device, LoggedIn, Outcome};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, client_ip};
 use crate::problems::{AuthProblems, CreateProblems};
 use crate::routes::me::Me;
+use crate::routes::step_up::{SecondFactorAnswer, SecondFactorQuestion};
 use crate::state::AppState;
 
 /// `__Host-`: this host only, HTTPS (or the loopback address) only, path `/`.
@@ -47,6 +48,20 @@ pub struct Session {
     pub me: Me,
 }
 
+/// The password was right, and the person has a second factor: answer the question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecondFactorNeeded {
+    pub second_factor: SecondFactorQuestion,
+}
+
+/// What a right password leads to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LogInAnswer {
+    Session(Box<Session>),
+    SecondFactor(SecondFactorNeeded),
+}
+
 /// A new password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +76,7 @@ pub struct PasswordChange {
 pub fn configure(config: &mut OpenApiConfig<'_>) {
     config
         .service(create_session)
+        .service(create_second_factor_session)
         .service(refresh_session)
         .service(delete_session)
         .service(change_password);
@@ -138,12 +154,12 @@ fn presented(request: &HttpRequest) -> String {
 
 /// Log in
 ///
-/// Opens a session. An unknown login id and a wrong password answer alike;
-/// after some failures each further one makes the wait longer (429).
+/// Opens a session, or, for a person with a second factor, answers the question for it. An unknown login id and
+/// a wrong password answer alike; after some failures each further one makes the wait longer (429).
 #[utoipa::path(
     tag = "auth", operation_id = "create_session", security(()),
     request_body = LogIn,
-    responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
+    responses((status = 200, body = LogInAnswer, description = "Logged in, or the question for the second factor", headers(("Set-Cookie" = String, description = "The refresh token, when logged in"))), AuthProblems)
 )]
 #[post("/auth/login")]
 async fn create_session(
@@ -152,12 +168,49 @@ async fn create_session(
     body: Body<LogIn>,
 ) -> ApiResult {
     let Body(LogIn { login_id, password }) = body;
-    let logged_in = session::log_in(
+    let outcome = session::log_in(
         &state.db,
         &state.hasher,
         &state.tokens,
+        &state.factors(),
         &login_id,
         password,
+        device(&request),
+    )
+    .await?;
+    Ok(match outcome {
+        Outcome::LoggedIn(logged_in) => answer(&state, *logged_in),
+        Outcome::SecondFactor(question) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .json(SecondFactorNeeded {
+                second_factor: (*question).into(),
+            }),
+    })
+}
+
+/// Second step of the log-in
+///
+/// Answers the question of `create_session` with a code of the authenticator app, a passkey or a recovery code. Each
+/// code is taken once. A wrong one answers 401 `wrong_second_factor`; after five, or five minutes, the question is over
+/// (401 `challenge_over`).
+#[utoipa::path(
+    tag = "auth", operation_id = "create_second_factor_session", security(()),
+    request_body = SecondFactorAnswer,
+    responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
+)]
+#[post("/auth/second-factors")]
+async fn create_second_factor_session(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Body<SecondFactorAnswer>,
+) -> ApiResult {
+    let (token, proof) = body.0.proof()?;
+    let logged_in = session::finish_log_in(
+        &state.db,
+        &state.tokens,
+        &state.factors(),
+        &token,
+        &proof,
         device(&request),
     )
     .await?;

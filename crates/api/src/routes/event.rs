@@ -166,11 +166,11 @@ impl Watcher {
     /// Whether the session or API token lives; takes over what it may do by now.
     async fn may_go_on(&mut self) -> bool {
         match actor_of(&self.state, &self.claims, false, self.actor.ip).await {
-            Ok(actor) => {
+            Ok(actor) if !actor.must_enrol => {
                 self.actor = actor;
                 true
             }
-            Err(_) => false,
+            _ => false,
         }
     }
 

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser};
+use crate::extract::{Body, CurrentUser, EnrollingUser};
 use crate::problems::{CreateProblems, ListProblems};
 use crate::state::AppState;
 
@@ -36,7 +36,16 @@ pub struct Me {
     #[schema(example = "ja")]
     pub locale: String,
     pub session: MySession,
+    pub second_factor: MySecondFactor,
     pub tenant: MyTenant,
+}
+
+/// Whether the person has a second factor, and needs one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MySecondFactor {
+    pub enrolled: bool,
+    /// The company wants one of all: who has none may do nothing but set one up (403 `second_factor_required`).
+    pub required: bool,
 }
 
 /// When the session ends.
@@ -74,6 +83,10 @@ impl From<session::Me> for Me {
                 idle_minutes: me.tenant.idle_minutes,
                 expires_at: me.session_expires_at,
             },
+            second_factor: MySecondFactor {
+                enrolled: me.user.second_factor_at.is_some(),
+                required: me.tenant.second_factor_required,
+            },
             tenant: MyTenant {
                 id: me.tenant.id.0,
                 name: me.tenant.name,
@@ -104,7 +117,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     responses((status = 200, body = Me, description = "The person, with permissions"), ListProblems)
 )]
 #[get("/me")]
-async fn get_me(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<Me>> {
+async fn get_me(state: Data<AppState>, user: EnrollingUser) -> ApiResult<Json<Me>> {
     Ok(Json(session::me(&state.db, &user).await?.into()))
 }
 

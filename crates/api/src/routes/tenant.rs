@@ -37,6 +37,11 @@ pub struct Tenant {
     pub sending_hours: Option<SendingHours>,
     /// Most campaigns for one person; null: no limit.
     pub frequency_cap: Option<FrequencyCap>,
+    /// Who has no second factor may do nothing but set one up.
+    pub second_factor_required: bool,
+    /// Sending to more people than this wants step-up; null: never.
+    #[schema(example = 10000, minimum = 1, maximum = 100_000_000)]
+    pub step_up_people: Option<i32>,
     pub version: i32,
 }
 
@@ -104,6 +109,8 @@ impl From<tenant::Tenant> for Tenant {
                 contact: row.legal_contact,
             },
             soft_bounce_limit: row.soft_bounce_limit,
+            second_factor_required: row.second_factor_required,
+            step_up_people: row.step_up_people,
             version: row.version,
         }
     }
@@ -134,6 +141,12 @@ pub struct TenantUpdate {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<FrequencyCap>)]
     pub frequency_cap: Option<Option<FrequencyCap>>,
+    /// Effective at once, also for sessions that are open. Wants step-up, as the next one and `idle_minutes` do.
+    pub second_factor_required: Option<bool>,
+    /// Null: never.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(minimum = 1, maximum = 100_000_000, value_type = Option<i32>)]
+    pub step_up_people: Option<Option<i32>>,
 }
 
 /// A change of the legal items.
@@ -205,6 +218,8 @@ async fn update_tenant(
             .frequency_cap
             .as_ref()
             .map(|cap| cap.as_ref().map(|cap| cap.days)),
+        second_factor_required: update.second_factor_required,
+        step_up_people: update.step_up_people,
     };
     Ok(answer(
         tenant::update(&state.db, &user, version.0, change).await?,

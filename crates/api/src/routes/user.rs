@@ -34,6 +34,8 @@ pub struct User {
     #[schema(example = "ja")]
     pub locale: String,
     pub disabled: bool,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
     pub last_login_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub version: i32,
@@ -50,6 +52,7 @@ impl From<user::User> for User {
             role_name: row.role_name,
             locale: row.locale,
             disabled: row.disabled_at.is_some(),
+            second_factor: row.second_factor_at.is_some(),
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             version: row.version,
@@ -159,7 +162,7 @@ async fn get_user(state: Data<AppState>, user: Caller, id: Id<UserId>) -> ApiRes
 ///
 /// Disabling, another role or a new password ends the person's sessions. The
 /// last active owner can't be taken away (409), and who may more than oneself
-/// can't be changed (403).
+/// can't be changed (403). A new password wants step-up.
 #[utoipa::path(
     tag = "users", operation_id = "update_user", security(("access_token" = [])), request_body = UserUpdate,
     params(

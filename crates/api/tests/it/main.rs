@@ -8,9 +8,9 @@
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]
 
+mod ab_test;
 mod api_token;
 mod audit;
-mod ab_test;
 mod auth;
 mod bounce;
 mod contact;
@@ -24,6 +24,7 @@ mod results;
 mod role;
 mod route;
 mod rules;
+mod second_factor;
 mod send_limit;
 mod sender_domain;
 mod sequence;

@@ -9,9 +9,12 @@ pub mod password;
 mod queries;
 mod refresh;
 mod refused;
+mod second_step;
+mod step_up;
 pub(crate) mod throttle;
 pub mod token;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,13 +32,18 @@ use crate::tenant::Tenant;
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 
-pub use log_in::log_in;
+pub use log_in::{Outcome, log_in};
 pub use own::{change_password, end, list, me};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};
+pub use second_step::finish_log_in;
+pub use step_up::{ask_step_up, step_up};
 
 /// Longest life of a session, however busy (product.md A4).
 pub const ABSOLUTE_LIFETIME: TimeDelta = TimeDelta::hours(12);
+/// How long a proof of who a person is, at log-in or by step-up, is good for
+/// dangerous actions (decision 0040).
+pub const STEP_UP_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// `last_active_at` is written at most this often.
 const ACTIVITY_STEP: TimeDelta = TimeDelta::seconds(20);
 
@@ -54,6 +62,14 @@ pub struct Me {
     pub permissions: Vec<&'static str>,
     pub tenant: Tenant,
     pub session_expires_at: DateTime<Utc>,
+}
+
+impl Me {
+    /// Has to set up a second factor before anything else.
+    #[must_use]
+    pub fn must_enrol(&self) -> bool {
+        self.tenant.second_factor_required && self.user.second_factor_at.is_none()
+    }
 }
 
 /// Tokens of a session.
@@ -79,9 +95,15 @@ pub struct Session {
     pub last_active_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    pub stepped_up_at: Option<DateTime<Utc>>,
 }
 
 impl Session {
+    fn is_stepped_up(&self, now: DateTime<Utc>) -> bool {
+        self.stepped_up_at
+            .is_some_and(|at| now - at < STEP_UP_LIFETIME)
+    }
+
     fn is_live(&self, idle_minutes: i32, now: DateTime<Utc>) -> bool {
         self.ended_at.is_none()
             && now < self.expires_at
@@ -130,9 +152,14 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
             user_id: Some(user),
             session_id: Some(session),
             token_id: None,
-            permissions: found.role.permissions(),
+            permissions: match found.must_enrol {
+                true => BTreeSet::new(),
+                false => found.role.permissions(),
+            },
             ip: None,
             request_id: None,
+            stepped_up: found.session.is_stepped_up(now),
+            must_enrol: found.must_enrol,
         })
     })
     .await

@@ -19,6 +19,8 @@ pub(super) struct Authenticated {
     pub(super) disabled: bool,
     pub(super) role: Grant,
     pub(super) idle_minutes: i32,
+    /// No second factor where the tenant wants one.
+    pub(super) must_enrol: bool,
 }
 
 pub(super) async fn authenticate(
@@ -47,6 +49,7 @@ pub(super) async fn authenticate(
             user_account::disabled_at.is_not_null(),
             Grant::as_select(),
             tenant::idle_minutes,
+            tenant::second_factor_required.and(user_account::second_factor_at.is_null()),
         ))
         .first(tx)
         .await
@@ -68,6 +71,7 @@ pub(super) async fn insert(
             session::created_at.eq(row.created_at),
             session::last_active_at.eq(row.last_active_at),
             session::expires_at.eq(row.expires_at),
+            session::stepped_up_at.eq(row.stepped_up_at),
         ))
         .execute(tx)
         .await?;
@@ -115,6 +119,19 @@ pub(super) async fn touch(
 ) -> Result<()> {
     diesel::update(session::table.find((tenant_id, id)))
         .set(session::last_active_at.eq(now))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn step_up(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(session::table.find((tenant_id, id)))
+        .set(session::stepped_up_at.eq(now))
         .execute(tx)
         .await?;
     Ok(())

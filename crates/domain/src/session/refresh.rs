@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::TimeDelta;
 
 use super::own::note_end;
-use super::token::{AccessTokens, RefreshToken};
+use super::token::{AccessTokens, OpaqueToken};
 use super::{LoggedIn, answer, ended, queries};
 use crate::actor::{Actor, ActorKind};
 use crate::audit;
@@ -24,7 +24,7 @@ const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
 /// # Errors
 /// [`DomainError::Unauthenticated`] for every reason.
 pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<LoggedIn> {
-    let presented = RefreshToken::decode(presented).ok_or_else(ended)?;
+    let presented = OpaqueToken::decode(presented).ok_or_else(ended)?;
     let tenant_id = presented.tenant;
     let now = db.now();
     // Ending a session on reuse must be committed, so the refusal is a value here.
@@ -61,7 +61,7 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
             let next = match used_at {
                 Some(_) => None,
                 None => {
-                    let next = RefreshToken::new(tenant_id);
+                    let next = OpaqueToken::new(tenant_id);
                     queries::use_refresh(tx, tenant_id, &presented.hash(), now).await?;
                     queries::insert_refresh(tx, tenant_id, session_id, &next.hash(), now).await?;
                     Some(next.encode())
@@ -80,7 +80,7 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
 /// # Errors
 /// When the database does.
 pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()> {
-    let Some(presented) = RefreshToken::decode(presented) else {
+    let Some(presented) = OpaqueToken::decode(presented) else {
         return Ok(());
     };
     let now = db.now();

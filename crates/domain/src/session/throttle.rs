@@ -12,6 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::db::Db;
 use crate::error::{DomainError, Result};
+use crate::ids::UserId;
 use crate::schema::login_throttle;
 use crate::secret::sha256;
 
@@ -24,17 +25,20 @@ const MAX_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// Failures older than this are forgotten.
 const MEMORY: TimeDelta = TimeDelta::hours(24);
 
+/// Failures of a second factor that are free, whatever address they come from:
+/// who gets this far knows the password.
+const FREE_FACTOR: i32 = 10;
+
 /// The counters that one try touches.
 #[derive(Debug, Clone)]
-pub(crate) struct Counters([(Vec<u8>, i32); 2]);
+pub(crate) struct Counters(Vec<(Vec<u8>, i32)>);
 
 impl Counters {
     pub(crate) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-        let key = |text: String| sha256(text.as_bytes()).to_vec();
-        Self([
-            (key(format!("pair {ip} {login_id}")), FREE_PAIR),
-            (key(format!("address {ip}")), FREE_ADDRESS),
+        Self(vec![
+            (key(&format!("pair {ip} {login_id}")), FREE_PAIR),
+            (key(&format!("address {ip}")), FREE_ADDRESS),
         ])
     }
 
@@ -42,12 +46,21 @@ impl Counters {
     /// keeps nobody of its office from logging in.
     pub(crate) fn of_program(client_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-        let key = |text: String| sha256(text.as_bytes()).to_vec();
-        Self([
-            (key(format!("program {ip} {client_id}")), FREE_PAIR),
-            (key(format!("programs {ip}")), FREE_ADDRESS),
+        Self(vec![
+            (key(&format!("program {ip} {client_id}")), FREE_PAIR),
+            (key(&format!("programs {ip}")), FREE_ADDRESS),
         ])
     }
+
+    /// Of a person's second factor, or of their password in a session that is
+    /// open already.
+    pub(super) fn of_factor(user: UserId) -> Self {
+        Self(vec![(key(&format!("factor {user}")), FREE_FACTOR)])
+    }
+}
+
+fn key(text: &str) -> Vec<u8> {
+    sha256(text.as_bytes()).to_vec()
 }
 
 /// # Errors

@@ -1,5 +1,5 @@
-//! The two tokens of a session: the access token, a JWT that lives ten
-//! minutes (RFC 9068, RFC 8725), and the refresh token, opaque and used once.
+//! The tokens of a session: the access token, a JWT that lives ten
+//! minutes (RFC 9068, RFC 8725), and opaque ones that are used once.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -217,15 +217,22 @@ impl std::fmt::Debug for AccessTokens {
     }
 }
 
-/// A refresh token: names its tenant, so that it can be looked up behind the
-/// tenant door, and 256 random bits, of which the database keeps the hash.
-#[derive(Debug, Clone, Copy)]
-pub struct RefreshToken {
+/// An opaque token (a refresh token, the token of a question for a second
+/// factor): names its tenant, so that it can be looked up behind the tenant
+/// door, and 256 random bits, of which the database keeps the hash.
+#[derive(Clone, Copy)]
+pub struct OpaqueToken {
     pub tenant: TenantId,
     secret: [u8; 32],
 }
 
-impl RefreshToken {
+impl std::fmt::Debug for OpaqueToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpaqueToken(tenant {})", self.tenant)
+    }
+}
+
+impl OpaqueToken {
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self {
@@ -234,7 +241,7 @@ impl RefreshToken {
         }
     }
 
-    /// As it stands in the cookie.
+    /// As it stands in the cookie, or in an answer.
     #[must_use]
     pub fn encode(&self) -> SecretString {
         let mut bytes = self.tenant.0.as_bytes().to_vec();
@@ -258,6 +265,13 @@ impl RefreshToken {
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&self.secret)
+    }
+
+    /// What an authenticator signs for a passkey: as random as the token, and
+    /// nothing that the token could be made of.
+    #[must_use]
+    pub fn passkey_challenge(&self) -> [u8; 32] {
+        sha256(&[b"passkey challenge".as_slice(), &self.secret].concat())
     }
 }
 

@@ -44,11 +44,24 @@ pub struct Tenant {
     /// Most campaigns for one person within `cap_days`; neither: no limit.
     pub cap_mails: Option<i16>,
     pub cap_days: Option<i16>,
+    /// Who has no second factor may do nothing but set one up.
+    pub second_factor_required: bool,
+    /// Sending to more people wants a fresh proof of who sends; `None` never.
+    pub step_up_people: Option<i32>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
 }
 
 impl Tenant {
+    /// The settings that protect the tenant: a change wants step-up.
+    fn security(&self) -> (i32, bool, Option<i32>) {
+        (
+            self.idle_minutes,
+            self.second_factor_required,
+            self.step_up_people,
+        )
+    }
+
     /// When campaigns go out, unless they have hours of their own.
     #[must_use]
     pub fn hours(&self) -> Option<Span> {
@@ -74,6 +87,9 @@ pub struct TenantChange {
     pub send_until: Option<Option<NaiveTime>>,
     pub cap_mails: Option<Option<i16>>,
     pub cap_days: Option<Option<i16>>,
+    pub second_factor_required: Option<bool>,
+    /// Inner `None`: never.
+    pub step_up_people: Option<Option<i32>>,
 }
 
 impl TenantChange {
@@ -100,6 +116,12 @@ impl TenantChange {
             && !(5..=1440).contains(&minutes)
         {
             v.add("/idle_minutes", "out_of_range", "must be 5 to 1440 minutes");
+        }
+        if let Some(Some(people)) = self.step_up_people
+            && !(1..=100_000_000).contains(&people)
+        {
+            let detail = "must be 1 to 100000000, or null for never";
+            v.add("/step_up_people", "out_of_range", detail);
         }
         if let Some(Some(limit)) = self.soft_bounce_limit
             && !(1..=10).contains(&limit)
@@ -197,6 +219,9 @@ pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) 
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;
+        if before.security() != after.security() {
+            actor.require_step_up()?;
+        }
         if (before.hours(), &before.time_zone) != (after.hours(), &after.time_zone) {
             queue::wake(tx, actor.tenant_id, now).await?;
         }

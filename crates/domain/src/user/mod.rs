@@ -78,6 +78,8 @@ pub struct User {
     pub password_changed_at: DateTime<Utc>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
+    /// Since when they have a second factor.
+    pub second_factor_at: Option<DateTime<Utc>>,
 }
 
 /// A person to be made.
@@ -319,6 +321,9 @@ pub async fn update(
         v.add("/password", error.code, error.detail);
     }
     v.finish()?;
+    if change.password.is_some() {
+        actor.require_step_up()?;
+    }
     let password_hash = match change.password {
         Some(new) => Some(hasher.hash(new).await?),
         None => None,

@@ -22,6 +22,7 @@ pub(crate) struct Credentials {
     pub(crate) id: UserId,
     pub(crate) password_hash: String,
     pub(crate) disabled_at: Option<DateTime<Utc>>,
+    pub(crate) second_factor_at: Option<DateTime<Utc>>,
 }
 
 /// The columns that a change sets.

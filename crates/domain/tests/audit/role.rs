@@ -118,10 +118,15 @@ async fn an_entry_of_a_tenant_can_not_be_put_into_another_ones_chain() {
 }
 
 #[tokio::test]
-async fn every_function_with_the_owners_rights_has_a_path_of_its_own_that_ends_with_temporary_things() {
+async fn every_function_with_the_owners_rights_has_a_path_of_its_own_that_ends_with_temporary_things()
+ {
     let world = World::new().await;
-    let all = "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace";
-    assert!(world.database.count(all).await >= 3, "the catalogue was read");
+    let all =
+        "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace";
+    assert!(
+        world.database.count(all).await >= 3,
+        "the catalogue was read"
+    );
     let open = format!(
         "{all} AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=%' AND c LIKE '%pg_temp')"
     );

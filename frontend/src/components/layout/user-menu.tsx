@@ -6,6 +6,7 @@ import {
   IconKey,
   IconLogout,
   IconMoon,
+  IconShieldLock,
   IconSun,
   IconUserCircle,
 } from "@tabler/icons-react";
@@ -68,6 +69,12 @@ export function UserMenu() {
           renderRoot={(rest) => <Link to="/settings/password" {...rest} />}
         >
           {t("nav.password")}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconShieldLock size={16} />}
+          renderRoot={(rest) => <Link to="/settings/second-factor" {...rest} />}
+        >
+          {t("nav.second_factor")}
         </Menu.Item>
         <Menu.Item
           leftSection={<IconDeviceDesktop size={16} />}

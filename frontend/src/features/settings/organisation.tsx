@@ -12,13 +12,21 @@ import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
+import { FactorPolicy } from "./factor-policy";
 
 export function OrganisationScreen() {
   const t = useT();
   const query = api.useQuery("get", "/v1/tenant");
   return (
     <Page title={t("nav.organisation")} description={t("organisation.description")} narrow>
-      <QueryView query={query}>{(tenant) => <OrganisationForm key={tenant.version} tenant={tenant} />}</QueryView>
+      <QueryView query={query}>
+        {(tenant) => (
+          <>
+            <OrganisationForm key={tenant.version} tenant={tenant} />
+            <FactorPolicy key={`policy-${tenant.version}`} tenant={tenant} />
+          </>
+        )}
+      </QueryView>
     </Page>
   );
 }

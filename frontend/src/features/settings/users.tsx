@@ -1,9 +1,10 @@
-import { ActionIcon, Button, Text } from "@mantine/core";
-import { IconPencil, IconPlus, IconUsers } from "@tabler/icons-react";
+import { ActionIcon, Button, Group, Text } from "@mantine/core";
+import { IconPencil, IconPlus, IconShieldOff, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
 import { roleName } from "@/components/access/role-name";
+import { useMe } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
@@ -11,12 +12,15 @@ import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { ResetFactors } from "./reset-factors";
 import { UserDialog } from "./user-form";
 
 export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string | undefined) => void }) {
   const t = useT();
   const format = useFormat();
   const [editing, setEditing] = useState<User | "new" | null>(null);
+  const [resetting, setResetting] = useState<User | null>(null);
+  const me = useMe();
   const query = api.useQuery("get", "/v1/users", { params: { query: { cursor: props.cursor } } });
   const columns: Column<User>[] = [
     {
@@ -39,6 +43,16 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       ),
     },
     {
+      id: "factor",
+      header: t("nav.second_factor"),
+      cell: (row) => (
+        <Status
+          tone={row.second_factor ? "good" : "idle"}
+          label={t(row.second_factor ? "factor.set_up" : "factor.not_set_up")}
+        />
+      ),
+    },
+    {
       id: "last",
       header: t("users.last_login"),
       numeric: true,
@@ -48,16 +62,28 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       id: "actions",
       header: t("common.menu"),
       actions: true,
-      width: 60,
+      width: 90,
       cell: (row) => (
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`${t("common.edit")}: ${row.display_name}`}
-          onClick={() => setEditing(row)}
-        >
-          <IconPencil size={16} />
-        </ActionIcon>
+        <Group gap={4} wrap="nowrap" justify="flex-end">
+          {row.second_factor && row.id !== me.id ? (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={`${t("factor.reset")}: ${row.display_name}`}
+              onClick={() => setResetting(row)}
+            >
+              <IconShieldOff size={16} />
+            </ActionIcon>
+          ) : null}
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={`${t("common.edit")}: ${row.display_name}`}
+            onClick={() => setEditing(row)}
+          >
+            <IconPencil size={16} />
+          </ActionIcon>
+        </Group>
       ),
     },
   ];
@@ -90,6 +116,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
           />
         ) : null}
       </div>
+      {resetting ? <ResetFactors user={resetting} onClose={() => setResetting(null)} /> : null}
       {editing ? <UserDialog user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </Page>
   );

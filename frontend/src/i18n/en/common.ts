@@ -79,6 +79,7 @@ export const common = {
   "nav.tokens": "API tokens",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",
+  "nav.second_factor": "Two-step log-in",
   "nav.sessions": "Logged-in devices",
   "scheme.title": "Appearance",
   "scheme.light": "Light",

@@ -78,6 +78,7 @@ export const common = {
   "nav.tokens": "APIトークン",
   "nav.profile": "プロフィール・表示言語",
   "nav.password": "パスワード変更",
+  "nav.second_factor": "二段階認証",
   "nav.sessions": "ログイン中の端末",
   "scheme.title": "画面の配色",
   "scheme.light": "ライト",

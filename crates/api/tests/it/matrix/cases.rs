@@ -115,6 +115,7 @@ pub fn cases() -> Vec<Case> {
         public_cases(),
         people(),
         access(),
+        second_factors(),
         contacts(),
         lists(),
         signups(),
@@ -133,6 +134,7 @@ fn public_cases() -> Vec<Case> {
         public("get_liveness"),
         public("get_readiness"),
         public("create_session"),
+        public("create_second_factor_session"),
         public("refresh_session"),
         public("delete_session"),
         public("create_access_token"),
@@ -196,6 +198,24 @@ fn access() -> Vec<Case> {
             .if_match()
             .body(|_| json!({"name": "改名"})),
         needs("rotate_api_token", P::TokensManage).body(|_| json!({"overlap_days": 1})),
+    ]
+}
+
+/// One's own; each wants a body that the operation refuses after it let the person in.
+fn second_factors() -> Vec<Case> {
+    vec![
+        anybody("create_step_up_challenge"),
+        anybody("create_step_up").body(|_| json!({"password": "correct horse battery"})),
+        anybody("get_second_factors"),
+        anybody("create_totp"),
+        anybody("confirm_totp").body(|_| json!({"code": "no code"})),
+        anybody("delete_totp"),
+        anybody("create_recovery_codes"),
+        anybody("create_passkey_challenge"),
+        anybody("create_passkey")
+            .body(|_| json!({"token": "no token", "name": "鍵", "client_data": "", "attestation_object": ""})),
+        anybody("update_passkey").body(|_| json!({"name": "改名"})),
+        anybody("delete_passkey"),
     ]
 }
 
@@ -465,6 +485,7 @@ fn deletions() -> Vec<Case> {
     vec![
         needs("revoke_api_token", P::TokensManage),
         needs("delete_role", P::RolesManage).if_match(),
+        needs("reset_user_second_factors", P::UsersManage),
         needs("delete_list_member", P::ListsWrite),
         needs("delete_sequence_person", P::CampaignsSend),
         needs("delete_sequence", P::CampaignsWrite).if_match(),

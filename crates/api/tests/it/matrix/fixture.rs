@@ -70,6 +70,7 @@ impl Fixture {
         made.create_ways_out(app).await;
         made.create_campaign(app).await;
         made.create_delivery(app).await;
+        made.create_passkey(app).await;
         made
     }
 
@@ -107,6 +108,25 @@ impl Fixture {
             id: text(&made["token"]["id"]),
             access: text(&access["access_token"]),
         }
+    }
+
+    /// Of a person who does not log in here: with it they would be asked for it.
+    async fn create_passkey(&mut self, app: &TestApp) {
+        let person = json!({
+            "login_id": format!("{}-key", self.id("tenant")), "display_name": "鍵 花子", "email": "key@example.jp",
+            "role": "viewer", "password": "correct horse battery"
+        });
+        let call = app.post("/v1/users").by(&self.token).json(&person);
+        let user = call.send().await.expect(201);
+        let id = uuid::Uuid::now_v7();
+        let sql = format!(
+            "INSERT INTO passkey (tenant_id, id, user_id, name, credential_id, public_key, sign_count, backed_up, created_at) \
+             VALUES ('{}', '{id}', '{}', '鍵', '\\x01', '\\xa0', 0, false, now())",
+            self.id("tenant"),
+            user["id"].as_str().expect("an id")
+        );
+        app.database.execute_as_owner(&sql).await;
+        self.keep("passkeys", &json!({ "id": id }));
     }
 
     async fn create_contacts(&mut self, app: &TestApp) {
@@ -296,10 +316,9 @@ impl Fixture {
 
     /// A path with its parameters filled in.
     pub fn fill(&self, pattern: &str) -> String {
-        let noun = pattern.split('/').nth(2).unwrap_or("");
         let mut path = pattern.to_owned();
         if path.contains("{id}") {
-            path = path.replace("{id}", self.id(noun));
+            path = path.replace("{id}", self.id(noun(pattern)));
         }
         if path.contains("{list_id}") {
             path = path.replace("{list_id}", self.id("lists"));
@@ -313,8 +332,7 @@ impl Fixture {
 
     /// The version of what a path names, as it was made.
     pub fn version(&self, pattern: &str) -> i64 {
-        let noun = pattern.split('/').nth(2).unwrap_or("");
-        self.versions.get(noun).copied().unwrap_or(1)
+        self.versions.get(noun(pattern)).copied().unwrap_or(1)
     }
 
     /// All that was made, as its owner reads it now.
@@ -327,11 +345,22 @@ impl Fixture {
                 "suppressions" => "/v1/suppressions".to_owned(),
                 "exports" => "/v1/exports".to_owned(),
                 "signup-mails" => format!("/v1/mails/{id}"),
+                // Another person's own; nobody else reads it.
+                "passkeys" => continue,
                 "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);
         }
         all
+    }
+}
+
+/// The noun whose id a path names: what stands before it, or the first one.
+fn noun(pattern: &str) -> &str {
+    let before = pattern.split_once("/{id}").map(|(before, _)| before);
+    match before {
+        Some(before) => before.rsplit('/').next().unwrap_or(""),
+        None => pattern.split('/').nth(2).unwrap_or(""),
     }
 }

@@ -325,6 +325,46 @@ async fn who_was_let_out_is_out_of_every_operation() {
     }
 }
 
+/// What a person may do who has yet to set up a second factor.
+const SET_UP: [&str; 8] = [
+    "get_me",
+    "create_step_up",
+    "create_step_up_challenge",
+    "get_second_factors",
+    "create_totp",
+    "confirm_totp",
+    "create_passkey_challenge",
+    "create_passkey",
+];
+
+#[actix_web::test]
+async fn where_a_second_factor_is_wanted_of_all_every_operation_but_the_set_up_is_refused() {
+    let app = TestApp::new().await;
+    app.tenant("acme").await;
+    let fixture = Fixture::create(&app, "acme").await;
+    let token = app.log_in("acme-owner").await;
+    app.database
+        .execute_as_owner("UPDATE tenant SET second_factor_required = true")
+        .await;
+    for case in cases() {
+        if case.needs == Needs::Nothing {
+            continue;
+        }
+        let answer = call(&app, &case, &fixture, Some(&token)).await;
+        if SET_UP.contains(&case.id) {
+            assert_ne!(answer.status, 403, "{}", case.id);
+        } else {
+            let code = answer.json()["code"].clone();
+            assert_eq!(
+                (answer.status.as_u16(), code),
+                (403, "second_factor_required".into()),
+                "{}",
+                case.id
+            );
+        }
+    }
+}
+
 #[actix_web::test]
 async fn another_tenants_ids_are_not_there_in_the_path() {
     let app = TestApp::new().await;

@@ -84,12 +84,23 @@ impl TestApp {
         Self::with_config(clock, ApiConfig::default()).await
     }
 
+    /// As [`TestApp::with_clock`], under a name, which passkeys want.
+    pub async fn with_name(clock: Clock) -> Self {
+        Self::start(clock, ApiConfig::default(), "localhost").await
+    }
+
     pub async fn with_config(clock: Clock, config: ApiConfig) -> Self {
+        Self::start(clock, config, "127.0.0.1").await
+    }
+
+    async fn start(clock: Clock, config: ApiConfig, host: &str) -> Self {
         let database = TestDatabase::with_clock(clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
+        let address = listener.local_addr().expect("an address");
+        let public_url = format!("http://{host}:{}", address.port());
+        let address = address.to_string();
         let config = ApiConfig {
-            public_url: format!("http://{address}"),
+            public_url,
             listen: address,
             ..config
         };
@@ -154,7 +165,7 @@ impl TestApp {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.state.config.public_url)
+        format!("http://{}{path}", self.state.config.listen)
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {

@@ -50,6 +50,7 @@ pub async fn open(db: &Db, actor: &Actor, id: CampaignId) -> Result<Export> {
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let campaign = find(tx, tenant, id).await?;
+        actor.require_step_up()?;
         let settings = tenant::find(tx, tenant).await?;
         let locale = match actor.user_id {
             Some(user) => user::find(tx, tenant, user).await?.locale,

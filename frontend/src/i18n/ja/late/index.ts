@@ -11,6 +11,7 @@ import { limits } from "./limits";
 import { mails } from "./mails";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { secondFactor } from "./second-factor";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
@@ -30,6 +31,7 @@ export const late = {
   ...mails,
   ...resend,
   ...rules,
+  ...secondFactor,
   ...sequences,
   ...settings,
   ...signup,
