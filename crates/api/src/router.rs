@@ -11,6 +11,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(
             scope::scope("/v1")
                 .configure(routes::auth::configure)
+                .configure(routes::password::configure)
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)
                 .configure(routes::tenant::configure)

@@ -12,6 +12,7 @@ use domain::session::token::AccessTokens;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::background::Background;
 use crate::events::Events;
 use crate::middleware::rate_limit::Limits;
 use crate::visitors::Visitors;
@@ -154,6 +155,7 @@ pub struct AppState {
     pub limits: Arc<Limits>,
     pub visitors: Arc<Visitors>,
     pub events: Arc<Events>,
+    pub background: Background,
 }
 
 impl AppState {

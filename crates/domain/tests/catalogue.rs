@@ -12,13 +12,15 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 6] = [
+const WITHOUT_POLICY: [&str; 8] = [
     "installation",
     "job_queue",
     "login_directory",
     "login_throttle",
+    "mail_directory",
     "send_queue",
     "signup_directory",
+    "system_mail_queue",
 ];
 
 #[derive(diesel::QueryableByName)]

@@ -36,6 +36,7 @@ impl Setup {
         let device = Device {
             ip: Some("203.0.113.9".parse().unwrap()),
             user_agent: "test".to_owned(),
+            known: None,
         };
         session::log_in(
             &self.database.db,
@@ -55,14 +56,22 @@ impl Setup {
     }
 
     async fn refresh(&self, token: &SecretString) -> domain::Result<LoggedIn> {
-        session::refresh(&self.database.db, &self.tokens, token.expose_secret()).await
+        let ip = Some("203.0.113.9".parse().unwrap());
+        session::refresh(
+            &self.database.db,
+            &self.tokens,
+            token.expose_secret(),
+            ip,
+        )
+        .await
     }
 
     async fn access(&self, token: &SecretString, activity: bool) -> domain::Result<domain::Actor> {
         let claims = self
             .tokens
             .check(token.expose_secret(), self.database.db.now())?;
-        session::authenticate(&self.database.db, &claims, activity).await
+        let ip = Some("203.0.113.9".parse().unwrap());
+        session::authenticate(&self.database.db, &claims, ip, activity).await
     }
 }
 
@@ -103,7 +112,7 @@ async fn guessing_is_slowed_down_and_forgiven_after_the_wait() {
     ));
     let elsewhere = Device {
         ip: Some("198.51.100.7".parse().unwrap()),
-        user_agent: String::new(),
+        ..Device::default()
     };
     session::log_in(
         &s.database.db,

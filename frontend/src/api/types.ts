@@ -9,6 +9,8 @@ export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
 export type Role = User["role"];
 export type Tenant = Schemas["Tenant"];
+export type PasswordJudgement = Schemas["PasswordJudgement"];
+export type LinkInfo = Schemas["Link"];
 
 export type Contact = Schemas["Contact"];
 export type ContactStatus = Schemas["ContactStatus"];

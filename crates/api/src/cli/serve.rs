@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::explain;
 use crate::app::Application;
+use crate::background::Background;
 use crate::events::Events;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
@@ -35,6 +36,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let tracker = state.visitors.tracker.start();
     let jobs = Workers::start(&state.db, state.config.job_workers)?;
     actix_web::rt::spawn(end_streams(Arc::clone(&state.events)));
+    let background = state.background.clone();
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
@@ -48,6 +50,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .run()
         .await
         .context("serve");
+    background.settled().await;
     // Nobody asks any more: what is queued can be written to its end.
     if let Some(tracker) = tracker {
         tracker.stop().await;
@@ -98,6 +101,7 @@ pub(super) fn state() -> anyhow::Result<AppState> {
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,
         visitors: Arc::new(visitors),
+        background: Background::default(),
         hasher: Hasher::new(Cost::default()).map_err(explain)?,
     })
 }

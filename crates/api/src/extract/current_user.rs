@@ -51,10 +51,10 @@ async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
     let mut actor = session::authenticate(
         &state.db,
         &claims,
+        client_ip(request),
         !request.headers().contains_key(BACKGROUND),
     )
     .await?;
-    actor.ip = client_ip(request);
     actor.request_id = crate::middleware::request_id::current();
     state.limits.spend(&actor)?;
     let user = CurrentUser(actor);

@@ -3,10 +3,10 @@
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, post};
 use chrono::{DateTime, Utc};
 use domain::DomainError;
-use domain::session::{self, Device, LoggedIn};
+use domain::session::{self, Device, LoggedIn, device};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +20,8 @@ use crate::state::AppState;
 
 /// `__Host-`: this host only, HTTPS (or the loopback address) only, path `/`.
 const COOKIE: &str = "__Host-kikubari_refresh";
+/// Tells a browser that a person has logged in with before; opens nothing.
+const BROWSER: &str = "__Host-kikubari_browser";
 /// A header that a form or an image of another site can't send.
 const CLIENT: &str = "X-Kikubari-Client";
 
@@ -53,7 +55,9 @@ pub struct Session {
 pub struct PasswordChange {
     #[schema(value_type = String, format = Password, max_length = 256)]
     pub current_password: SecretString,
-    /// At least 12 characters; any characters, no rules of composition.
+    /// At least as many characters as the company's rule says (12 to 64); any
+    /// characters, no rules of composition. Refused: what is known from leaks,
+    /// is made of names, is easily guessed, or was used before.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
     pub new_password: SecretString,
 }
@@ -66,7 +70,8 @@ pub fn configure(config: &mut OpenApiConfig<'_>) {
         .service(change_password);
 }
 
-fn device(request: &HttpRequest) -> Device {
+/// From where a request comes.
+pub(super) fn device(request: &HttpRequest) -> Device {
     let agent = request
         .headers()
         .get(header::USER_AGENT)
@@ -74,11 +79,38 @@ fn device(request: &HttpRequest) -> Device {
     Device {
         ip: client_ip(request),
         user_agent: agent.unwrap_or_default().into_owned(),
+        known: None,
     }
 }
 
-fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'static> {
-    Cookie::build(COOKIE, value)
+fn browser(request: &HttpRequest) -> String {
+    request
+        .cookie(BROWSER)
+        .map(|cookie| cookie.value().to_owned())
+        .unwrap_or_default()
+}
+
+/// Remembers a browser that a person has proven to be theirs.
+pub(super) fn remember_browser(
+    state: &AppState,
+    request: &HttpRequest,
+    login_id: &str,
+    response: &mut HttpResponseBuilder,
+) {
+    let now = state.db.now();
+    if let Some(value) = device::remember(&state.keys, login_id, &browser(request), now) {
+        let expires = now + device::REMEMBERED;
+        response.cookie(cookie(BROWSER, value, expires, now));
+    }
+}
+
+fn cookie(
+    name: &'static str,
+    value: String,
+    expires: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .secure(true)
         .http_only(true)
@@ -89,11 +121,15 @@ fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'
         .finish()
 }
 
-fn answer(state: &AppState, logged_in: LoggedIn) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
+fn answer(
+    state: &AppState,
+    mut response: HttpResponseBuilder,
+    logged_in: LoggedIn,
+) -> HttpResponse {
     if let Some(token) = logged_in.refresh_token {
         let expires = logged_in.me.session_expires_at;
         response.cookie(cookie(
+            COOKIE,
             token.expose_secret().to_owned(),
             expires,
             state.db.now(),
@@ -152,16 +188,23 @@ async fn create_session(
     body: Body<LogIn>,
 ) -> ApiResult {
     let Body(LogIn { login_id, password }) = body;
+    let known = device::recognise(&state.keys, &login_id, &browser(&request), state.db.now());
+    let from = Device {
+        known,
+        ..device(&request)
+    };
     let logged_in = session::log_in(
         &state.db,
         &state.hasher,
         &state.tokens,
         &login_id,
         password,
-        device(&request),
+        from,
     )
     .await?;
-    Ok(answer(&state, logged_in))
+    let mut response = HttpResponse::Ok();
+    remember_browser(&state, &request, &login_id, &mut response);
+    Ok(answer(&state, response, logged_in))
 }
 
 /// New access token
@@ -177,8 +220,9 @@ async fn create_session(
 #[post("/auth/refresh")]
 async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    let logged_in = session::refresh(&state.db, &state.tokens, &presented(&request)).await?;
-    Ok(answer(&state, logged_in))
+    let (token, ip) = (presented(&request), client_ip(&request));
+    let logged_in = session::refresh(&state.db, &state.tokens, &token, ip).await?;
+    Ok(answer(&state, HttpResponse::Ok(), logged_in))
 }
 
 /// Log out
@@ -195,7 +239,7 @@ async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResul
     session::log_out(&state.db, &presented(&request)).await?;
     let now = state.db.now();
     Ok(HttpResponse::NoContent()
-        .cookie(cookie(String::new(), now, now))
+        .cookie(cookie(COOKIE, String::new(), now, now))
         .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
         .finish())
 }

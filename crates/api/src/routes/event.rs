@@ -165,7 +165,7 @@ impl Watcher {
 
     /// Whether the session lives; takes over what the person may do by now.
     async fn may_go_on(&mut self) -> bool {
-        match session::authenticate(&self.state.db, &self.claims, false).await {
+        match session::authenticate(&self.state.db, &self.claims, self.actor.ip, false).await {
             Ok(actor) => {
                 self.actor = actor;
                 true

@@ -19,6 +19,7 @@ pub mod job;
 pub mod list;
 pub mod mail;
 pub mod me;
+pub mod password;
 pub mod public;
 pub mod report;
 pub mod route;

@@ -3,12 +3,14 @@
 //! A session row in the database is the authority: the access token only
 //! carries its id, so that ending the row ends everything at once.
 
+pub mod device;
+pub mod expiry;
 mod log_in;
 mod own;
 pub mod password;
 mod queries;
 mod refresh;
-mod throttle;
+pub(crate) mod throttle;
 pub mod token;
 
 use std::net::IpAddr;
@@ -18,18 +20,20 @@ use diesel::prelude::*;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::actor::{Actor, ActorKind, Permission};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::schema::session;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, network};
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims};
 
 pub use log_in::log_in;
-pub use own::{change_password, end, list, me};
+pub(crate) use device::tell_password_changed;
+pub use own::{change_password, check_password, end, end_others, list, me};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};
 
@@ -44,6 +48,9 @@ pub struct Device {
     pub ip: Option<IpAddr>,
     /// As the browser says; hostile input, cut to 400 characters.
     pub user_agent: String,
+    /// Which browser it is, when the person has logged in with it before
+    /// ([`device::recognise`]).
+    pub known: Option<Uuid>,
 }
 
 /// The person who is logged in, and what the page needs to know of them.
@@ -53,6 +60,7 @@ pub struct Me {
     pub permissions: Vec<&'static str>,
     pub tenant: Tenant,
     pub session_expires_at: DateTime<Utc>,
+    pub password: expiry::PasswordState,
 }
 
 /// Tokens of a session.
@@ -106,8 +114,14 @@ fn ended() -> DomainError {
 /// `activity` the idle time begins anew; polling of a page passes `false`.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`] when the session ended, timed out, or the person was disabled.
-pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Actor> {
+/// [`DomainError::Unauthenticated`] when the session ended, timed out, or the person was disabled;
+/// [`DomainError::Refused`] when it comes from a network that the tenant does not let in.
+pub async fn authenticate(
+    db: &Db,
+    claims: &Claims,
+    ip: Option<IpAddr>,
+    activity: bool,
+) -> Result<Actor> {
     let now = db.now();
     db.tenant(claims.tenant, async |tx| {
         let found = queries::authenticate(tx, claims.tenant, claims.session)
@@ -117,6 +131,15 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
         }
+        if !found.allowed_networks.admits(ip) {
+            return Err(network::refused());
+        }
+        let password = expiry::PasswordState::of(
+            found.password_changed_at,
+            found.password_temporary,
+            found.password_expiry_months,
+            now,
+        );
         if activity && now - found.session.last_active_at > ACTIVITY_STEP {
             queries::touch(tx, claims.tenant, claims.session, now).await?;
         }
@@ -131,7 +154,8 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
                 .flatten()
                 .filter_map(|name| Permission::parse(name))
                 .collect(),
-            ip: None,
+            must_change_password: password.must_change,
+            ip,
             request_id: None,
         })
     })

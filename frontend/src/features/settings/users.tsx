@@ -1,8 +1,9 @@
-import { ActionIcon, Button, Text } from "@mantine/core";
-import { IconPencil, IconPlus, IconUsers } from "@tabler/icons-react";
+import { Button, Stack, Text } from "@mantine/core";
+import { IconPlus, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
+import { useMe } from "@/auth/guard";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
@@ -11,10 +12,12 @@ import { Status } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { UserDialog } from "./user-form";
+import { UserRowMenu } from "./user-menu";
 
 export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string | undefined) => void }) {
   const t = useT();
   const format = useFormat();
+  const me = useMe();
   const [editing, setEditing] = useState<User | "new" | null>(null);
   const query = api.useQuery("get", "/v1/users", { params: { query: { cursor: props.cursor } } });
   const columns: Column<User>[] = [
@@ -33,9 +36,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
     {
       id: "state",
       header: t("users.state"),
-      cell: (row) => (
-        <Status tone={row.disabled ? "idle" : "good"} label={t(row.disabled ? "users.disabled" : "users.enabled")} />
-      ),
+      cell: (row) => <UserState user={row} />,
     },
     {
       id: "last",
@@ -49,14 +50,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       actions: true,
       width: 60,
       cell: (row) => (
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`${t("common.edit")}: ${row.display_name}`}
-          onClick={() => setEditing(row)}
-        >
-          <IconPencil size={16} />
-        </ActionIcon>
+        <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />
       ),
     },
   ];
@@ -91,5 +85,26 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       </div>
       {editing ? <UserDialog user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </Page>
+  );
+}
+
+/** Invited people with the time that their link is good for, or that there is none any more. */
+function UserState({ user }: { user: User }) {
+  const t = useT();
+  const format = useFormat();
+  if (user.state !== "invited") {
+    const disabled = user.state === "disabled";
+    return <Status tone={disabled ? "idle" : "good"} label={t(disabled ? "users.disabled" : "users.enabled")} />;
+  }
+  const until = user.invitation_expires_at;
+  return (
+    <Stack gap={0}>
+      <Status tone={until ? "info" : "idle"} label={t(until ? "users.invited" : "users.invitation_over")} />
+      {until ? (
+        <Text size="xs" c="dimmed">
+          {t("users.invited_until", { at: format.dateTime(until) })}
+        </Text>
+      ) : null}
+    </Stack>
   );
 }

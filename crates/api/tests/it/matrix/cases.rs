@@ -110,6 +110,10 @@ fn public_cases() -> Vec<Case> {
         public("create_session"),
         public("refresh_session"),
         public("delete_session"),
+        public("request_reset"),
+        public("reset_password"),
+        public("accept_invitation"),
+        public("check_link"),
         public("get_preview_page"),
         public("get_cancel_page"),
         public("cancel_mails"),
@@ -127,13 +131,17 @@ fn people() -> Vec<Case> {
         anybody("list_sessions"),
         anybody("change_password")
             .body(|_| json!({"current_password": "not the password", "new_password": "another good one"})),
+        anybody("check_password").body(|_| json!({"password": "another good one"})),
+        anybody("end_other_sessions"),
         anybody("get_tenant"),
         needs("update_tenant", P::SettingsWrite).if_match().body(|_| json!({"idle_minutes": 60})),
         needs("list_users", P::SettingsRead),
         needs("create_user", P::UsersManage).body(|_| {
-            json!({"login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": "viewer",
-                   "password": "correct horse battery"})
+            json!({"login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": "viewer"})
         }),
+        needs("send_invitation", P::UsersManage),
+        needs("revoke_invitation", P::UsersManage),
+        needs("send_user_reset", P::UsersManage),
         needs("get_user", P::SettingsRead),
         needs("update_user", P::UsersManage).if_match().body(|_| json!({"display_name": "別の名前"})),
         anybody("end_session"),

@@ -7,6 +7,7 @@ import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
 import { mails } from "./mails";
+import { people } from "./people";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { sequences } from "./sequences";
@@ -24,6 +25,7 @@ export const late = {
   ...imports,
   ...limits,
   ...mails,
+  ...people,
   ...resend,
   ...rules,
   ...sequences,
