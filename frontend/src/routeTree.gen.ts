@@ -10,7 +10,10 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ForgotRouteImport } from "./routes/forgot";
+import { Route as InvitationRouteImport } from "./routes/invitation";
 import { Route as LoginRouteImport } from "./routes/login";
+import { Route as ResetRouteImport } from "./routes/reset";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
@@ -36,6 +39,7 @@ import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
+import { Route as AppSettingsSecurityRouteImport } from "./routes/_app.settings.security";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
@@ -52,9 +56,24 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ForgotRoute = ForgotRouteImport.update({
+  id: "/forgot",
+  path: "/forgot",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const InvitationRoute = InvitationRouteImport.update({
+  id: "/invitation",
+  path: "/invitation",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const LoginRoute = LoginRouteImport.update({
   id: "/login",
   path: "/login",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ResetRoute = ResetRouteImport.update({
+  id: "/reset",
+  path: "/reset",
   getParentRoute: () => rootRouteImport,
 } as any);
 const AppIndexRoute = AppIndexRouteImport.update({
@@ -182,6 +201,11 @@ const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
   path: "/settings/rules",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSecurityRoute = AppSettingsSecurityRouteImport.update({
+  id: "/settings/security",
+  path: "/settings/security",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
@@ -242,7 +266,10 @@ const AppSettingsDomainsDomainIdRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -263,6 +290,7 @@ export interface FileRoutesByFullPath {
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -280,7 +308,10 @@ export interface FileRoutesByFullPath {
   "/settings/domains/": typeof AppSettingsDomainsIndexRoute;
 }
 export interface FileRoutesByTo {
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -302,6 +333,7 @@ export interface FileRoutesByTo {
   "/settings/profile": typeof AppSettingsProfileRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -321,7 +353,10 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/_app/blocks": typeof AppBlocksRoute;
   "/_app/calendar": typeof AppCalendarRoute;
   "/_app/date-mails": typeof AppDateMailsRoute;
@@ -343,6 +378,7 @@ export interface FileRoutesById {
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
+  "/_app/settings/security": typeof AppSettingsSecurityRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -363,7 +399,10 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -384,6 +423,7 @@ export interface FileRouteTypes {
     | "/settings/profile"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/security"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -401,7 +441,10 @@ export interface FileRouteTypes {
     | "/settings/domains/";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -423,6 +466,7 @@ export interface FileRouteTypes {
     | "/settings/profile"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/security"
     | "/settings/sessions"
     | "/settings/users"
     | "/templates/$templateId"
@@ -441,7 +485,10 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/_app/blocks"
     | "/_app/calendar"
     | "/_app/date-mails"
@@ -463,6 +510,7 @@ export interface FileRouteTypes {
     | "/_app/settings/profile"
     | "/_app/settings/routes"
     | "/_app/settings/rules"
+    | "/_app/settings/security"
     | "/_app/settings/sessions"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
@@ -482,7 +530,10 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  ForgotRoute: typeof ForgotRoute;
+  InvitationRoute: typeof InvitationRoute;
   LoginRoute: typeof LoginRoute;
+  ResetRoute: typeof ResetRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -494,11 +545,32 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/forgot": {
+      id: "/forgot";
+      path: "/forgot";
+      fullPath: "/forgot";
+      preLoaderRoute: typeof ForgotRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/invitation": {
+      id: "/invitation";
+      path: "/invitation";
+      fullPath: "/invitation";
+      preLoaderRoute: typeof InvitationRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/login": {
       id: "/login";
       path: "/login";
       fullPath: "/login";
       preLoaderRoute: typeof LoginRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/reset": {
+      id: "/reset";
+      path: "/reset";
+      fullPath: "/reset";
+      preLoaderRoute: typeof ResetRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/": {
@@ -676,6 +748,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsRulesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/security": {
+      id: "/_app/settings/security";
+      path: "/settings/security";
+      fullPath: "/settings/security";
+      preLoaderRoute: typeof AppSettingsSecurityRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/sessions": {
       id: "/_app/settings/sessions";
       path: "/settings/sessions";
@@ -778,6 +857,7 @@ interface AppRouteChildren {
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
+  AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
@@ -817,6 +897,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsProfileRoute: AppSettingsProfileRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
+  AppSettingsSecurityRoute: AppSettingsSecurityRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,
@@ -838,7 +919,10 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  ForgotRoute: ForgotRoute,
+  InvitationRoute: InvitationRoute,
   LoginRoute: LoginRoute,
+  ResetRoute: ResetRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

@@ -63,19 +63,34 @@ fn code(result: domain::Result<impl Sized>) -> String {
 }
 
 impl Setup {
-    async fn log_in(&self, id: &str, password: &str, ip: Option<IpAddr>) -> domain::Result<LoggedIn> {
+    async fn log_in(
+        &self,
+        id: &str,
+        password: &str,
+        ip: Option<IpAddr>,
+    ) -> domain::Result<LoggedIn> {
         let device = Device {
             ip,
             user_agent: "test".into(),
             known: None,
         };
         let db = &self.database.db;
-        session::log_in(db, &TestTenant::hasher(), &self.tokens, id, password.into(), device).await
+        session::log_in(
+            db,
+            &TestTenant::hasher(),
+            &self.tokens,
+            id,
+            password.into(),
+            device,
+        )
+        .await
     }
 
     async fn actor(&self, opened: &LoggedIn, ip: Option<IpAddr>) -> domain::Result<Actor> {
         let db = &self.database.db;
-        let claims = self.tokens.check(opened.access_token.expose_secret(), db.now())?;
+        let claims = self
+            .tokens
+            .check(opened.access_token.expose_secret(), db.now())?;
         session::authenticate(db, &claims, ip, true).await
     }
 
@@ -119,7 +134,15 @@ impl Setup {
             ..Device::default()
         };
         let (db, hasher) = (&self.database.db, TestTenant::hasher());
-        reset::set_password(db, &hasher, &device, Purpose::PasswordReset, token, new.into()).await
+        reset::set_password(
+            db,
+            &hasher,
+            &device,
+            Purpose::PasswordReset,
+            token,
+            new.into(),
+        )
+        .await
     }
 
     async fn invite(&self) -> (UserId, SecretString) {
@@ -157,9 +180,15 @@ async fn a_mailed_link_sets_a_password_once_and_ends_every_session() {
     let token = s.ask(&s.owner).await.expect("a link");
     assert_eq!(s.reset(&token, NEW).await.unwrap(), s.owner);
     assert_eq!(code(s.actor(&before, here()).await), "session_ended");
-    assert_eq!(code(s.log_in(&s.owner, TEST_PASSWORD, here()).await), "wrong_credentials");
+    assert_eq!(
+        code(s.log_in(&s.owner, TEST_PASSWORD, here()).await),
+        "wrong_credentials"
+    );
     s.log_in(&s.owner, NEW, here()).await.unwrap();
-    assert_eq!(code(s.reset(&token, "another good one 7").await), "/token link_invalid");
+    assert_eq!(
+        code(s.reset(&token, "thimble volcano quartz").await),
+        "/token link_invalid"
+    );
     let kinds: Vec<Kind> = s.mails().await.iter().map(|mail| mail.kind).collect();
     assert_eq!(kinds, [Kind::PasswordChanged], "a notice");
     let audited = "SELECT count(*) FROM audit_entry WHERE action IN ('user.password_reset_requested', 'user.password_reset')";
@@ -170,7 +199,10 @@ async fn a_mailed_link_sets_a_password_once_and_ends_every_session() {
 async fn of_two_uses_at_once_one_sets_the_password() {
     let s = setup().await;
     let token = s.ask(&s.owner).await.unwrap();
-    let (a, b) = tokio::join!(s.reset(&token, NEW), s.reset(&token, "another good one 7"));
+    let (a, b) = tokio::join!(
+        s.reset(&token, NEW),
+        s.reset(&token, "thimble volcano quartz")
+    );
     assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1);
 }
 
@@ -179,7 +211,10 @@ async fn a_link_is_good_for_a_quarter_of_an_hour_and_until_a_newer_one() {
     let s = setup().await;
     let first = s.ask(&s.owner).await.unwrap();
     s.database.clock.advance(TimeDelta::seconds(61));
-    let second = s.ask("owner@ACME.example.jp").await.expect("by mail address too");
+    let second = s
+        .ask("owner@ACME.example.jp")
+        .await
+        .expect("by mail address too");
     assert_eq!(code(s.reset(&first, NEW).await), "/token link_invalid");
     s.database.clock.advance(TimeDelta::minutes(15));
     assert_eq!(code(s.reset(&second, NEW).await), "/token link_invalid");
@@ -199,7 +234,12 @@ async fn the_database_keeps_no_token_and_the_mail_is_wiped() {
     assert_eq!(s.database.count(&rows).await, 1);
     let left = "SELECT count(*) FROM system_mail WHERE secret_sealed IS NOT NULL OR params <> '{}' OR address <> ''";
     assert_eq!(s.database.count(left).await, 0);
-    assert_eq!(s.database.count("SELECT count(*) FROM system_mail_queue").await, 0);
+    assert_eq!(
+        s.database
+            .count("SELECT count(*) FROM system_mail_queue")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
@@ -208,7 +248,10 @@ async fn nobody_who_can_not_log_in_gets_a_link_and_nobodys_mailbox_is_flooded() 
     assert!(s.ask("nobody-here").await.is_none());
     assert!(s.ask(&"x".repeat(10_000)).await.is_none());
     s.invite().await;
-    assert!(s.ask("newcomer").await.is_none(), "the invitation is the way in");
+    assert!(
+        s.ask("newcomer").await.is_none(),
+        "the invitation is the way in"
+    );
     let mut links = 0;
     for _ in 0..30 {
         links += u8::from(s.ask(&s.owner).await.is_some());
@@ -220,7 +263,9 @@ async fn nobody_who_can_not_log_in_gets_a_link_and_nobodys_mailbox_is_flooded() 
         reset::admit(db, here()).await.unwrap();
     }
     assert_eq!(code(reset::admit(db, here()).await), "too_many_requests");
-    reset::admit(db, Some("198.51.100.1".parse().unwrap())).await.unwrap();
+    reset::admit(db, Some("198.51.100.1".parse().unwrap()))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -229,24 +274,46 @@ async fn who_was_disabled_or_has_another_address_can_not_use_the_link() {
     let db = &s.database.db;
     let editor = s.tenant.login_id("editor");
     let token = s.ask(&editor).await.unwrap();
-    let id = s.log_in(&editor, TEST_PASSWORD, here()).await.unwrap().me.user;
+    let id = s
+        .log_in(&editor, TEST_PASSWORD, here())
+        .await
+        .unwrap()
+        .me
+        .user;
     let change = UserChange {
         email: Some("other@acme.example.jp".into()),
         ..UserChange::default()
     };
-    user::update(db, &TestTenant::hasher(), &s.tenant.owner(), id.id, id.version, change)
-        .await
-        .unwrap();
+    user::update(
+        db,
+        &TestTenant::hasher(),
+        &s.tenant.owner(),
+        id.id,
+        id.version,
+        change,
+    )
+    .await
+    .unwrap();
     assert_eq!(code(s.reset(&token, NEW).await), "/token link_invalid");
-    assert!(s.ask("editor@acme.example.jp").await.is_none(), "the old address is nobody's");
+    assert!(
+        s.ask("editor@acme.example.jp").await.is_none(),
+        "the old address is nobody's"
+    );
 }
 
 #[tokio::test]
 async fn an_invited_person_sets_a_password_that_nobody_else_knew() {
     let s = setup().await;
     let (_, token) = s.invite().await;
-    assert_eq!(code(s.log_in("newcomer", NEW, here()).await), "wrong_credentials");
-    assert_eq!(code(s.reset(&token, NEW).await), "/token link_invalid", "another purpose");
+    assert_eq!(
+        code(s.log_in("newcomer", NEW, here()).await),
+        "wrong_credentials"
+    );
+    assert_eq!(
+        code(s.reset(&token, NEW).await),
+        "/token link_invalid",
+        "another purpose"
+    );
     assert_eq!(s.accept(&token).await.unwrap(), "newcomer");
     s.log_in("newcomer", NEW, here()).await.unwrap();
     assert_eq!(code(s.accept(&token).await), "/token link_invalid");
@@ -257,19 +324,29 @@ async fn an_invitation_is_sent_again_revoked_and_expires() {
     let s = setup().await;
     let (db, owner) = (&s.database.db, s.tenant.owner());
     let (id, first) = s.invite().await;
-    invitation::send_again(db, &s.keys, &owner, id).await.unwrap();
+    invitation::send_again(db, &s.keys, &owner, id)
+        .await
+        .unwrap();
     let second = s.invitation().await;
     assert_eq!(code(s.accept(&first).await), "/token link_invalid");
     invitation::revoke(db, &owner, id).await.unwrap();
     assert_eq!(code(s.accept(&second).await), "/token link_invalid");
-    invitation::send_again(db, &s.keys, &owner, id).await.unwrap();
+    invitation::send_again(db, &s.keys, &owner, id)
+        .await
+        .unwrap();
     let third = s.invitation().await;
     s.database.clock.advance(TimeDelta::hours(72));
     assert_eq!(code(s.accept(&third).await), "/token link_invalid");
-    let editor = Actor { permissions: [Permission::SettingsRead].into(), ..owner.clone() };
+    let editor = Actor {
+        permissions: [Permission::SettingsRead].into(),
+        ..owner.clone()
+    };
     assert_eq!(code(invitation::revoke(db, &editor, id).await), "forbidden");
     let other = TestTenant::create(db, "rival").await.owner();
-    assert_eq!(code(invitation::send_again(db, &s.keys, &other, id).await), "not_found");
+    assert_eq!(
+        code(invitation::send_again(db, &s.keys, &other, id).await),
+        "not_found"
+    );
 }
 
 #[tokio::test]
@@ -278,11 +355,19 @@ async fn a_listed_password_is_refused_wherever_one_is_set() {
     let opened = s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
     let actor = s.actor(&opened, here()).await.unwrap();
     let leaked = "1q2w3e4r5t6y";
-    assert_eq!(code(s.change(&actor, TEST_PASSWORD, leaked).await), "/new_password leaked");
+    assert_eq!(
+        code(s.change(&actor, TEST_PASSWORD, leaked).await),
+        "/new_password leaked"
+    );
     let token = s.ask(&s.owner).await.unwrap();
     assert_eq!(code(s.reset(&token, leaked).await), "/new_password leaked");
-    assert_eq!(code(s.reset(&token, "acme-owner-2026").await), "/new_password contains_name");
-    s.reset(&token, NEW).await.expect("a refused one does not use the link up");
+    assert_eq!(
+        code(s.reset(&token, "acme-owner-2026").await),
+        "/new_password contains_name"
+    );
+    s.reset(&token, NEW)
+        .await
+        .expect("a refused one does not use the link up");
 }
 
 #[tokio::test]
@@ -296,21 +381,37 @@ async fn a_tenants_rule_of_length_and_of_former_passwords_holds() {
     .await;
     let opened = s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
     let actor = s.actor(&opened, here()).await.unwrap();
-    assert_eq!(code(s.change(&actor, TEST_PASSWORD, "xq7-mulpe-vrat").await), "/new_password too_short");
-    let words = ["chestnut lantern ferry", "oblique marmot syrup", "thimble volcano quartz"];
+    assert_eq!(
+        code(s.change(&actor, TEST_PASSWORD, "xq7-mulpe-vrat").await),
+        "/new_password too_short"
+    );
+    let words = [
+        "chestnut lantern ferry",
+        "oblique marmot syrup",
+        "thimble volcano quartz",
+    ];
     let mut current = TEST_PASSWORD;
     for next in words {
         s.change(&actor, current, next).await.unwrap();
         current = next;
     }
     for former in [words[0], words[1]] {
-        assert_eq!(code(s.change(&actor, current, former).await), "/new_password used_before");
+        assert_eq!(
+            code(s.change(&actor, current, former).await),
+            "/new_password used_before"
+        );
     }
     let unchanged = s.change(&actor, current, current).await;
     assert_eq!(code(unchanged), "/new_password unchanged");
-    s.change(&actor, current, TEST_PASSWORD).await.expect("the fourth last is free again");
+    s.change(&actor, current, TEST_PASSWORD)
+        .await
+        .expect("the fourth last is free again");
     let kept = "SELECT count(*) FROM password_history";
-    assert_eq!(s.database.count(kept).await, 3, "no more is kept than is looked at");
+    assert_eq!(
+        s.database.count(kept).await,
+        3,
+        "no more is kept than is looked at"
+    );
 }
 
 #[tokio::test]
@@ -325,7 +426,10 @@ async fn an_expired_password_allows_nothing_but_changing_it() {
     let opened = s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
     assert!(opened.me.password.must_change);
     let actor = s.actor(&opened, here()).await.unwrap();
-    assert_eq!(code(actor.require(Permission::ContactsRead)), "password_expired");
+    assert_eq!(
+        code(actor.require(Permission::ContactsRead)),
+        "password_expired"
+    );
     s.change(&actor, TEST_PASSWORD, NEW).await.unwrap();
     let actor = s.actor(&opened, here()).await.unwrap();
     actor.require(Permission::ContactsRead).unwrap();
@@ -355,15 +459,30 @@ async fn a_password_from_an_administrator_has_to_be_changed_first() {
     let s = setup().await;
     let db = &s.database.db;
     let editor = s.tenant.login_id("editor");
-    let row = s.log_in(&editor, TEST_PASSWORD, here()).await.unwrap().me.user;
+    let row = s
+        .log_in(&editor, TEST_PASSWORD, here())
+        .await
+        .unwrap()
+        .me
+        .user;
     let change = UserChange {
         password: Some("thimble volcano quartz".into()),
         ..UserChange::default()
     };
-    user::update(db, &TestTenant::hasher(), &s.tenant.owner(), row.id, row.version, change)
+    user::update(
+        db,
+        &TestTenant::hasher(),
+        &s.tenant.owner(),
+        row.id,
+        row.version,
+        change,
+    )
+    .await
+    .unwrap();
+    let opened = s
+        .log_in(&editor, "thimble volcano quartz", here())
         .await
         .unwrap();
-    let opened = s.log_in(&editor, "thimble volcano quartz", here()).await.unwrap();
     assert!(opened.me.password.must_change);
 }
 
@@ -380,7 +499,9 @@ async fn people_come_in_from_the_listed_networks_only_and_can_not_lock_themselve
     let version = opened.me.tenant.version;
     let locked_out = tenant::update(db, &actor, version, of("198.51.100.0/24")).await;
     assert_eq!(code(locked_out), "/allowed_networks own_address_missing");
-    tenant::update(db, &actor, version, of("203.0.113.0/24")).await.unwrap();
+    tenant::update(db, &actor, version, of("203.0.113.0/24"))
+        .await
+        .unwrap();
 
     s.actor(&opened, here()).await.unwrap();
     let elsewhere: Option<IpAddr> = Some("198.51.100.7".parse().unwrap());
@@ -389,14 +510,19 @@ async fn people_come_in_from_the_listed_networks_only_and_can_not_lock_themselve
         let refresh = opened.refresh_token.as_ref().unwrap().expose_secret();
         let refreshed = session::refresh(db, &s.tokens, refresh, ip).await;
         assert_eq!(code(refreshed), "address_not_allowed");
-        assert_eq!(code(s.log_in(&s.owner, TEST_PASSWORD, ip).await), "address_not_allowed");
+        assert_eq!(
+            code(s.log_in(&s.owner, TEST_PASSWORD, ip).await),
+            "address_not_allowed"
+        );
         assert_eq!(
             code(s.log_in(&s.owner, "wrong wrong wrong", ip).await),
             "wrong_credentials",
             "only who knows the password learns of the list"
         );
     }
-    s.actor(&opened, here()).await.expect("the session is still there");
+    s.actor(&opened, here())
+        .await
+        .expect("the session is still there");
     let audited = "SELECT count(*) FROM audit_entry WHERE action = 'session.network_refused'";
     assert_eq!(s.database.count(audited).await, 2);
 
@@ -405,7 +531,9 @@ async fn people_come_in_from_the_listed_networks_only_and_can_not_lock_themselve
         allowed_networks: Some(Networks::default()),
         ..TenantChange::default()
     };
-    tenant::update(db, &operator, version + 1, all).await.unwrap();
+    tenant::update(db, &operator, version + 1, all)
+        .await
+        .unwrap();
     s.log_in(&s.owner, TEST_PASSWORD, elsewhere).await.unwrap();
 }
 
@@ -414,12 +542,19 @@ async fn a_log_in_from_a_new_place_is_told_and_a_known_one_is_not() {
     let s = setup().await;
     s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
     s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
-    assert_eq!(s.mails().await.len(), 0, "the first one, and the same place");
+    assert_eq!(
+        s.mails().await.len(),
+        0,
+        "the first one, and the same place"
+    );
     let elsewhere = Some("198.51.100.7".parse().unwrap());
     s.log_in(&s.owner, TEST_PASSWORD, elsewhere).await.unwrap();
     let mails = s.mails().await;
     assert_eq!(mails.len(), 1);
-    assert_eq!((mails[0].kind, mails[0].params["ip"].as_str()), (Kind::NewDevice, Some("198.51.100.7")));
+    assert_eq!(
+        (mails[0].kind, mails[0].params["ip"].as_str()),
+        (Kind::NewDevice, Some("198.51.100.7"))
+    );
 }
 
 #[tokio::test]
@@ -431,12 +566,19 @@ async fn a_mail_that_can_not_be_sent_is_tried_again_and_given_up_with_its_link()
     for _ in 0..400 {
         for mail in system_mail::claim(db, &s.keys, 10).await.unwrap() {
             tries += 1;
-            let later = Outcome::Later { reply: "421 busy".into() };
-            system_mail::settle(db, mail.tenant, mail.id, mail.attempts, &later).await.unwrap();
+            let later = Outcome::Later {
+                reply: "421 busy".into(),
+            };
+            system_mail::settle(db, mail.tenant, mail.id, mail.attempts, &later)
+                .await
+                .unwrap();
         }
         s.database.clock.advance(TimeDelta::seconds(5));
     }
-    assert_eq!(tries, 6, "0, 15, 45, 105, 225, 465 s; its link is over at 900");
+    assert_eq!(
+        tries, 6,
+        "0, 15, 45, 105, 225, 465 s; its link is over at 900"
+    );
     let failed = "SELECT count(*) FROM system_mail WHERE state = 'failed' AND reply = '421 busy' AND secret_sealed IS NULL";
     assert_eq!(s.database.count(failed).await, 1);
 }

@@ -57,13 +57,7 @@ impl Setup {
 
     async fn refresh(&self, token: &SecretString) -> domain::Result<LoggedIn> {
         let ip = Some("203.0.113.9".parse().unwrap());
-        session::refresh(
-            &self.database.db,
-            &self.tokens,
-            token.expose_secret(),
-            ip,
-        )
-        .await
+        session::refresh(&self.database.db, &self.tokens, token.expose_secret(), ip).await
     }
 
     async fn access(&self, token: &SecretString, activity: bool) -> domain::Result<domain::Actor> {
@@ -203,7 +197,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         &hasher,
         &actor,
         "wrong wrong wrong".into(),
-        "another good one".into(),
+        "gakubuchi no ura ni kakusu".into(),
     )
     .await;
     assert_eq!(code(wrong), "invalid");
@@ -212,7 +206,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         &hasher,
         &actor,
         TEST_PASSWORD.into(),
-        "another good one".into(),
+        "gakubuchi no ura ni kakusu".into(),
     )
     .await
     .unwrap();
@@ -225,7 +219,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         code(s.log_in(&s.tenant.login_id("owner"), TEST_PASSWORD).await),
         "wrong_credentials"
     );
-    s.log_in(&s.tenant.login_id("owner"), "another good one")
+    s.log_in(&s.tenant.login_id("owner"), "gakubuchi no ura ni kakusu")
         .await
         .unwrap();
 }

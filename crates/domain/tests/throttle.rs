@@ -139,7 +139,8 @@ async fn one_address_that_tries_many_accounts_is_slowed_down() {
         assert_eq!(refused, "wrong_credentials", "{n}");
     }
     assert_eq!(
-        s.try_with("somebody-else", "wrong wrong wrong", from(1)).await,
+        s.try_with("somebody-else", "wrong wrong wrong", from(1))
+            .await,
         "too_many_requests"
     );
     assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(2)).await, "ok");

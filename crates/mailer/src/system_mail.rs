@@ -230,12 +230,8 @@ fn address(text: &str) -> anyhow::Result<Address> {
 }
 
 fn secret(file: &PathBuf) -> anyhow::Result<SecretString> {
-    let text = std::fs::read_to_string(file).with_context(|| {
-        format!(
-            "KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE {}",
-            file.display()
-        )
-    })?;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE {}", file.display()))?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
 }
 
@@ -254,7 +250,10 @@ pub fn check(config: &MailerConfig) -> Result<(), String> {
             .map_err(|error| format!("KIKUBARI_SYSTEM_MAIL_FROM {}", error.detail))?;
     }
     if config.system_mail_username.is_some() != config.system_mail_password_file.is_some() {
-        return Err("KIKUBARI_SYSTEM_MAIL_USERNAME and KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE belong together".to_owned());
+        return Err(
+            "KIKUBARI_SYSTEM_MAIL_USERNAME and KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE belong together"
+                .to_owned(),
+        );
     }
     if config.system_mail_username.is_some() && config.system_mail_security == Security::None {
         return Err("KIKUBARI_SYSTEM_MAIL_SECURITY must be starttls or tls: a password does not go over an open line".to_owned());

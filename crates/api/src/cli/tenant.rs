@@ -97,7 +97,10 @@ async fn allow_all(tenant: TenantId) -> anyhow::Result<()> {
     tenant::update(&state.db, &actor, settings.version, change)
         .await
         .map_err(explain)?;
-    print(&format!("{}: people come in from everywhere\n", settings.name))
+    print(&format!(
+        "{}: people come in from everywhere\n",
+        settings.name
+    ))
 }
 
 /// 100 bits in letters that can't be mistaken for each other.

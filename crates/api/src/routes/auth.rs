@@ -121,11 +121,14 @@ fn cookie(
         .finish()
 }
 
+/// The tokens; `by` is whose browser is remembered for the next time.
 fn answer(
     state: &AppState,
-    mut response: HttpResponseBuilder,
+    request: &HttpRequest,
+    by: Option<&str>,
     logged_in: LoggedIn,
 ) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
     if let Some(token) = logged_in.refresh_token {
         let expires = logged_in.me.session_expires_at;
         response.cookie(cookie(
@@ -134,6 +137,9 @@ fn answer(
             expires,
             state.db.now(),
         ));
+    }
+    if let Some(login_id) = by {
+        remember_browser(state, request, login_id, &mut response);
     }
     response.json(Session {
         access_token: logged_in.access_token.expose_secret().to_owned(),
@@ -202,9 +208,7 @@ async fn create_session(
         from,
     )
     .await?;
-    let mut response = HttpResponse::Ok();
-    remember_browser(&state, &request, &login_id, &mut response);
-    Ok(answer(&state, response, logged_in))
+    Ok(answer(&state, &request, Some(&login_id), logged_in))
 }
 
 /// New access token
@@ -222,7 +226,7 @@ async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResu
     own_page(&state, &request)?;
     let (token, ip) = (presented(&request), client_ip(&request));
     let logged_in = session::refresh(&state.db, &state.tokens, &token, ip).await?;
-    Ok(answer(&state, HttpResponse::Ok(), logged_in))
+    Ok(answer(&state, &request, None, logged_in))
 }
 
 /// Log out

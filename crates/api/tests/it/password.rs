@@ -63,7 +63,13 @@ async fn asking_for_a_link_answers_the_same_for_known_and_unknown_people() {
     let app = TestApp::new().await;
     app.tenant("acme").await;
     let mut seen = Vec::new();
-    for login in ["acme-owner", "owner@acme.example.jp", "nobody", "no id!", ""] {
+    for login in [
+        "acme-owner",
+        "owner@acme.example.jp",
+        "nobody",
+        "no id!",
+        "",
+    ] {
         let answer = ask(&app, login).await;
         let headers = ["content-type", "content-length", "set-cookie"];
         seen.push((
@@ -99,7 +105,10 @@ async fn a_link_sets_a_password_once_and_logs_nobody_in() {
     let leaked = use_link(&app, "/v1/auth/resets", &token, "1q2w3e4r5t6y").await;
     let leaked = leaked.expect(422);
     assert_eq!(
-        (&leaked["errors"][0]["pointer"], &leaked["errors"][0]["code"]),
+        (
+            &leaked["errors"][0]["pointer"],
+            &leaked["errors"][0]["code"]
+        ),
         (&json!("/new_password"), &json!("leaked"))
     );
     let done = use_link(&app, "/v1/auth/resets", &token, NEW).await;
@@ -190,7 +199,9 @@ async fn a_password_that_somebody_else_gave_has_to_be_changed_first() {
     let person = json!({"login_id": "given", "display_name": "新人", "email": "new@acme.example.jp", "role": "editor", "password": "thimble volcano quartz"});
     let made = app.post("/v1/users").by(&owner).json(&person);
     assert_eq!(made.send().await.expect(201)["state"], "active");
-    let opened = log_in(&app, "given", "thimble volcano quartz").await.expect(200);
+    let opened = log_in(&app, "given", "thimble volcano quartz")
+        .await
+        .expect(200);
     assert_eq!(opened["me"]["password"]["must_change"], true);
     let token = opened["access_token"].as_str().unwrap();
     let refused = app.get("/v1/contacts").by(token).send().await.expect(403);
@@ -214,9 +225,15 @@ async fn all_other_sessions_are_ended_at_once() {
     let app = TestApp::new().await;
     app.tenant("acme").await;
     let here = app.log_in("acme-owner").await;
-    let there = [app.log_in("acme-owner").await, app.log_in("acme-owner").await];
+    let there = [
+        app.log_in("acme-owner").await,
+        app.log_in("acme-owner").await,
+    ];
     let editor = app.log_in("acme-editor").await;
-    assert_eq!(app.delete("/v1/sessions").by(&here).send().await.status, 204);
+    assert_eq!(
+        app.delete("/v1/sessions").by(&here).send().await.status,
+        204
+    );
     for token in &there {
         app.get("/v1/me").by(token).send().await.expect(401);
     }
@@ -246,7 +263,9 @@ async fn the_networks_are_asked_with_the_address_that_the_proxy_names() {
     };
     let refused = save(json!(["198.51.100.0/24"]), 1).await.expect(422);
     assert_eq!(refused["errors"][0]["code"], "own_address_missing");
-    let refused = save(json!(["203.0.113.0/24", "office"]), 1).await.expect(422);
+    let refused = save(json!(["203.0.113.0/24", "office"]), 1)
+        .await
+        .expect(422);
     assert_eq!(refused["errors"][0]["pointer"], "/allowed_networks/1");
     let saved = save(json!(["203.0.113.77/24"]), 1).await.expect(200);
     assert_eq!(
@@ -257,5 +276,8 @@ async fn the_networks_are_asked_with_the_address_that_the_proxy_names() {
     inside.send().await.expect(200);
     let (name, home) = from("203.0.113.9, 198.51.100.66");
     let outside = app.get("/v1/me").by(&owner).header(name, home);
-    assert_eq!(outside.send().await.expect(403)["code"], "address_not_allowed");
+    assert_eq!(
+        outside.send().await.expect(403)["code"],
+        "address_not_allowed"
+    );
 }

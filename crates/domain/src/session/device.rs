@@ -105,7 +105,10 @@ pub(super) async fn tell_if_new(
         .filter(session::user_id.eq(user_id))
         .select((
             diesel::dsl::count_star(),
-            diesel::dsl::count(diesel::dsl::case_when(same_place, 1.into_sql::<diesel::sql_types::Integer>())),
+            diesel::dsl::count(diesel::dsl::case_when(
+                same_place,
+                1.into_sql::<diesel::sql_types::Integer>(),
+            )),
         ))
         .first(tx)
         .await?;

@@ -33,8 +33,8 @@ impl PasswordState {
         expiry_months: Option<i16>,
         now: DateTime<Utc>,
     ) -> Self {
-        let expires_at =
-            expiry_months.and_then(|n| changed_at.checked_add_months(Months::new(u32::from(n.unsigned_abs()))));
+        let expires_at = expiry_months
+            .and_then(|n| changed_at.checked_add_months(Months::new(u32::from(n.unsigned_abs()))));
         Self {
             expires_at,
             must_change: temporary || expires_at.is_some_and(|at| at <= now),
@@ -94,9 +94,8 @@ mod tests {
     fn a_password_expires_after_calendar_months_and_a_temporary_one_at_once() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let changed = at("2026-01-31T09:00:00Z");
-        let of = |temporary, months, now: &str| {
-            PasswordState::of(changed, temporary, months, at(now))
-        };
+        let of =
+            |temporary, months, now: &str| PasswordState::of(changed, temporary, months, at(now));
         assert_eq!(of(false, None, "2036-01-01T00:00:00Z").expires_at, None);
         let month = of(false, Some(1), "2026-02-28T08:59:59Z");
         assert_eq!(month.expires_at, Some(at("2026-02-28T09:00:00Z")));

@@ -31,8 +31,8 @@ use crate::tenant::{Tenant, network};
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims};
 
-pub use log_in::log_in;
 pub(crate) use device::tell_password_changed;
+pub use log_in::log_in;
 pub use own::{change_password, check_password, end, end_others, list, me};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};

@@ -64,7 +64,11 @@ impl Lanes {
     pub(super) fn log_in(login_id: &str, ip: Option<IpAddr>, browser: Option<Uuid>) -> Self {
         let ip = text(ip);
         Self::sorted(match browser {
-            Some(id) => vec![Lane::new(&format!("browser {id} {login_id}"), FREE_PAIR, true)],
+            Some(id) => vec![Lane::new(
+                &format!("browser {id} {login_id}"),
+                FREE_PAIR,
+                true,
+            )],
             None => vec![
                 Lane::new(&format!("pair {ip} {login_id}"), FREE_PAIR, true),
                 Lane::new(&format!("account {login_id}"), FREE_ACCOUNT, true),
@@ -150,11 +154,7 @@ pub(crate) async fn reserve(db: &Db, lanes: &Lanes) -> Result<()> {
 type Row = (Vec<u8>, i32, DateTime<Utc>, DateTime<Utc>);
 
 /// The lanes' rows, made where they are missing, locked.
-async fn lock(
-    tx: &mut AsyncPgConnection,
-    lanes: &Lanes,
-    now: DateTime<Utc>,
-) -> Result<Vec<Row>> {
+async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> Result<Vec<Row>> {
     let fresh: Vec<_> = lanes
         .0
         .iter()
@@ -229,7 +229,9 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_and_never_grows_into_a_lock() {
-        let seconds: Vec<i64> = [0, 1, 2, 10, 11, 400].map(|n| wait_after(n).num_seconds()).to_vec();
+        let seconds: Vec<i64> = [0, 1, 2, 10, 11, 400]
+            .map(|n| wait_after(n).num_seconds())
+            .to_vec();
         assert_eq!(seconds, [0, 1, 2, 512, 900, 900]);
     }
 

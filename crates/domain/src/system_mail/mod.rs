@@ -100,7 +100,10 @@ pub(crate) async fn enqueue(
 ///
 /// # Errors
 /// As [`enqueue`].
-#[expect(clippy::too_many_arguments, reason = "who, what, the link and its time")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "who, what, the link and its time"
+)]
 pub(crate) async fn enqueue_link(
     tx: &mut AsyncPgConnection,
     keys: &Keys,
@@ -233,9 +236,7 @@ mod tests {
 
     #[test]
     fn the_waits_double_up_to_an_hour() {
-        let seconds: Vec<i64> = [1, 2, 3, 8, 9, 40]
-            .map(|n| wait(n).num_seconds())
-            .to_vec();
+        let seconds: Vec<i64> = [1, 2, 3, 8, 9, 40].map(|n| wait(n).num_seconds()).to_vec();
         assert_eq!(seconds, [15, 30, 60, 1920, 3600, 3600]);
     }
 }

@@ -34,7 +34,10 @@ pub fn render(mail: &Due, public_url: &str) -> Letter {
     let mut parts = before.clone();
     parts.extend(link.clone());
     parts.extend(after.iter().cloned());
-    let text = format!("{}\n\n-- \n{signature}\n{public_url}/\n", parts.join("\n\n"));
+    let text = format!(
+        "{}\n\n-- \n{signature}\n{public_url}/\n",
+        parts.join("\n\n")
+    );
 
     let paragraph = |html: &mut String, text: &str| {
         let _ = write!(html, "<p>{}</p>", html_escape::encode_safe(text));
@@ -197,7 +200,11 @@ mod tests {
     #[test]
     fn a_value_is_text_and_is_not_filled_in_again() {
         let letter = render(&due(Kind::PasswordChanged, "ja"), "https://mail.example.jp");
-        assert!(letter.text.starts_with("<b>太郎</b> {ip} 様"), "{}", letter.text);
+        assert!(
+            letter.text.starts_with("<b>太郎</b> {ip} 様"),
+            "{}",
+            letter.text
+        );
         assert!(letter.text.contains("2026年11月27日 10:00"));
     }
 

@@ -21,7 +21,11 @@ pub(super) fn signature(english: bool) -> &'static str {
 }
 
 pub(super) fn greeting(english: bool) -> &'static str {
-    if english { "Dear {name}," } else { "{name} 様" }
+    if english {
+        "Dear {name},"
+    } else {
+        "{name} 様"
+    }
 }
 
 pub(super) fn of(kind: Kind, english: bool) -> Words {
@@ -36,7 +40,9 @@ fn japanese_words(kind: Kind) -> Words {
     match kind {
         Kind::PasswordReset => Words {
             subject: "パスワードの再設定",
-            paragraphs: &["パスワード再設定のご依頼を受け付けました。次のリンクから、新しいパスワードを設定してください。"],
+            paragraphs: &[
+                "パスワード再設定のご依頼を受け付けました。次のリンクから、新しいパスワードを設定してください。",
+            ],
             button: Some("パスワードを設定する"),
             after: &[
                 "リンクは {until} まで、1回だけ使えます。複数届いている場合は、最後のメールのものだけが有効です。",
@@ -62,7 +68,9 @@ fn japanese_words(kind: Kind) -> Words {
                 "操作元のIPアドレス：{ip}",
             ],
             button: None,
-            after: &["お心当たりがない場合は、すぐにログイン画面の「パスワードを忘れた方」から設定し直し、社内の管理者に連絡してください。"],
+            after: &[
+                "お心当たりがない場合は、すぐにログイン画面の「パスワードを忘れた方」から設定し直し、社内の管理者に連絡してください。",
+            ],
         },
         Kind::NewDevice => Words {
             subject: "新しい端末からのログイン",
@@ -72,7 +80,9 @@ fn japanese_words(kind: Kind) -> Words {
                 "ブラウザー：{user_agent}",
             ],
             button: None,
-            after: &["ご本人の操作であれば、何もする必要はありません。お心当たりがない場合は、パスワードを変更し、「ログイン中の端末」からその端末をログアウトさせてください。"],
+            after: &[
+                "ご本人の操作であれば、何もする必要はありません。お心当たりがない場合は、パスワードを変更し、「ログイン中の端末」からその端末をログアウトさせてください。",
+            ],
         },
         Kind::PasswordExpires => Words {
             subject: "パスワードの有効期限が近づいています",
@@ -90,7 +100,9 @@ fn english_words(kind: Kind) -> Words {
     match kind {
         Kind::PasswordReset => Words {
             subject: "Set a new password",
-            paragraphs: &["Somebody asked for a new password for your account. Follow this link to set one."],
+            paragraphs: &[
+                "Somebody asked for a new password for your account. Follow this link to set one.",
+            ],
             button: Some("Set a new password"),
             after: &[
                 "The link is good until {until}, for one use. If you got several, only the one in the last mail works.",
@@ -116,7 +128,9 @@ fn english_words(kind: Kind) -> Words {
                 "It came from the IP address {ip}",
             ],
             button: None,
-            after: &["If it was not you, set a new one at once with \"Forgotten your password?\" on the log-in page, and tell your administrator."],
+            after: &[
+                "If it was not you, set a new one at once with \"Forgotten your password?\" on the log-in page, and tell your administrator.",
+            ],
         },
         Kind::NewDevice => Words {
             subject: "Log-in from a new device",
@@ -126,7 +140,9 @@ fn english_words(kind: Kind) -> Words {
                 "Browser: {user_agent}",
             ],
             button: None,
-            after: &["If it was you, there is nothing to do. If not, change your password and end that session under \"Devices\"."],
+            after: &[
+                "If it was you, there is nothing to do. If not, change your password and end that session under \"Devices\".",
+            ],
         },
         Kind::PasswordExpires => Words {
             subject: "Your password expires soon",

@@ -6,9 +6,9 @@ use crate::actor::Actor;
 use crate::db::Db;
 use crate::ids::{TenantId, UserId};
 use crate::role::BuiltinRole;
+use crate::secret::Keys;
 use crate::session::password::{Cost, Hasher};
 use crate::tenant;
-use crate::secret::Keys;
 use crate::user::{self, FirstPassword, NewUser};
 
 /// Of every user that a test makes.

@@ -22,8 +22,8 @@ use crate::page::{Page, PageRequest, time_key};
 use crate::role;
 use crate::schema::{role as role_table, user_account};
 use crate::secret::{Keys, sha256};
-use crate::session::password::policy::{self, Policy};
 use crate::session::password::Hasher;
+use crate::session::password::policy::{self, Policy};
 use crate::tenant;
 
 pub use change::{UserChange, update};
@@ -151,11 +151,7 @@ fn check_profile(
     }
 }
 
-pub(crate) async fn prepare(
-    hasher: &Hasher,
-    policy: Policy,
-    new: NewUser,
-) -> Result<PreparedUser> {
+pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Result<PreparedUser> {
     let mut v = Validation::default();
     let login_id = v.keep("/login_id", LoginId::parse(&new.login_id));
     let locale = new.locale.unwrap_or_else(|| "ja".to_owned());

@@ -72,8 +72,14 @@ pub async fn request(db: &Db, keys: &Keys, who: &str, ip: Option<IpAddr>) -> Res
         };
         db.tenant(tenant, async |tx| {
             queries::lock(tx, tenant, user).await?;
-            let made =
-                link::made_since(tx, tenant, user, Purpose::PasswordReset, now - TimeDelta::hours(1)).await?;
+            let made = link::made_since(
+                tx,
+                tenant,
+                user,
+                Purpose::PasswordReset,
+                now - TimeDelta::hours(1),
+            )
+            .await?;
             let too_many =
                 made.len() >= AN_HOUR || made.first().is_some_and(|last| now - *last < APART);
             if too_many || !can_reset(tx, tenant, user).await? {

@@ -49,7 +49,10 @@ async fn a_link_goes_out_as_a_mail_that_nobody_wrote_and_is_wiped() {
     assert!(!lane.run_once().await.unwrap(), "once");
     let mails = sink.mails();
     let mail = &mails[0];
-    assert_eq!((mails.len(), mail.to.as_str()), (1, "owner@acme.example.jp"));
+    assert_eq!(
+        (mails.len(), mail.to.as_str()),
+        (1, "owner@acme.example.jp")
+    );
     assert_eq!(mail.from, "kikubari@example.jp");
     assert_eq!(mail.headers("Auto-Submitted"), ["auto-generated"]);
     assert!(mail.headers("Subject")[0].starts_with("=?utf-8?"));
@@ -72,7 +75,10 @@ async fn a_refused_mail_is_given_up_and_a_deferred_one_is_tried_again() {
     assert!(!lane.run_once().await.unwrap(), "not at once");
     let waits = "SELECT count(*) FROM system_mail_queue";
     assert_eq!(fixture.database.count(waits).await, 1);
-    fixture.database.clock.advance(chrono::TimeDelta::seconds(16));
+    fixture
+        .database
+        .clock
+        .advance(chrono::TimeDelta::seconds(16));
     assert!(lane.run_once().await.unwrap());
     assert_eq!(fixture.database.count(waits).await, 0);
     let failed = "SELECT count(*) FROM system_mail WHERE state = 'failed' AND reply LIKE '550%'";

@@ -50,7 +50,9 @@ export function PasswordScreen() {
     <Page title={t("nav.password")} description={t("password.description")} narrow>
       {must_change || expires_at ? (
         <Alert color={must_change ? "orange" : "gray"} variant="outline" mb="md" role="status">
-          {must_change || !expires_at ? t("password.must_change") : t("password.expires", { at: format.dateTime(expires_at) })}
+          {must_change || !expires_at
+            ? t("password.must_change")
+            : t("password.expires", { at: format.dateTime(expires_at) })}
         </Alert>
       ) : null}
       <Panel>
@@ -71,7 +73,9 @@ export function PasswordScreen() {
               first={form.getInputProps("new_password")}
               second={form.getInputProps("repeated")}
             />
-            {history > 0 ? <Alert variant="transparent" p={0} color="gray" title={t("password.history", { n: history })} /> : null}
+            {history > 0 ? (
+              <Alert variant="transparent" p={0} color="gray" title={t("password.history", { n: history })} />
+            ) : null}
             <Group>
               <Button type="submit" loading={busy}>
                 {t("password.change")}

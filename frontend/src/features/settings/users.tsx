@@ -49,9 +49,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       header: t("common.menu"),
       actions: true,
       width: 60,
-      cell: (row) => (
-        <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />
-      ),
+      cell: (row) => <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />,
     },
   ];
   return (

@@ -196,7 +196,7 @@ mod tests {
     fn long_and_unusual_ones_are_taken_whatever_they_are_made_of() {
         for password in [
             "correct horse battery",
-            "朝焼けの港で珈琲を三杯",
+            "朝焼けの港で珈琲を三杯いただく",
             "xq7-mulpe-vrat",
             "gakubuchi no ura ni kakusu",
         ] {

@@ -34,11 +34,8 @@ pub(crate) async fn rules(
         .ok_or_else(|| DomainError::not_found("user"))?;
     let settings = tenant::find(tx, tenant).await?;
     let person = user::find(tx, tenant, id).await?;
-    let policy = Policy::of(&settings).for_person(
-        &person.login_id,
-        &person.display_name,
-        &person.email,
-    );
+    let policy =
+        Policy::of(&settings).for_person(&person.login_id, &person.display_name, &person.email);
     let mut former = Vec::new();
     if policy.history > 0 {
         former.extend(credentials.password_hash.clone());

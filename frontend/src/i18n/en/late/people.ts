@@ -4,7 +4,8 @@ export const people = {
   "forgot.body": "Enter your login ID or e-mail address. We send a link to the address that we have.",
   "forgot.login": "Login ID or e-mail address",
   "forgot.send": "Send the link",
-  "forgot.sent": "If there is such a user, a mail is on its way. Follow its link within 15 minutes. If nothing comes, check what you typed and your spam folder, and try again after a minute.",
+  "forgot.sent":
+    "If there is such a user, a mail is on its way. Follow its link within 15 minutes. If nothing comes, check what you typed and your spam folder, and try again after a minute.",
   "forgot.back": "To the log-in page",
   "reset.title": "New password",
   "reset.body": "Set a new password for the login ID {{login_id}} at {{company}}. All devices are logged out by it.",
@@ -15,7 +16,8 @@ export const people = {
   "invitation.title": "Your first password",
   "invitation.body": "Welcome to {{company}}'s Kikubari. Set the password for your login ID {{login_id}}.",
   "invitation.ask_again": "A link is good for 72 hours and one use. Ask your administrator to send another one.",
-  "password.rule": "At least {{n}} characters. A few words that have nothing to do with each other are easy to remember and safe.",
+  "password.rule":
+    "At least {{n}} characters. A few words that have nothing to do with each other are easy to remember and safe.",
   "password.strength": "Strength of the password",
   "password.history": "Your last {{n}} passwords can't be used again",
   "password.must_change": "Your password has expired, or an administrator made it up. Change it to go on.",
@@ -48,7 +50,8 @@ export const people = {
   "security.history": "Former passwords that can't be used again",
   "security.history_help": "So many of the last ones. 0: any can.",
   "security.expiry": "Expiry",
-  "security.expiry_help": "Regular changes are known to lead to weaker passwords. Set this only when your rules ask for it. People are reminded from 7 days before, on screen and by mail.",
+  "security.expiry_help":
+    "Regular changes are known to lead to weaker passwords. Set this only when your rules ask for it. People are reminded from 7 days before, on screen and by mail.",
   "security.expiry_never": "Never (advised)",
   "security.expiry_months_one": "Every month",
   "security.expiry_months_other": "Every {{n}} months",
@@ -67,7 +70,8 @@ export const people = {
   "users.revoked": "Invitation revoked",
   "users.send_reset": "Send a link for a new password",
   "users.reset_sent": "Link sent",
-  "users.invite_help": "An invitation goes to this address. The person sets the password (the link is good for 72 hours).",
+  "users.invite_help":
+    "An invitation goes to this address. The person sets the password (the link is good for 72 hours).",
   "users.email_help": "Where the invitation and notices go.",
   "users.locale_help": "Language of the screens, and of mails to the person.",
   "sessions.end_others": "Log out all other devices",

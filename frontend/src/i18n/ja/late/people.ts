@@ -1,13 +1,16 @@
 /** Passwords, invitations, security settings. */
 export const people = {
   "forgot.title": "パスワードの再設定",
-  "forgot.body": "ログインIDまたはメールアドレスを入力してください。登録されているアドレスに、再設定用のリンクをお送りします。",
+  "forgot.body":
+    "ログインIDまたはメールアドレスを入力してください。登録されているアドレスに、再設定用のリンクをお送りします。",
   "forgot.login": "ログインIDまたはメールアドレス",
   "forgot.send": "リンクを送る",
-  "forgot.sent": "該当するユーザーがいれば、メールをお送りしました。15分以内に、届いたリンクを開いてください。届かない場合は、入力した内容と迷惑メールフォルダーをご確認のうえ、1分ほど待ってからもう一度お試しください。",
+  "forgot.sent":
+    "該当するユーザーがいれば、メールをお送りしました。15分以内に、届いたリンクを開いてください。届かない場合は、入力した内容と迷惑メールフォルダーをご確認のうえ、1分ほど待ってからもう一度お試しください。",
   "forgot.back": "ログイン画面へ",
   "reset.title": "新しいパスワード",
-  "reset.body": "{{company}} のログインID {{login_id}} の新しいパスワードを設定します。設定すると、ログイン中の端末はすべてログアウトされます。",
+  "reset.body":
+    "{{company}} のログインID {{login_id}} の新しいパスワードを設定します。設定すると、ログイン中の端末はすべてログアウトされます。",
   "reset.until": "このページは {{at}} まで使えます。",
   "reset.set": "パスワードを設定",
   "reset.done": "パスワードを設定しました。新しいパスワードでログインしてください。",
@@ -18,7 +21,8 @@ export const people = {
   "password.rule": "{{n}}文字以上。意味のつながらない単語をいくつか並べると、覚えやすく安全です。",
   "password.strength": "パスワードの強さ",
   "password.history": "直近{{n}}回のパスワードは使えません",
-  "password.must_change": "パスワードの有効期限が切れているか、管理者が決めたパスワードのままです。変更すると、ほかの画面が使えるようになります。",
+  "password.must_change":
+    "パスワードの有効期限が切れているか、管理者が決めたパスワードのままです。変更すると、ほかの画面が使えるようになります。",
   "password.expires": "今のパスワードの有効期限は {{at}} です。",
   "password.banner": "パスワードの有効期限は {{at}} です。それまでに変更してください。",
   "password_score.0": "すぐに推測されます",
@@ -37,7 +41,8 @@ export const people = {
   "invalid.used_before": "以前に使ったパスワードです。別のものにしてください。",
   "invalid.unchanged": "今と同じパスワードです。別のものにしてください。",
   "invalid.link_invalid": "このリンクは使えません。使用済みか、新しいリンクが送られたか、期限が切れています。",
-  "invalid.own_address_missing": "今お使いのIPアドレスが含まれていません。このままでは、ご自身がログインできなくなります。",
+  "invalid.own_address_missing":
+    "今お使いのIPアドレスが含まれていません。このままでは、ご自身がログインできなくなります。",
   "problem.password_expired": "先にパスワードを変更してください。",
   "problem.not_invited": "すでにパスワードを設定済みか、停止中のユーザーです。",
   "problem.no_password": "停止中か、まだパスワードを設定していないユーザーです。",
@@ -48,12 +53,14 @@ export const people = {
   "security.history": "再利用を禁止する回数",
   "security.history_help": "直近のこの回数のパスワードは使えません。0なら制限しません。",
   "security.expiry": "有効期限",
-  "security.expiry_help": "定期的な変更は、かえって弱いパスワードを招くことが知られています。社内規程で必要な場合だけ設定してください。7日前から画面とメールでお知らせします。",
+  "security.expiry_help":
+    "定期的な変更は、かえって弱いパスワードを招くことが知られています。社内規程で必要な場合だけ設定してください。7日前から画面とメールでお知らせします。",
   "security.expiry_never": "なし（推奨）",
   "security.expiry_months_other": "{{n}}か月ごと",
   "security.sessions": "自動ログアウト",
   "security.networks": "接続元の制限",
-  "security.networks_help": "ここに書いたIPアドレスやネットワーク以外からは、ログインも操作もできなくなります。空欄なら、どこからでも使えます。",
+  "security.networks_help":
+    "ここに書いたIPアドレスやネットワーク以外からは、ログインも操作もできなくなります。空欄なら、どこからでも使えます。",
   "security.allowed": "許可するネットワーク（1行にひとつ）",
   "security.your_address": "今の接続元：{{ip}}",
   "security.add_own": "追加する",
