@@ -5,6 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
@@ -96,23 +97,18 @@ pub(super) async fn tell_if_new(
     if device.known.is_some() {
         return Ok(());
     }
+    let of_person = || {
+        session::table
+            .filter(session::tenant_id.eq(tenant))
+            .filter(session::user_id.eq(user_id))
+    };
     let ip = device.ip.map(IpNet::from);
-    let same_place = session::user_agent
-        .eq(user_agent)
-        .and(session::ip.is_not_distinct_from(ip));
-    let earlier: (i64, i64) = session::table
-        .filter(session::tenant_id.eq(tenant))
-        .filter(session::user_id.eq(user_id))
-        .select((
-            diesel::dsl::count_star(),
-            diesel::dsl::count(diesel::dsl::case_when(
-                same_place,
-                1.into_sql::<diesel::sql_types::Integer>(),
-            )),
-        ))
-        .first(tx)
-        .await?;
-    if earlier.0 == 0 || earlier.1 > 0 {
+    let from_there = of_person()
+        .filter(session::user_agent.eq(user_agent))
+        .filter(session::ip.is_not_distinct_from(ip));
+    let came_before: bool = diesel::select(exists(of_person())).get_result(tx).await?;
+    let known_place: bool = diesel::select(exists(from_there)).get_result(tx).await?;
+    if !came_before || known_place {
         return Ok(());
     }
     let params = json!({ "user_agent": user_agent });

@@ -172,8 +172,9 @@ async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> 
         .on_conflict_do_nothing()
         .execute(tx)
         .await?;
+    let keys = lanes.keys();
     Ok(login_throttle::table
-        .filter(login_throttle::key.eq_any(lanes.keys()))
+        .filter(login_throttle::key.eq_any(&keys))
         .order(login_throttle::key)
         .select((
             login_throttle::key,
