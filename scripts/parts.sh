@@ -42,6 +42,12 @@ start_api() { # log
   API_PID=${CHILDREN[-1]} API_LOG=$1
 }
 
+# Links for passwords, invitations and notices go to the mail sink too.
+system_mail_to() { # smtp-port
+  export KIKUBARI_SYSTEM_MAIL_HOST=127.0.0.1 KIKUBARI_SYSTEM_MAIL_PORT=$1
+  export KIKUBARI_SYSTEM_MAIL_SECURITY=none KIKUBARI_SYSTEM_MAIL_FROM=kikubari@example.jp
+}
+
 start_mailer() { # log
   launch "$1" "$KIKUBARI_BIN/kikubari-mailer" run
   MAILER_PID=${CHILDREN[-1]} MAILER_LOG=$1

@@ -10,7 +10,10 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ForgotRouteImport } from "./routes/forgot";
+import { Route as InvitationRouteImport } from "./routes/invitation";
 import { Route as LoginRouteImport } from "./routes/login";
+import { Route as ResetRouteImport } from "./routes/reset";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
@@ -39,6 +42,7 @@ import { Route as AppSettingsRolesRouteImport } from "./routes/_app.settings.rol
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
 import { Route as AppSettingsSecondFactorRouteImport } from "./routes/_app.settings.second-factor";
+import { Route as AppSettingsSecurityRouteImport } from "./routes/_app.settings.security";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
 import { Route as AppSettingsTokensRouteImport } from "./routes/_app.settings.tokens";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
@@ -56,9 +60,24 @@ const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ForgotRoute = ForgotRouteImport.update({
+  id: "/forgot",
+  path: "/forgot",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const InvitationRoute = InvitationRouteImport.update({
+  id: "/invitation",
+  path: "/invitation",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const LoginRoute = LoginRouteImport.update({
   id: "/login",
   path: "/login",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ResetRoute = ResetRouteImport.update({
+  id: "/reset",
+  path: "/reset",
   getParentRoute: () => rootRouteImport,
 } as any);
 const AppIndexRoute = AppIndexRouteImport.update({
@@ -200,6 +219,11 @@ const AppSettingsSecondFactorRoute = AppSettingsSecondFactorRouteImport.update({
   id: "/settings/second-factor",
   path: "/settings/second-factor",
   getParentRoute: () => AppRoute,
+} as any)
+const AppSettingsSecurityRoute = AppSettingsSecurityRouteImport.update({
+  id: "/settings/security",
+  path: "/settings/security",
+  getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
@@ -266,7 +290,10 @@ const AppSettingsDomainsDomainIdRoute =
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -290,6 +317,7 @@ export interface FileRoutesByFullPath {
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
@@ -308,7 +336,10 @@ export interface FileRoutesByFullPath {
   "/settings/domains/": typeof AppSettingsDomainsIndexRoute;
 }
 export interface FileRoutesByTo {
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -333,6 +364,7 @@ export interface FileRoutesByTo {
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
@@ -353,7 +385,10 @@ export interface FileRoutesByTo {
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/_app/blocks": typeof AppBlocksRoute;
   "/_app/calendar": typeof AppCalendarRoute;
   "/_app/date-mails": typeof AppDateMailsRoute;
@@ -378,6 +413,7 @@ export interface FileRoutesById {
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
   "/_app/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/_app/settings/security": typeof AppSettingsSecurityRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
   "/_app/settings/tokens": typeof AppSettingsTokensRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
@@ -399,7 +435,10 @@ export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -423,6 +462,7 @@ export interface FileRouteTypes {
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/second-factor"
+    | "/settings/security"
     | "/settings/sessions"
     | "/settings/tokens"
     | "/settings/users"
@@ -441,7 +481,10 @@ export interface FileRouteTypes {
     | "/settings/domains/";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -466,6 +509,7 @@ export interface FileRouteTypes {
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/second-factor"
+    | "/settings/security"
     | "/settings/sessions"
     | "/settings/tokens"
     | "/settings/users"
@@ -485,7 +529,10 @@ export interface FileRouteTypes {
   id:
     | "__root__"
     | "/_app"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/_app/blocks"
     | "/_app/calendar"
     | "/_app/date-mails"
@@ -510,6 +557,7 @@ export interface FileRouteTypes {
     | "/_app/settings/routes"
     | "/_app/settings/rules"
     | "/_app/settings/second-factor"
+    | "/_app/settings/security"
     | "/_app/settings/sessions"
     | "/_app/settings/tokens"
     | "/_app/settings/users"
@@ -530,7 +578,10 @@ export interface FileRouteTypes {
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  ForgotRoute: typeof ForgotRoute;
+  InvitationRoute: typeof InvitationRoute;
   LoginRoute: typeof LoginRoute;
+  ResetRoute: typeof ResetRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -542,11 +593,32 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/forgot": {
+      id: "/forgot";
+      path: "/forgot";
+      fullPath: "/forgot";
+      preLoaderRoute: typeof ForgotRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/invitation": {
+      id: "/invitation";
+      path: "/invitation";
+      fullPath: "/invitation";
+      preLoaderRoute: typeof InvitationRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/login": {
       id: "/login";
       path: "/login";
       fullPath: "/login";
       preLoaderRoute: typeof LoginRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/reset": {
+      id: "/reset";
+      path: "/reset";
+      fullPath: "/reset";
+      preLoaderRoute: typeof ResetRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/": {
@@ -743,6 +815,13 @@ declare module "@tanstack/react-router" {
       path: "/settings/second-factor";
       fullPath: "/settings/second-factor";
       preLoaderRoute: typeof AppSettingsSecondFactorRouteImport;
+      parentRoute: typeof AppRoute
+    }
+    "/_app/settings/security": {
+      id: "/_app/settings/security";
+      path: "/settings/security";
+      fullPath: "/settings/security";
+      preLoaderRoute: typeof AppSettingsSecurityRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings/sessions": {
@@ -857,6 +936,7 @@ interface AppRouteChildren {
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
   AppSettingsSecondFactorRoute: typeof AppSettingsSecondFactorRoute;
+  AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
   AppSettingsTokensRoute: typeof AppSettingsTokensRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
@@ -900,6 +980,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
   AppSettingsSecondFactorRoute: AppSettingsSecondFactorRoute,
+  AppSettingsSecurityRoute: AppSettingsSecurityRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
   AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
@@ -922,7 +1003,10 @@ const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  ForgotRoute: ForgotRoute,
+  InvitationRoute: InvitationRoute,
   LoginRoute: LoginRoute,
+  ResetRoute: ResetRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

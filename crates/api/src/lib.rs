@@ -2,6 +2,7 @@
 //! files, and the command line.
 
 pub mod app;
+pub mod background;
 pub mod cli;
 pub mod error;
 pub mod events;

@@ -13,6 +13,7 @@ use domain::session::token::AccessTokens;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::background::Background;
 use crate::events::Events;
 use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
@@ -167,6 +168,7 @@ pub struct AppState {
     pub visitors: Arc<Visitors>,
     pub access: Arc<AccessLog>,
     pub events: Arc<Events>,
+    pub background: Background,
 }
 
 impl AppState {

@@ -158,6 +158,9 @@ pub struct Actor {
     pub session_id: Option<SessionId>,
     pub token_id: Option<ApiTokenId>,
     pub permissions: BTreeSet<Permission>,
+    /// The person's password has expired, or somebody else knows it: until
+    /// they change it they may do nothing that needs a permission.
+    pub must_change_password: bool,
     pub ip: Option<IpAddr>,
     pub request_id: Option<String>,
     /// Whether it proved who it is within the last minutes, as dangerous
@@ -204,6 +207,7 @@ impl Actor {
             session_id: None,
             token_id: None,
             permissions,
+            must_change_password: false,
             ip: None,
             request_id: None,
             stepped_up: true,
@@ -212,8 +216,15 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`DomainError::Forbidden`] without the permission.
+    /// [`DomainError::Forbidden`] without the permission,
+    /// [`DomainError::Refused`] while the password has to be changed.
     pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.must_change_password {
+            return Err(DomainError::Refused {
+                code: "password_expired",
+                detail: "your password has expired or was given to you: change it first".to_owned(),
+            });
+        }
         if self.permissions.contains(&permission) {
             Ok(())
         } else {

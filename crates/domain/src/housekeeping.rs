@@ -15,7 +15,9 @@ use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
-use crate::{api_token, file, job, signup};
+use crate::session::expiry;
+use crate::user::link;
+use crate::{api_token, file, job, signup, system_mail};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -124,7 +126,9 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;
         signup::forget(tx, tenant, now).await?;
-        Ok(())
+        link::forget(tx, tenant, now - SESSIONS).await?;
+        system_mail::forget(tx, tenant, now - SESSIONS).await?;
+        expiry::remind(tx, tenant, now).await
     })
     .await
 }

@@ -48,7 +48,7 @@ macro_rules! ids {
 
 ids! {
     TenantId, UserId, RoleId, SessionId, PasskeyId, ApiTokenId, AuditEntryId, AccessEntryId,
-    JobId, FileId, OutboxId,
+    JobId, FileId, OutboxId, SystemMailId,
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
     ImportId, ExportId,
     MailId, MailPreviewId, TemplateId, BlockId,

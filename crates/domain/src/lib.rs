@@ -42,6 +42,7 @@ pub mod session;
 pub mod signal;
 pub mod signup;
 pub mod suppression;
+pub mod system_mail;
 pub mod template;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]

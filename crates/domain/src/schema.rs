@@ -550,6 +550,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_directory (email_key, tenant_id, user_id) {
+        email_key -> Bytea,
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
     mail_preview (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -610,6 +618,15 @@ diesel::table! {
         user_id -> Uuid,
         hash -> Bytea,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    password_history (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        hash -> Text,
     }
 }
 
@@ -951,6 +968,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    system_mail (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        address -> Text,
+        locale -> Text,
+        params -> Jsonb,
+        secret_sealed -> Nullable<Bytea>,
+        state -> Text,
+        reply -> Nullable<Text>,
+        created_at -> Timestamptz,
+        give_up_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    system_mail_queue (tenant_id, mail_id) {
+        tenant_id -> Uuid,
+        mail_id -> Uuid,
+        due_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        attempts -> Int4,
+    }
+}
+
+diesel::table! {
     template (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -997,6 +1042,10 @@ diesel::table! {
         cap_days -> Nullable<Int2>,
         second_factor_required -> Bool,
         step_up_people -> Nullable<Int4>,
+        password_min_length -> Int2,
+        password_history_length -> Int2,
+        password_expiry_months -> Nullable<Int2>,
+        allowed_networks -> Array<Nullable<Cidr>>,
     }
 }
 
@@ -1020,14 +1069,29 @@ diesel::table! {
         email -> Text,
         role_id -> Uuid,
         locale -> Text,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         password_changed_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
         last_login_at -> Nullable<Timestamptz>,
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        password_temporary -> Bool,
+        expiry_reminded_at -> Nullable<Timestamptz>,
         second_factor_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    user_link (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        user_id -> Uuid,
+        purpose -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        voided_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1054,10 +1118,12 @@ diesel::joinable!(job_queue -> tenant (tenant_id));
 diesel::joinable!(list -> tenant (tenant_id));
 diesel::joinable!(login_directory -> tenant (tenant_id));
 diesel::joinable!(mail -> tenant (tenant_id));
+diesel::joinable!(mail_directory -> tenant (tenant_id));
 diesel::joinable!(mail_preview -> tenant (tenant_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
 diesel::joinable!(passkey -> tenant (tenant_id));
 diesel::joinable!(recovery_code -> tenant (tenant_id));
+diesel::joinable!(password_history -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
@@ -1070,9 +1136,12 @@ diesel::joinable!(session -> tenant (tenant_id));
 diesel::joinable!(signup_address -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
+diesel::joinable!(system_mail -> tenant (tenant_id));
+diesel::joinable!(system_mail_queue -> tenant (tenant_id));
 diesel::joinable!(template -> tenant (tenant_id));
 diesel::joinable!(totp_seed -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
+diesel::joinable!(user_link -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
@@ -1110,11 +1179,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_directory,
     login_throttle,
     mail,
+    mail_directory,
     mail_preview,
     mail_version,
     outbox,
     passkey,
     recovery_code,
+    password_history,
     refresh_token,
     role,
     route,
@@ -1136,8 +1207,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     subscription,
     subscription_event,
     suppression,
+    system_mail,
+    system_mail_queue,
     template,
     tenant,
     totp_seed,
     user_account,
+    user_link,
 );

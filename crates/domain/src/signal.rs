@@ -22,6 +22,8 @@ pub enum Signal {
     Campaign { tenant: TenantId, id: CampaignId },
     /// There is something to send, or a pause or stop to obey at once.
     SendQueue,
+    /// A mail of the product itself is to go out.
+    SystemMail,
 }
 
 const CHANNEL: &str = "kikubari";

@@ -12,14 +12,16 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 7] = [
+const WITHOUT_POLICY: [&str; 9] = [
     "installation",
     "job_queue",
     "login_directory",
     "login_throttle",
+    "mail_directory",
     "send_queue",
     "send_session",
     "signup_directory",
+    "system_mail_queue",
 ];
 
 #[derive(diesel::QueryableByName)]

@@ -5,7 +5,7 @@
 //! each mail ([`compose`], [`sign`]), gives it to a session of its route
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
 //! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
-//! [`inbound`]. docs/architecture.md walks one campaign through.
+//! [`inbound`]. The product's own mails go by [`system_mail`]. docs/architecture.md walks one campaign through.
 
 pub(crate) mod attempt;
 pub mod claim;
@@ -24,6 +24,7 @@ pub mod runner;
 pub mod schedule;
 pub mod sign;
 pub mod smtp;
+pub mod system_mail;
 pub mod throttle;
 
 /// The error with what only the log may read.

@@ -18,6 +18,8 @@ export type Role = Schemas["Role"];
 export type ApiToken = Schemas["ApiToken"];
 export type ApiTokenSecret = Schemas["ApiTokenSecret"];
 export type Tenant = Schemas["Tenant"];
+export type PasswordJudgement = Schemas["PasswordJudgement"];
+export type LinkInfo = Schemas["Link"];
 
 export type Contact = Schemas["Contact"];
 export type ContactStatus = Schemas["ContactStatus"];

@@ -47,6 +47,7 @@ export const me: Me = {
   session: { idle_minutes: 30, expires_at: "2099-01-01T00:00:00Z" },
   second_factor: { enrolled: false, required: false },
   tenant: { id: "0192f0c1-7c1e-7d3a-9b1e-000000000002", name: "サンプル商事", time_zone: "Asia/Tokyo" },
+  password: { expires_at: null, must_change: false },
 };
 
 /** Logs in through the real session, with `person` as the API's answer. */

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::explain;
 use crate::app::Application;
+use crate::background::Background;
 use crate::events::Events;
 use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
@@ -41,6 +42,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
         state.config.access_log_days,
     )?;
     actix_web::rt::spawn(end_streams(Arc::clone(&state.events)));
+    let background = state.background.clone();
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
@@ -54,6 +56,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .run()
         .await
         .context("serve");
+    background.settled().await;
     // Nobody asks any more: what is queued can be written to its end.
     if let Some(tracker) = tracker {
         tracker.stop().await;
@@ -108,6 +111,7 @@ pub(super) fn state() -> anyhow::Result<AppState> {
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,
         visitors: Arc::new(visitors),
+        background: Background::default(),
         hasher: Hasher::new(Cost::default()).map_err(explain)?,
     })
 }

@@ -135,7 +135,7 @@ pub async fn actor_of(
 ) -> Result<Actor, DomainError> {
     let actor = match claims.holder() {
         Some(Holder::Program { .. }) => api_token::authenticate(&state.db, claims, ip).await?,
-        _ => session::authenticate(&state.db, claims, is_activity).await?,
+        _ => session::authenticate(&state.db, claims, ip, is_activity).await?,
     };
     Ok(Actor { ip, ..actor })
 }

@@ -38,6 +38,17 @@ pub struct Me {
     pub session: MySession,
     pub second_factor: MySecondFactor,
     pub tenant: MyTenant,
+    pub password: MyPassword,
+}
+
+/// How one's password stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyPassword {
+    /// It has to be changed before then; null: it does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// It has expired, or somebody else knows it: until it is changed, whatever
+    /// needs a permission is refused with the code `password_expired`.
+    pub must_change: bool,
 }
 
 /// Whether the person has a second factor, and needs one.
@@ -91,6 +102,10 @@ impl From<session::Me> for Me {
                 id: me.tenant.id.0,
                 name: me.tenant.name,
                 time_zone: me.tenant.time_zone,
+            },
+            password: MyPassword {
+                expires_at: me.password.expires_at,
+                must_change: me.password.must_change,
             },
         }
     }

@@ -22,6 +22,7 @@ pub mod list;
 pub mod mail;
 pub mod me;
 pub mod passkey;
+pub mod password;
 pub mod public;
 pub mod report;
 pub mod role;

@@ -315,7 +315,7 @@ async fn delete_send_limit(
 #[get("/purges")]
 async fn count_waiting(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PurgeQuery>,
 ) -> ApiResult<Json<PurgePreview>> {
     let QueryOf(query) = query;

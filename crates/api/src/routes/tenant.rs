@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch};
 use domain::DomainError;
 use domain::campaign::hours::Span;
-use domain::tenant::{self, TenantChange};
+use domain::tenant::{self, Networks, TenantChange};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -42,7 +42,30 @@ pub struct Tenant {
     /// Sending to more people than this wants step-up; null: never.
     #[schema(example = 10000, minimum = 1, maximum = 100_000_000)]
     pub step_up_people: Option<i32>,
+    pub password_policy: PasswordPolicy,
+    /// Networks and addresses that people may come from; empty: from everywhere.
+    #[schema(example = json!(["203.0.113.0/24", "2001:db8::/32"]), max_items = 200)]
+    pub allowed_networks: Vec<String>,
+    /// The address that this request came from.
+    #[schema(example = "203.0.113.9")]
+    pub your_address: Option<String>,
     pub version: i32,
+}
+
+/// Which passwords people may have. Those known from leaks, made of names or
+/// easily guessed are refused in any case.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordPolicy {
+    /// Fewest characters.
+    #[schema(minimum = 12, maximum = 64, example = 12)]
+    pub min_length: i16,
+    /// So many last passwords are not taken again; 0: any.
+    #[schema(minimum = 0, maximum = 12, example = 0)]
+    pub history: i16,
+    /// Has to be changed after so many months: 1, 3, 6 or 12; null: never.
+    #[schema(minimum = 1, maximum = 12, example = json!(null))]
+    pub expiry_months: Option<i16>,
 }
 
 /// From one time of day until another; from after until goes past midnight.
@@ -111,6 +134,13 @@ impl From<tenant::Tenant> for Tenant {
             soft_bounce_limit: row.soft_bounce_limit,
             second_factor_required: row.second_factor_required,
             step_up_people: row.step_up_people,
+            password_policy: PasswordPolicy {
+                min_length: row.password_min_length,
+                history: row.password_history_length,
+                expiry_months: row.password_expiry_months,
+            },
+            allowed_networks: row.allowed_networks.to_texts(),
+            your_address: None,
             version: row.version,
         }
     }
@@ -147,6 +177,10 @@ pub struct TenantUpdate {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(minimum = 1, maximum = 100_000_000, value_type = Option<i32>)]
     pub step_up_people: Option<Option<i32>>,
+    pub password_policy: Option<PasswordPolicy>,
+    /// Refused when the address is missing that this request comes from.
+    #[schema(max_items = 200, example = json!([]))]
+    pub allowed_networks: Option<Vec<String>>,
 }
 
 /// A change of the legal items.
@@ -165,8 +199,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(get_tenant).service(update_tenant);
 }
 
-fn answer(row: tenant::Tenant) -> HttpResponse {
-    let body = Tenant::from(row);
+fn answer(row: tenant::Tenant, user: &CurrentUser) -> HttpResponse {
+    let body = Tenant {
+        your_address: user.ip.map(|ip| ip.to_canonical().to_string()),
+        ..Tenant::from(row)
+    };
     HttpResponse::Ok()
         .insert_header(etag(body.version))
         .json(body)
@@ -179,7 +216,7 @@ fn answer(row: tenant::Tenant) -> HttpResponse {
 )]
 #[get("/tenant")]
 async fn get_tenant(state: Data<AppState>, user: Caller) -> ApiResult {
-    Ok(answer(tenant::get(&state.db, &user).await?))
+    Ok(answer(tenant::get(&state.db, &user).await?, &user))
 }
 
 /// Change the company's settings
@@ -199,6 +236,7 @@ async fn update_tenant(
     let legal = update.legal.unwrap_or_default();
     let parse = |hours: Option<SendingHours>| hours.map(|h| h.parse("/sending_hours")).transpose();
     let hours = update.sending_hours.map(parse).transpose()?;
+    let (policy, networks) = (update.password_policy.as_ref(), update.allowed_networks);
     let change = TenantChange {
         name: update.name,
         time_zone: update.time_zone,
@@ -220,8 +258,11 @@ async fn update_tenant(
             .map(|cap| cap.as_ref().map(|cap| cap.days)),
         second_factor_required: update.second_factor_required,
         step_up_people: update.step_up_people,
+        password_min_length: policy.map(|policy| policy.min_length),
+        password_history_length: policy.map(|policy| policy.history),
+        password_expiry_months: policy.map(|policy| policy.expiry_months),
+        allowed_networks: networks.as_deref().map(Networks::parse).transpose()?,
     };
-    Ok(answer(
-        tenant::update(&state.db, &user, version.0, change).await?,
-    ))
+    let row = tenant::update(&state.db, &user, version.0, change).await?;
+    Ok(answer(row, &user))
 }

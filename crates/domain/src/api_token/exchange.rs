@@ -63,8 +63,8 @@ pub async fn exchange(
     ip: Option<IpAddr>,
 ) -> Result<Exchanged> {
     let client: String = client_id.chars().take(64).collect();
-    let counters = throttle::Counters::of_program(&client, ip);
-    throttle::check(db, &counters).await?;
+    let lanes = throttle::Lanes::program(&client, ip);
+    throttle::reserve(db, &lanes).await?;
     let admitted = match (parse_client_id(client_id), Secret::parse(secret)) {
         (Some((tenant, id)), Some(secret)) => {
             let hash = secret.hash();
@@ -73,10 +73,9 @@ pub async fn exchange(
         _ => None,
     };
     let Some(admitted) = admitted else {
-        throttle::note_failure(db, &counters).await?;
         return Err(refused());
     };
-    throttle::note_success(db, &counters).await?;
+    throttle::release(db, &lanes).await?;
     let now = db.now();
     let scope = narrow(&admitted.scopes, scope)?;
     let until = (now + ACCESS_LIFETIME).min(admitted.until);

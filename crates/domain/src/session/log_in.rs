@@ -9,7 +9,7 @@ use serde_json::json;
 use super::password::Hasher;
 use super::token::{AccessTokens, OpaqueToken};
 use super::{
-    ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, queries, refused, throttle,
+    ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, device, queries, refused, throttle,
     wrong_credentials,
 };
 use crate::actor::{Actor, ActorKind};
@@ -18,6 +18,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::factor::{self, Factors, Method, Person, Question};
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::tenant::{self, network};
 use crate::user::{self, LoginId};
 
 /// What a right password leads to.
@@ -32,7 +33,8 @@ pub enum Outcome {
 /// password and a disabled person answer alike, after the same work.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`].
+/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Refused`] from
+/// a network that the tenant does not let in.
 pub async fn log_in(
     db: &Db,
     hasher: &Hasher,
@@ -43,13 +45,14 @@ pub async fn log_in(
     device: Device,
 ) -> Result<Outcome> {
     let login_id = LoginId::parse(login_id).ok();
-    let counters = throttle::Counters::of(login_id.as_ref().map_or("", LoginId::as_str), device.ip);
-    throttle::check(db, &counters).await?;
+    let name = login_id.as_ref().map_or("", LoginId::as_str);
+    let lanes = throttle::Lanes::log_in(name, device.ip, device.known);
+    throttle::reserve(db, &lanes).await?;
     let known = match &login_id {
         Some(login_id) => find_credentials(db, login_id).await?,
         None => None,
     };
-    let stored = known.as_ref().map(|(_, c)| c.password_hash.clone());
+    let stored = known.as_ref().and_then(|(_, c)| c.password_hash.clone());
     let right = hasher.verify(secret, stored).await?;
     let (person, has_factor) = match known {
         Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
@@ -60,17 +63,12 @@ pub async fn log_in(
             )
         }
         known => {
-            // At once, so that a known id takes no longer than an unknown one.
-            let (counted, noted) = tokio::join!(
-                throttle::note_failure(db, &counters),
-                refused::note(db, known.as_ref(), right, device.ip)
-            );
-            counted?;
-            noted?;
+            refused::note(db, known.as_ref(), right, device.ip).await?;
             return Err(wrong_credentials());
         }
     };
-    throttle::note_success(db, &counters).await?;
+    throttle::release(db, &lanes).await?;
+    admit(db, person, &device).await?;
     if has_factor {
         return ask(db, factors, person).await;
     }
@@ -107,6 +105,39 @@ async fn find_credentials(
         .tenant(tenant, async |tx| user::credentials(tx, tenant, id).await)
         .await?;
     Ok(credentials.map(|c| (tenant, c)))
+}
+
+/// Refuses, and notes, a log-in from a network that the tenant does not let in.
+/// Only who knows the password learns of it.
+async fn admit(db: &Db, person: Person, device: &Device) -> Result<()> {
+    let (tenant_id, user_id) = (person.tenant, person.user);
+    let admitted = db
+        .tenant(tenant_id, async |tx| {
+            let settings = tenant::find(tx, tenant_id).await?;
+            if settings.allowed_networks.admits(device.ip) {
+                return Ok(true);
+            }
+            let actor = Actor {
+                user_id: Some(user_id),
+                ip: device.ip,
+                kind: ActorKind::User,
+                ..Actor::public(tenant_id)
+            };
+            let entry = audit::Entry {
+                action: "session.network_refused",
+                subject_kind: "user",
+                subject_id: Some(user_id.0),
+                ..audit::Entry::default()
+            };
+            audit::record(tx, &actor, entry).await?;
+            Ok(false)
+        })
+        .await?;
+    if admitted {
+        Ok(())
+    } else {
+        Err(network::refused())
+    }
 }
 
 /// Who gets a session, where, and by what proof.
@@ -154,6 +185,7 @@ pub(super) async fn open(
         // Who just logged in has proved who they are.
         stepped_up_at: Some(now),
     };
+    device::tell_if_new(tx, tenant_id, user_id, device, &row.user_agent, now).await?;
     queries::insert(tx, tenant_id, &row).await?;
     queries::insert_refresh(tx, tenant_id, row.id, &refresh.hash(), now).await?;
     user::note_login(tx, tenant_id, user_id, now).await?;
@@ -172,6 +204,6 @@ pub(super) async fn open(
         ..audit::Entry::default()
     };
     audit::record(tx, &actor, entry).await?;
-    let me = queries::me(tx, tenant_id, user_id, row.expires_at).await?;
+    let me = queries::me(tx, tenant_id, user_id, row.expires_at, now).await?;
     Ok((row.id, refresh.encode(), me))
 }

@@ -3,6 +3,8 @@
 //! A session row in the database is the authority: the access token only
 //! carries its id, so that ending the row ends everything at once.
 
+pub mod device;
+pub mod expiry;
 mod log_in;
 mod own;
 pub mod password;
@@ -22,18 +24,20 @@ use diesel::prelude::*;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::actor::{Actor, ActorKind};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::schema::session;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, network};
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 
+pub(crate) use device::tell_password_changed;
 pub use log_in::{Outcome, log_in};
-pub use own::{change_password, end, list, me};
+pub use own::{change_password, check_password, end, end_others, list, me};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};
 pub use second_step::finish_log_in;
@@ -53,6 +57,9 @@ pub struct Device {
     pub ip: Option<IpAddr>,
     /// As the browser says; hostile input, cut to 400 characters.
     pub user_agent: String,
+    /// Which browser it is, when the person has logged in with it before
+    /// ([`device::recognise`]).
+    pub known: Option<Uuid>,
 }
 
 /// The person who is logged in, and what the page needs to know of them.
@@ -62,6 +69,7 @@ pub struct Me {
     pub permissions: Vec<&'static str>,
     pub tenant: Tenant,
     pub session_expires_at: DateTime<Utc>,
+    pub password: expiry::PasswordState,
 }
 
 impl Me {
@@ -129,8 +137,14 @@ fn ended() -> DomainError {
 /// `activity` the idle time begins anew; polling of a page passes `false`.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`] when the session ended, timed out, or the person was disabled.
-pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Actor> {
+/// [`DomainError::Unauthenticated`] when the session ended, timed out, or the person was disabled;
+/// [`DomainError::Refused`] when it comes from a network that the tenant does not let in.
+pub async fn authenticate(
+    db: &Db,
+    claims: &Claims,
+    ip: Option<IpAddr>,
+    activity: bool,
+) -> Result<Actor> {
     let now = db.now();
     let Some(Holder::Person { user, session }) = claims.holder() else {
         return Err(ended());
@@ -143,6 +157,15 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
         }
+        if !found.allowed_networks.admits(ip) {
+            return Err(network::refused());
+        }
+        let password = expiry::PasswordState::of(
+            found.password_changed_at,
+            found.password_temporary,
+            found.password_expiry_months,
+            now,
+        );
         if activity && now - found.session.last_active_at > ACTIVITY_STEP {
             queries::touch(tx, claims.tenant, session, now).await?;
         }
@@ -156,7 +179,8 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
                 true => BTreeSet::new(),
                 false => found.role.permissions(),
             },
-            ip: None,
+            must_change_password: password.must_change,
+            ip,
             request_id: None,
             stepped_up: found.session.is_stepped_up(now),
             must_enrol: found.must_enrol,

@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::expiry::PasswordState;
 use super::{Me, Session};
 use crate::actor::Permission;
 use crate::error::Result;
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::role::Grant;
 use crate::schema::{refresh_token, role, session, tenant, user_account};
+use crate::tenant::Networks;
 use crate::user;
 
 /// All that a request's authentication looks at, in one query.
@@ -21,6 +23,10 @@ pub(super) struct Authenticated {
     pub(super) idle_minutes: i32,
     /// No second factor where the tenant wants one.
     pub(super) must_enrol: bool,
+    pub(super) allowed_networks: Networks,
+    pub(super) password_expiry_months: Option<i16>,
+    pub(super) password_changed_at: DateTime<Utc>,
+    pub(super) password_temporary: bool,
 }
 
 pub(super) async fn authenticate(
@@ -50,6 +56,10 @@ pub(super) async fn authenticate(
             Grant::as_select(),
             tenant::idle_minutes,
             tenant::second_factor_required.and(user_account::second_factor_at.is_null()),
+            tenant::allowed_networks,
+            tenant::password_expiry_months,
+            user_account::password_changed_at,
+            user_account::password_temporary,
         ))
         .first(tx)
         .await
@@ -235,15 +245,22 @@ pub(super) async fn me(
     tenant_id: TenantId,
     user_id: UserId,
     session_expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Me> {
+    let user = user::find(tx, tenant_id, user_id).await?;
+    let permissions = user::permissions(tx, tenant_id, user_id).await?;
+    let tenant = crate::tenant::find(tx, tenant_id).await?;
+    let password = PasswordState::of(
+        user.password_changed_at,
+        user.password_temporary,
+        tenant.password_expiry_months,
+        now,
+    );
     Ok(Me {
-        user: user::find(tx, tenant_id, user_id).await?,
-        permissions: user::permissions(tx, tenant_id, user_id)
-            .await?
-            .into_iter()
-            .map(Permission::as_str)
-            .collect(),
-        tenant: crate::tenant::find(tx, tenant_id).await?,
+        user,
+        permissions: permissions.into_iter().map(Permission::as_str).collect(),
+        tenant,
         session_expires_at,
+        password,
     })
 }

@@ -11,7 +11,7 @@ use crate::actor::{Actor, ActorKind};
 use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
-use crate::tenant;
+use crate::tenant::{self, network};
 
 /// A refresh token that comes a second time within this is taken for a race
 /// of two tabs or a lost answer, not for theft.
@@ -22,8 +22,14 @@ const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
 /// was two tabs at once, and both get an access token, the second no cookie.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`] for every reason.
-pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<LoggedIn> {
+/// [`DomainError::Unauthenticated`] for every reason but one: [`DomainError::Refused`] from a
+/// network that the tenant does not let in.
+pub async fn refresh(
+    db: &Db,
+    tokens: &AccessTokens,
+    presented: &str,
+    ip: Option<IpAddr>,
+) -> Result<LoggedIn> {
     let presented = OpaqueToken::decode(presented).ok_or_else(ended)?;
     let tenant_id = presented.tenant;
     let now = db.now();
@@ -41,6 +47,9 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
             let tenant = tenant::find(tx, tenant_id).await?;
             if !row.is_live(tenant.idle_minutes, now) {
                 return Ok(None);
+            }
+            if !tenant.allowed_networks.admits(ip) {
+                return Err(network::refused());
             }
             if used_at.is_some_and(|at| now - at > REUSE_GRACE) {
                 queries::end(tx, tenant_id, session_id, "refresh_token_reused", now).await?;
@@ -67,7 +76,7 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
                     Some(next.encode())
                 }
             };
-            let me = queries::me(tx, tenant_id, row.user_id, row.expires_at).await?;
+            let me = queries::me(tx, tenant_id, row.user_id, row.expires_at, now).await?;
             Ok(Some((session_id, next, me)))
         })
         .await?;

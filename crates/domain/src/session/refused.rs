@@ -21,7 +21,8 @@ use crate::user;
 const MOST_AN_HOUR: i64 = 60;
 const ACTION: &str = "session.refused";
 
-/// Notes a refused log-in; nothing when nobody has that login id.
+/// Notes a refused log-in. Of a login id that nobody has nothing is written, but
+/// it is looked all the same, in nobody's tenant, so that it takes as long.
 ///
 /// # Errors
 /// When the database does.
@@ -31,17 +32,17 @@ pub(super) async fn note(
     password_was_right: bool,
     ip: Option<IpAddr>,
 ) -> Result<()> {
-    let Some((tenant, credentials)) = known else {
-        return Ok(());
-    };
-    let (tenant, person) = (*tenant, credentials.id);
+    let (tenant, person) = known.map_or_else(
+        || (TenantId::new(), UserId::new()),
+        |(tenant, credentials)| (*tenant, credentials.id),
+    );
     let reason = if password_was_right {
         "disabled"
     } else {
         "wrong_password"
     };
     db.tenant(tenant, async |tx| {
-        if is_full(tx, tenant, person).await? {
+        if is_full(tx, tenant, person).await? || known.is_none() {
             return Ok(());
         }
         // Who tried is not known: that is the point.

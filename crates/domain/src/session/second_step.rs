@@ -48,8 +48,8 @@ pub async fn finish_log_in(
         })
         .await?
         .ok_or_else(over)?;
-    let counters = throttle::Counters::of_factor(user);
-    throttle::check(db, &counters).await?;
+    let lanes = throttle::Lanes::factor(user);
+    throttle::reserve(db, &lanes).await?;
     let ip = device.ip;
     let opening = Opening::new(Person { tenant, user }, device, proof.method());
     // A wrong answer has to be committed (it took one of the tries), so it is a value here.
@@ -69,10 +69,9 @@ pub async fn finish_log_in(
         })
         .await?;
     let Some((session, refresh, me)) = opened else {
-        throttle::note_failure(db, &counters).await?;
         return Err(wrong());
     };
-    throttle::note_success(db, &counters).await?;
+    throttle::release(db, &lanes).await?;
     answer(tokens, tenant, session, now, Some(refresh), me)
 }
 

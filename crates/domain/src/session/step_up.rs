@@ -67,8 +67,8 @@ pub async fn step_up(
         tenant: actor.tenant_id,
         user,
     };
-    let counters = throttle::Counters::of_factor(user);
-    throttle::check(db, &counters).await?;
+    let lanes = throttle::Lanes::factor(user);
+    throttle::reserve(db, &lanes).await?;
     let right = match proof {
         Proof::Password(password) => check_password(db, hasher, who, password.clone()).await?,
         _ => true,
@@ -96,10 +96,9 @@ pub async fn step_up(
             })
             .await?;
     if !done {
-        throttle::note_failure(db, &counters).await?;
         return Err(wrong(proof));
     }
-    throttle::note_success(db, &counters).await?;
+    throttle::release(db, &lanes).await?;
     Ok(now + STEP_UP_LIFETIME)
 }
 
@@ -117,7 +116,7 @@ async fn check_password(
         .await?
         .ok_or_else(ended)?;
     let is_enough = known.second_factor_at.is_none();
-    Ok(hasher.verify(password, Some(known.password_hash)).await? && is_enough)
+    Ok(hasher.verify(password, known.password_hash).await? && is_enough)
 }
 
 async fn prove(

@@ -1,5 +1,6 @@
 //! Tenants: the customer companies.
 
+pub mod network;
 mod queries;
 
 use chrono::{DateTime, NaiveTime, Utc};
@@ -17,8 +18,10 @@ use crate::ids::{TenantId, UserId};
 use crate::role;
 use crate::schema::tenant;
 use crate::session::password::Hasher;
+use crate::session::password::policy::{MAX_HISTORY, MAX_MIN_LENGTH, MIN_LENGTH, Policy};
 use crate::user::{self, NewUser};
 
+pub use network::Networks;
 pub(crate) use queries::find;
 
 /// A tenant with its settings.
@@ -48,6 +51,13 @@ pub struct Tenant {
     pub second_factor_required: bool,
     /// Sending to more people wants a fresh proof of who sends; `None` never.
     pub step_up_people: Option<i32>,
+    pub password_min_length: i16,
+    /// So many last passwords of a person are not taken again; 0: any.
+    pub password_history_length: i16,
+    /// 1, 3, 6 or 12; `None`: passwords don't expire.
+    pub password_expiry_months: Option<i16>,
+    /// Where people may come from; empty: from everywhere.
+    pub allowed_networks: Networks,
     pub version: i32,
     pub created_at: DateTime<Utc>,
 }
@@ -90,6 +100,11 @@ pub struct TenantChange {
     pub second_factor_required: Option<bool>,
     /// Inner `None`: never.
     pub step_up_people: Option<Option<i32>>,
+    pub password_min_length: Option<i16>,
+    pub password_history_length: Option<i16>,
+    /// `Some(None)`: passwords don't expire.
+    pub password_expiry_months: Option<Option<i16>>,
+    pub allowed_networks: Option<Networks>,
 }
 
 impl TenantChange {
@@ -139,6 +154,7 @@ impl TenantChange {
                 v.add(pointer, "out_of_range", format!("must be 1 to {most}"));
             }
         }
+        self.check_security(&mut v);
         for (pointer, text) in [
             ("/legal/sender_name", &self.legal_sender_name),
             ("/legal/postal_address", &self.legal_postal_address),
@@ -149,6 +165,39 @@ impl TenantChange {
             }
         }
         v.finish()
+    }
+
+    fn check_security(&self, v: &mut Validation) {
+        for (pointer, number, least, most) in [
+            (
+                "/password_policy/min_length",
+                self.password_min_length,
+                MIN_LENGTH,
+                MAX_MIN_LENGTH,
+            ),
+            (
+                "/password_policy/history",
+                self.password_history_length,
+                0,
+                MAX_HISTORY,
+            ),
+        ] {
+            if let Some(number) = number
+                && !(least..=most).contains(&number)
+            {
+                v.add(
+                    pointer,
+                    "out_of_range",
+                    format!("must be {least} to {most}"),
+                );
+            }
+        }
+        if let Some(Some(months)) = self.password_expiry_months
+            && ![1, 3, 6, 12].contains(&months)
+        {
+            let detail = "must be 1, 3, 6 or 12, or null for never";
+            v.add("/password_policy/expiry_months", "unknown", detail);
+        }
     }
 }
 
@@ -167,7 +216,7 @@ pub async fn create(
         ..TenantChange::default()
     }
     .check()?;
-    let owner = user::prepare(hasher, owner).await?;
+    let owner = user::prepare(hasher, Policy::usual(name), owner).await?;
     let id = TenantId::new();
     let actor = Actor::operator(id);
     db.tenant(id, async |tx| {
@@ -207,6 +256,9 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
 pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) -> Result<Tenant> {
     actor.require(Permission::SettingsWrite)?;
     change.check()?;
+    if let Some(networks) = &change.allowed_networks {
+        networks.check(actor.ip)?;
+    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;

@@ -6,9 +6,10 @@ use crate::actor::Actor;
 use crate::db::Db;
 use crate::ids::{TenantId, UserId};
 use crate::role::BuiltinRole;
+use crate::secret::Keys;
 use crate::session::password::{Cost, Hasher};
 use crate::tenant;
-use crate::user::{self, NewUser};
+use crate::user::{self, FirstPassword, NewUser};
 
 /// Of every user that a test makes.
 pub const TEST_PASSWORD: &str = "correct horse battery";
@@ -43,8 +44,10 @@ impl TestTenant {
         .await
         .expect("a tenant");
         let actor = Actor::operator(id);
+        let keys = Keys::from_master(&[42; 32]).expect("keys");
         for role in [BuiltinRole::Editor, BuiltinRole::Viewer] {
-            user::create(db, &hasher, &actor, role.key(), person(prefix, role.key()))
+            let new = person(prefix, role.key());
+            user::create(db, &hasher, &keys, &actor, role.key(), new)
                 .await
                 .expect("a user");
         }
@@ -82,6 +85,7 @@ fn person(prefix: &str, role: &str) -> NewUser {
         login_id: format!("{prefix}-{role}"),
         display_name: format!("{prefix} {role}"),
         email: format!("{role}@{prefix}.example.jp"),
-        password: SecretString::from(TEST_PASSWORD),
+        locale: None,
+        password: FirstPassword::Own(SecretString::from(TEST_PASSWORD)),
     }
 }

@@ -89,14 +89,16 @@ impl Setup {
     }
 
     async fn refresh(&self, token: &SecretString) -> domain::Result<LoggedIn> {
-        session::refresh(&self.database.db, &self.tokens, token.expose_secret()).await
+        let ip = Some("203.0.113.9".parse().unwrap());
+        session::refresh(&self.database.db, &self.tokens, token.expose_secret(), ip).await
     }
 
     async fn access(&self, token: &SecretString, activity: bool) -> domain::Result<domain::Actor> {
         let claims = self
             .tokens
             .check(token.expose_secret(), self.database.db.now())?;
-        session::authenticate(&self.database.db, &claims, activity).await
+        let ip = Some("203.0.113.9".parse().unwrap());
+        session::authenticate(&self.database.db, &claims, ip, activity).await
     }
 }
 
@@ -106,6 +108,7 @@ fn device(ip: &str) -> Device {
     Device {
         ip: Some(ip.parse().unwrap()),
         user_agent: "test".to_owned(),
+        known: None,
     }
 }
 
@@ -226,7 +229,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         &hasher,
         &actor,
         "wrong wrong wrong".into(),
-        "another good one".into(),
+        "gakubuchi no ura ni kakusu".into(),
     )
     .await;
     assert_eq!(code(wrong), "invalid");
@@ -235,7 +238,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         &hasher,
         &actor,
         TEST_PASSWORD.into(),
-        "another good one".into(),
+        "gakubuchi no ura ni kakusu".into(),
     )
     .await
     .unwrap();
@@ -248,7 +251,7 @@ async fn a_password_change_ends_the_other_sessions_only() {
         code(s.log_in(&s.tenant.login_id("owner"), TEST_PASSWORD).await),
         "wrong_credentials"
     );
-    s.log_in(&s.tenant.login_id("owner"), "another good one")
+    s.log_in(&s.tenant.login_id("owner"), "gakubuchi no ura ni kakusu")
         .await
         .unwrap();
 }

@@ -1,5 +1,6 @@
 import {
   Alert,
+  Anchor,
   Box,
   Button,
   Center,
@@ -11,7 +12,7 @@ import {
   Title,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useRouter } from "@tanstack/react-router";
+import { Link, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { toProblem } from "@/api/problem";
 import { problemText } from "@/api/problem-text";
@@ -114,6 +115,9 @@ export function LoginScreen(props: { next: string }) {
                 <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
                   {t("auth.sign_in")}
                 </Button>
+                <Anchor component={Link} to="/forgot" size="sm" ta="center">
+                  {t("auth.forgot")}
+                </Anchor>
               </Stack>
             </form>
           )}

@@ -1,5 +1,5 @@
-import { ActionIcon, Button, Group, Text } from "@mantine/core";
-import { IconPencil, IconPlus, IconShieldOff, IconUsers } from "@tabler/icons-react";
+import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import { IconPlus, IconShieldOff, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
@@ -14,13 +14,14 @@ import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { ResetFactors } from "./reset-factors";
 import { UserDialog } from "./user-form";
+import { UserRowMenu } from "./user-menu";
 
 export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string | undefined) => void }) {
   const t = useT();
   const format = useFormat();
+  const me = useMe();
   const [editing, setEditing] = useState<User | "new" | null>(null);
   const [resetting, setResetting] = useState<User | null>(null);
-  const me = useMe();
   const query = api.useQuery("get", "/v1/users", { params: { query: { cursor: props.cursor } } });
   const columns: Column<User>[] = [
     {
@@ -38,9 +39,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
     {
       id: "state",
       header: t("users.state"),
-      cell: (row) => (
-        <Status tone={row.disabled ? "idle" : "good"} label={t(row.disabled ? "users.disabled" : "users.enabled")} />
-      ),
+      cell: (row) => <UserState user={row} />,
     },
     {
       id: "factor",
@@ -75,14 +74,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
               <IconShieldOff size={16} />
             </ActionIcon>
           ) : null}
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={`${t("common.edit")}: ${row.display_name}`}
-            onClick={() => setEditing(row)}
-          >
-            <IconPencil size={16} />
-          </ActionIcon>
+          <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />
         </Group>
       ),
     },
@@ -119,5 +111,26 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       {resetting ? <ResetFactors user={resetting} onClose={() => setResetting(null)} /> : null}
       {editing ? <UserDialog user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </Page>
+  );
+}
+
+/** Invited people with the time that their link is good for, or that there is none any more. */
+function UserState({ user }: { user: User }) {
+  const t = useT();
+  const format = useFormat();
+  if (user.state !== "invited") {
+    const disabled = user.state === "disabled";
+    return <Status tone={disabled ? "idle" : "good"} label={t(disabled ? "users.disabled" : "users.enabled")} />;
+  }
+  const until = user.invitation_expires_at;
+  return (
+    <Stack gap={0}>
+      <Status tone={until ? "info" : "idle"} label={t(until ? "users.invited" : "users.invitation_over")} />
+      {until ? (
+        <Text size="xs" c="dimmed">
+          {t("users.invited_until", { at: format.dateTime(until) })}
+        </Text>
+      ) : null}
+    </Stack>
   );
 }

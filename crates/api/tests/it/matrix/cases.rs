@@ -138,6 +138,10 @@ fn public_cases() -> Vec<Case> {
         public("refresh_session"),
         public("delete_session"),
         public("create_access_token"),
+        public("request_reset"),
+        public("reset_password"),
+        public("accept_invitation"),
+        public("check_link"),
         public("get_preview_page"),
         public("get_cancel_page"),
         public("cancel_mails"),
@@ -156,6 +160,8 @@ fn people() -> Vec<Case> {
         person("change_password").body(
             |_| json!({"current_password": "not the password", "new_password": "another good one"}),
         ),
+        person("check_password").body(|_| json!({"password": "another good one"})),
+        person("end_other_sessions"),
         anybody("get_tenant"),
         needs("update_tenant", P::SettingsWrite)
             .if_match()
@@ -164,6 +170,9 @@ fn people() -> Vec<Case> {
         needs("create_user", P::UsersManage)
             .body(|_| user("viewer"))
             .foreign(|theirs| user(theirs.id("roles"))),
+        needs("send_invitation", P::UsersManage),
+        needs("revoke_invitation", P::UsersManage),
+        needs("send_user_reset", P::UsersManage),
         needs("get_user", P::SettingsRead),
         needs("update_user", P::UsersManage)
             .if_match()

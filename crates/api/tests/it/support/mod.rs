@@ -10,6 +10,7 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode, header};
 use api::app::Application;
+use api::background::Background;
 use api::events::Events;
 use api::middleware::access::AccessLog;
 use api::middleware::rate_limit::Limits;
@@ -112,6 +113,7 @@ impl TestApp {
         let state = AppState {
             visitors: Arc::new(visitors),
             access: Arc::new(access),
+            background: Background::default(),
             limits: Arc::new(Limits::new(config.rate_limit)),
             config: Arc::new(config),
             events: Arc::new(Events::new(database.db.clone())),

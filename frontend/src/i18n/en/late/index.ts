@@ -9,6 +9,7 @@ import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
 import { mails } from "./mails";
+import { people } from "./people";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { secondFactor } from "./second-factor";
@@ -29,6 +30,7 @@ export const late = {
   ...imports,
   ...limits,
   ...mails,
+  ...people,
   ...resend,
   ...rules,
   ...secondFactor,

@@ -1,41 +1,19 @@
-//! Passwords: what is accepted, and hashing that can't starve other requests.
+//! Passwords: what is accepted ([`policy`]), what became of former ones
+//! ([`replace`]), and hashing that can't starve other requests.
+
+mod leaked;
+pub mod policy;
+pub(crate) mod replace;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use crate::error::{DomainError, FieldError, Result};
-
-/// Fewest characters (ASVS 5.0 6.2.1 asks for 8, product.md for 12).
-pub const MIN_LENGTH: usize = 12;
-/// Most characters: argon2 takes any length, a limit keeps requests small.
-pub const MAX_LENGTH: usize = 256;
-
-/// Whether a new password is long enough, and not too long.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check(password: &SecretString) -> Result<(), FieldError> {
-    let n = password.expose_secret().chars().count();
-    if n < MIN_LENGTH {
-        return Err(FieldError::new(
-            "/password",
-            "too_short",
-            format!("has {n} characters, at least {MIN_LENGTH} are asked for"),
-        ));
-    }
-    if n > MAX_LENGTH {
-        return Err(FieldError::new(
-            "/password",
-            "too_long",
-            format!("has {n} characters, at most {MAX_LENGTH} are allowed"),
-        ));
-    }
-    Ok(())
-}
+use crate::error::{DomainError, Result};
 
 /// Cost of argon2id (RFC 9106): memory in KiB, passes, lanes.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +42,7 @@ pub struct Hasher {
     places: Arc<Semaphore>,
     /// Verified against when a login id is unknown, so that it takes as long.
     decoy: Arc<str>,
+    worked: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Hasher {
@@ -85,7 +64,15 @@ impl Hasher {
             argon2,
             places: Arc::new(Semaphore::new((cores / 2).max(1))),
             decoy: decoy.into(),
+            worked: Arc::default(),
         })
+    }
+
+    /// How many hashes were made so far: what a request costs, apart from
+    /// the noise of a clock.
+    #[must_use]
+    pub fn worked(&self) -> u64 {
+        self.worked.load(Ordering::Relaxed)
     }
 
     /// A PHC string for the database.
@@ -94,6 +81,7 @@ impl Hasher {
     /// When the library fails.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
+        self.worked.fetch_add(1, Ordering::Relaxed);
         self.off_reactor(move || hash(&argon2, password.expose_secret()))
             .await?
     }
@@ -105,6 +93,7 @@ impl Hasher {
     /// When the stored hash is broken.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
+        self.worked.fetch_add(1, Ordering::Relaxed);
         self.off_reactor(move || {
             let known = stored.is_some();
             let text = stored.unwrap_or_else(|| decoy.to_string());
@@ -116,6 +105,37 @@ impl Hasher {
                 && known)
         })
         .await?
+    }
+
+    /// What there is to say against a new password. It takes milliseconds of
+    /// a core, so that it waits for its turn like a hash.
+    ///
+    /// # Errors
+    /// When the runtime is ending.
+    pub(crate) async fn judge(
+        &self,
+        policy: policy::Policy,
+        password: SecretString,
+    ) -> Result<policy::Judgement> {
+        self.off_reactor(move || policy.judge(password.expose_secret()))
+            .await
+    }
+
+    /// Whether it is one of these former passwords; one hash for each.
+    ///
+    /// # Errors
+    /// When a stored hash is broken.
+    pub(crate) async fn is_one_of(
+        &self,
+        password: &SecretString,
+        former: Vec<String>,
+    ) -> Result<bool> {
+        for hash in former {
+            if self.verify(password.clone(), Some(hash)).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn off_reactor<T: Send + 'static>(
