@@ -219,7 +219,7 @@ const AppSettingsSecondFactorRoute = AppSettingsSecondFactorRouteImport.update({
   id: "/settings/second-factor",
   path: "/settings/second-factor",
   getParentRoute: () => AppRoute,
-} as any)
+} as any);
 const AppSettingsSecurityRoute = AppSettingsSecurityRouteImport.update({
   id: "/settings/security",
   path: "/settings/security",
@@ -815,8 +815,8 @@ declare module "@tanstack/react-router" {
       path: "/settings/second-factor";
       fullPath: "/settings/second-factor";
       preLoaderRoute: typeof AppSettingsSecondFactorRouteImport;
-      parentRoute: typeof AppRoute
-    }
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/security": {
       id: "/_app/settings/security";
       path: "/settings/security";
