@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, NumberInput, Stack } from "@mantine/core";
+import { Alert, Box, Button, Checkbox, Group, NumberInput, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { queryClient } from "@/api/query";
@@ -48,7 +48,7 @@ export function FactorPolicy({ tenant }: { tenant: Tenant }) {
     }),
   );
   return (
-    <form onSubmit={submit} noValidate>
+    <Box component="form" mt="md" onSubmit={submit} noValidate>
       <Panel title={t("policy.title")}>
         <Stack gap="sm">
           <FormError message={error} />
@@ -89,6 +89,6 @@ export function FactorPolicy({ tenant }: { tenant: Tenant }) {
           ) : null}
         </Stack>
       </Panel>
-    </form>
+    </Box>
   );
 }
