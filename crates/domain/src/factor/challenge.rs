@@ -138,6 +138,18 @@ pub(crate) async fn finish(tx: &mut AsyncPgConnection, token: &OpaqueToken) -> R
     Ok(())
 }
 
+/// Log-ins of a person that wait for their second step are over: the password
+/// that began them counts no more.
+pub(crate) async fn forget_log_ins(tx: &mut AsyncPgConnection, person: Person) -> Result<()> {
+    diesel::delete(challenge::table)
+        .filter(challenge::tenant_id.eq(person.tenant))
+        .filter(challenge::user_id.eq(person.user))
+        .filter(challenge::purpose.eq(Purpose::LogIn.as_str()))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Sweeps questions that nobody answered.
 pub(crate) async fn delete_expired(
     tx: &mut AsyncPgConnection,

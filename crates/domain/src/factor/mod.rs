@@ -25,7 +25,9 @@ use crate::secret::Keys;
 use crate::session::token::OpaqueToken;
 use crate::tenant;
 
-pub(crate) use challenge::{LIFETIME, Purpose, attempt, delete_expired, finish, issue, owner};
+pub(crate) use challenge::{
+    LIFETIME, Purpose, attempt, delete_expired, finish, forget_log_ins, issue, owner,
+};
 pub use reset::{reset, reset_by_login_id};
 
 /// What factors are checked with: the keys of the installation, and the name

@@ -8,6 +8,7 @@ use super::expiry::PasswordState;
 use super::{Me, Session};
 use crate::actor::Permission;
 use crate::error::Result;
+use crate::factor::{self, Person};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::role::Grant;
 use crate::schema::{refresh_token, role, session, tenant, user_account};
@@ -165,7 +166,8 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Ends every open session of a person, except one.
+/// Ends every open session of a person, except one, and every log-in that
+/// waits for its second step.
 pub(crate) async fn end_all_of(
     tx: &mut AsyncPgConnection,
     tenant_id: TenantId,
@@ -189,7 +191,11 @@ pub(crate) async fn end_all_of(
         query = query.filter(session::id.ne(id));
     }
     query.execute(tx).await?;
-    Ok(())
+    let person = Person {
+        tenant: tenant_id,
+        user: user_id,
+    };
+    factor::forget_log_ins(tx, person).await
 }
 
 pub(super) async fn insert_refresh(

@@ -6,7 +6,7 @@ use domain::error::DomainError;
 use domain::factor::{self, Method, Proof, recovery, totp};
 use domain::session::{self, LoggedIn};
 use domain::tenant::{self, TenantChange};
-use domain::testing::TEST_PASSWORD;
+use domain::testing::{TEST_PASSWORD, TestTenant};
 use secrecy::{ExposeSecret, SecretString};
 use totp_rs::{Builder, Secret};
 
@@ -271,6 +271,24 @@ async fn an_answer_of_a_person_who_was_disabled_meanwhile_opens_nothing() {
     assert_eq!(
         code(s.second_step(&question.token, &app.proof(&s)).await),
         "wrong_second_factor"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_a_log_in_that_waits_for_its_second_step() {
+    let s = setup().await;
+    let actor = s.actor(&s.owner().await).await;
+    let (app, _) = s.enrol(&actor).await;
+    s.pass(30);
+    let question = s.question().await;
+    let (db, hasher) = (&s.database.db, TestTenant::hasher());
+    let (old, new) = (TEST_PASSWORD.into(), "another good one".into());
+    session::change_password(db, &hasher, &actor, old, new)
+        .await
+        .unwrap();
+    assert_eq!(
+        code(s.second_step(&question.token, &app.proof(&s)).await),
+        "challenge_over"
     );
 }
 
