@@ -10,6 +10,11 @@ use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, 
 use utoipa_actix_web::AppExt;
 
 use crate::error::{Problem, ProblemField};
+use crate::routes::webhook::payload::{
+    WebhookCampaignEvent, WebhookContactDeletedEvent, WebhookContactEvent, WebhookDeliveryEvent,
+    WebhookImportEvent, WebhookListEvent, WebhookReadEvent, WebhookReply, WebhookReturnEvent,
+    WebhookSenderDomainEvent, WebhookSignupEvent, WebhookTestEvent, webhooks,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -19,7 +24,11 @@ use crate::error::{Problem, ProblemField};
         contact(name = "Kikubari", url = "https://example.com/kikubari"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, ProblemField)),
+    components(schemas(
+        Problem, ProblemField, WebhookDeliveryEvent, WebhookReply, WebhookReturnEvent, WebhookReadEvent,
+        WebhookContactEvent, WebhookContactDeletedEvent, WebhookListEvent, WebhookCampaignEvent, WebhookImportEvent,
+        WebhookSignupEvent, WebhookSenderDomainEvent, WebhookTestEvent
+    )),
     servers((url = "/", description = "This installation")),
     security(("access_token" = [])),
     tags(
@@ -49,6 +58,7 @@ use crate::error::{Problem, ProblemField};
         (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),
+        (name = "webhooks", description = "Addresses that are told what happens; the section `webhooks` has what they receive"),
         (name = "jobs", description = "Long work with progress"),
         (name = "events", description = "What goes on, as it happens"),
         (name = "health", description = "Whether the service can work")
@@ -82,6 +92,7 @@ pub fn document() -> OpenApi {
         )))),
     );
     add_idempotency_key(&mut document);
+    document.webhooks = Some(webhooks());
     document
 }
 

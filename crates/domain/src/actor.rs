@@ -48,6 +48,7 @@ permissions! {
     SettingsRead = "settings.read",
     SettingsWrite = "settings.write",
     UsersManage = "users.manage",
+    WebhooksManage = "webhooks.manage",
 }
 
 /// What kind of being acts, as the audit log names it.

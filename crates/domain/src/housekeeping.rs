@@ -14,7 +14,7 @@ use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
-use crate::{file, job, signup};
+use crate::{file, job, signup, webhook};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -72,7 +72,7 @@ async fn make_partitions(db: &Db) -> Result<()> {
 
 /// Tenants by id. The directory of log-ins knows all of them (each has an
 /// owner), and is one of the few tables that can be read across tenants.
-async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+pub(crate) async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
     db.system(async |tx| {
         let mut query = login_directory::table
             .select(login_directory::tenant_id)
@@ -101,6 +101,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             break;
         }
     }
+    webhook::sweep(db, tenant, now).await?;
     db.tenant(tenant, async |tx| {
         slow::forget_recovered(tx, tenant, now).await?;
         diesel::delete(mail_preview::table)

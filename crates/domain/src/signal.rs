@@ -22,6 +22,9 @@ pub enum Signal {
     Campaign { tenant: TenantId, id: CampaignId },
     /// There is something to send, or a pause or stop to obey at once.
     SendQueue,
+    /// The outbox, or a webhook, has something to send. The database itself says
+    /// so when events come up (`tell_webhooks`).
+    Webhooks,
 }
 
 const CHANNEL: &str = "kikubari";

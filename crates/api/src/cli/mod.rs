@@ -1,8 +1,9 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | secrets | doctor`.
 
 mod demo;
 mod doctor;
 mod output;
+mod secrets;
 mod serve;
 mod tenant;
 
@@ -38,6 +39,11 @@ enum Command {
         #[command(subcommand)]
         command: tenant::TenantCommand,
     },
+    /// Change the master key
+    Secrets {
+        #[command(subcommand)]
+        command: secrets::SecretsCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -59,6 +65,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::Secrets { command } => runtime()?.block_on(secrets::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -37,3 +37,4 @@ pub mod test_send;
 pub mod timeline;
 pub mod transactional;
 pub mod user;
+pub mod webhook;

@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{CampaignId, DeliveryId, TenantId, WorkerId};
 use crate::signal::{self, Signal};
+use crate::webhook;
 
 /// What became of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ impl Record {
 
 #[derive(QueryableByName)]
 struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    id: DeliveryId,
     #[diesel(sql_type = Text)]
     state: String,
 }
@@ -81,6 +84,9 @@ pub async fn record(
             }
             let deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
             counters::add(tx, tenant, campaign, &deltas).await?;
+            let ended = changed.iter().filter(|row| ["accepted", "failed"].contains(&row.state.as_str()));
+            let ended: Vec<DeliveryId> = ended.map(|row| row.id).collect();
+            webhook::outbox::tell_deliveries(tx, period, &ended).await?;
             signal::publish(
                 tx,
                 Signal::Campaign {
@@ -157,7 +163,7 @@ FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period,
 WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
   AND d.state = n.was AND d.lease_owner = n.worker
   AND c.tenant_id = $1 AND c.id = $2
-RETURNING d.state";
+RETURNING d.id, d.state";
 
 // A row given back after a stop is skipped at once: nobody else will.
 #[expect(

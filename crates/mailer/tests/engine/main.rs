@@ -21,4 +21,5 @@ mod sequence;
 mod support;
 mod transactional;
 mod variant;
+mod webhook;
 mod wire;

@@ -71,6 +71,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/routes", label: "nav.routes", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/rules", label: "nav.rules", icon: IconClock, permission: "settings.read" },
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
+      { to: "/settings/webhooks", label: "nav.webhooks", icon: IconBolt, permission: "webhooks.manage" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
     ],
   },

@@ -73,6 +73,7 @@ export const common = {
   "nav.routes": "Routes",
   "nav.rules": "Sending rules",
   "nav.limits": "Sending limits",
+  "nav.webhooks": "Webhooks",
   "nav.users": "Users",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",

@@ -98,6 +98,7 @@ pub fn cases() -> Vec<Case> {
         mails(),
         campaigns(),
         settings(),
+        webhooks(),
         deletions(),
     ]
     .concat()
@@ -386,6 +387,26 @@ fn settings() -> Vec<Case> {
         needs("get_sender_domain", P::SettingsRead),
         needs("check_sender_domain", P::SettingsWrite),
         needs("rotate_sender_domain_keys", P::SettingsWrite),
+    ]
+}
+
+fn webhooks() -> Vec<Case> {
+    vec![
+        needs("list_webhooks", P::WebhooksManage),
+        needs("create_webhook", P::WebhooksManage)
+            .body(|_| json!({"url": "https://other.example.jp/", "events": ["contact.created"]})),
+        needs("get_webhook", P::WebhooksManage),
+        needs("update_webhook", P::WebhooksManage)
+            .if_match()
+            .body(|_| json!({"description": "別の説明"})),
+        needs("rotate_webhook_secret", P::WebhooksManage),
+        needs("test_webhook", P::WebhooksManage),
+        needs("replay_webhook", P::WebhooksManage)
+            .body(|_| json!({"since": "2026-11-01T00:00:00Z"})),
+        needs("list_webhook_messages", P::WebhooksManage),
+        needs("get_webhook_message", P::WebhooksManage),
+        needs("replay_webhook_message", P::WebhooksManage),
+        needs("delete_webhook", P::WebhooksManage).if_match(),
     ]
 }
 
