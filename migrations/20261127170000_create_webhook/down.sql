@@ -13,7 +13,7 @@ DROP TRIGGER contact_removed ON contact;
 DROP TRIGGER contact_changed ON contact;
 DROP FUNCTION tell_dkim_key(), tell_sender_domain(), tell_signup(), tell_import(), tell_campaign(), tell_events(),
     tell_subscriptions(), tell_contacts(), contact_event(uuid, text, text, text, jsonb, text, timestamptz), tell_deliveries(date, uuid[]),
-    tell_webhooks(text[], jsonb[]), webhook_topics(text[]);
+    tell_webhooks(text[], json[]), webhook_topics(text[]);
 DROP TABLE outbox_queue, outbox, webhook_attempt, webhook_message, webhook_queue, webhook;
 
 CREATE TABLE outbox (

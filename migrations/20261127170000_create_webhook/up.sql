@@ -99,7 +99,7 @@ CREATE TABLE outbox (
     tenant_id uuid NOT NULL REFERENCES tenant ON DELETE CASCADE,
     position bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     topic text NOT NULL,
-    items jsonb NOT NULL,
+    items json NOT NULL,
     item_count integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, position)
@@ -124,7 +124,7 @@ CREATE FUNCTION webhook_topics(asked text[]) RETURNS text[]
 $$;
 COMMENT ON FUNCTION webhook_topics(text[]) IS 'Which of these topics a webhook of this tenant wants; empty for most tenants, and then nothing else is done.';
 
-CREATE FUNCTION tell_webhooks(topics text[], items jsonb[]) RETURNS void
+CREATE FUNCTION tell_webhooks(topics text[], items json[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -137,19 +137,19 @@ BEGIN
         FROM unnest(topics, items) WITH ORDINALITY AS t (topic, item, n)
     ), written AS (
         INSERT INTO outbox (tenant_id, topic, items, item_count)
-        SELECT current_tenant(), topic, jsonb_agg(item ORDER BY n), count(*) FROM numbered GROUP BY topic, chunk ORDER BY min(n)
+        SELECT current_tenant(), topic, json_agg(item ORDER BY n), count(*) FROM numbered GROUP BY topic, chunk ORDER BY min(n)
         RETURNING tenant_id, position
     )
     INSERT INTO outbox_queue (tenant_id, position) SELECT tenant_id, position FROM written;
     PERFORM pg_notify('kikubari', '{"kind":"webhooks"}');
 END $$;
-COMMENT ON FUNCTION tell_webhooks(text[], jsonb[]) IS
+COMMENT ON FUNCTION tell_webhooks(text[], json[]) IS
     'Puts events into the outbox, up to 100 of a topic in a row (20 where own fields of contacts may be large).';
 
-CREATE FUNCTION contact_event(id uuid, email text, name text, status text, fields jsonb, source text, at timestamptz) RETURNS jsonb
+CREATE FUNCTION contact_event(id uuid, email text, name text, status text, fields jsonb, source text, at timestamptz) RETURNS json
     LANGUAGE sql STABLE
     AS $$
-    SELECT jsonb_build_object('contact_id', id, 'email', email, 'name', name, 'status', status, 'fields', fields, 'source', source, 'at', at)
+    SELECT json_build_object('contact_id', id, 'email', email, 'name', name, 'status', status, 'fields', fields, 'source', source, 'at', at)
 $$;
 
 CREATE FUNCTION tell_contacts() RETURNS trigger
@@ -168,7 +168,7 @@ BEGIN
     ELSIF TG_OP = 'DELETE' THEN
         IF 'contact.deleted' = ANY (wanted) THEN
             PERFORM tell_webhooks(array_agg('contact.deleted'::text),
-                array_agg(jsonb_build_object('contact_id', r.id, 'email', r.email, 'at', statement_timestamp()))) FROM removed r;
+                array_agg(json_build_object('contact_id', r.id, 'email', r.email, 'at', statement_timestamp()))) FROM removed r;
         END IF;
     ELSE
         PERFORM tell_webhooks(array_agg(c.topic), array_agg(c.item))
@@ -201,7 +201,7 @@ BEGIN
     IF wanted = '{}' THEN
         RETURN NULL;
     END IF;
-    PERFORM tell_webhooks(array_agg('list.' || a.status), array_agg(jsonb_build_object(
+    PERFORM tell_webhooks(array_agg('list.' || a.status), array_agg(json_build_object(
         'list_id', a.list_id, 'list_name', l.name, 'contact_id', a.contact_id, 'email', c.email, 'source', a.source, 'at', a.at)))
     FROM added a
     LEFT JOIN list l ON l.tenant_id = a.tenant_id AND l.id = a.list_id
@@ -224,10 +224,13 @@ BEGIN
     PERFORM tell_webhooks(array_agg(e.topic), array_agg(e.item))
     FROM (SELECT CASE a.kind WHEN 'open' THEN 'message.opened' WHEN 'click' THEN 'message.clicked'
                              WHEN 'bounce' THEN 'delivery.bounced' WHEN 'complaint' THEN 'delivery.complained' END AS topic,
-                 jsonb_build_object('event_id', a.id, 'campaign_id', a.campaign_id, 'delivery_id', a.delivery_id,
-                    'contact_id', a.contact_id, 'email', c.email, 'at', a.at)
-                 || CASE a.kind WHEN 'click' THEN jsonb_build_object('link_number', a.link_number, 'url', l.url)
-                                WHEN 'open' THEN '{}' ELSE jsonb_build_object('detail', a.detail) END AS item
+                 CASE a.kind
+                    WHEN 'open' THEN json_build_object('event_id', a.id, 'campaign_id', a.campaign_id, 'delivery_id', a.delivery_id,
+                        'contact_id', a.contact_id, 'email', c.email, 'at', a.at)
+                    WHEN 'click' THEN json_build_object('event_id', a.id, 'campaign_id', a.campaign_id, 'delivery_id', a.delivery_id,
+                        'contact_id', a.contact_id, 'email', c.email, 'link_number', a.link_number, 'url', l.url, 'at', a.at)
+                    ELSE json_build_object('event_id', a.id, 'campaign_id', a.campaign_id, 'delivery_id', a.delivery_id,
+                        'contact_id', a.contact_id, 'email', c.email, 'detail', a.detail, 'at', a.at) END AS item
           FROM added a
           LEFT JOIN contact c ON c.tenant_id = a.tenant_id AND c.id = a.contact_id
           LEFT JOIN link l ON l.tenant_id = a.tenant_id AND l.campaign_id = a.campaign_id AND l.number = a.link_number
@@ -251,9 +254,9 @@ BEGIN
     PERFORM tell_webhooks(array_agg(d.topic), array_agg(d.item))
     FROM (SELECT CASE WHEN d.state = 'accepted' THEN 'delivery.accepted' WHEN d.reason = 'given_up' THEN 'delivery.given_up'
                       ELSE 'delivery.failed' END AS topic,
-                 jsonb_build_object('delivery_id', d.id, 'campaign_id', d.campaign_id, 'contact_id', d.contact_id, 'email', d.address,
+                 json_build_object('delivery_id', d.id, 'campaign_id', d.campaign_id, 'contact_id', d.contact_id, 'email', d.address,
                     'message_id', d.message_id, 'reason', d.reason, 'attempts', d.attempts,
-                    'reply', jsonb_build_object('code', d.reply_code, 'enhanced', d.reply_enhanced, 'text', d.reply_text, 'host', d.reply_host),
+                    'reply', json_build_object('code', d.reply_code, 'enhanced', d.reply_enhanced, 'text', d.reply_text, 'host', d.reply_host),
                     'at', d.attempted_at) AS item
           -- From behind OFFSET 0 and with the whole key: looked up, whatever the planner believes of a newcomer.
           FROM (SELECT current_tenant() AS tenant_id, of_period AS period, u.id FROM unnest(ids) AS u (id) OFFSET 0) n
@@ -275,7 +278,7 @@ DECLARE
         WHEN NEW.state IN ('preparing', 'sending') AND OLD.state = 'paused' THEN 'campaign.resumed' END;
 BEGIN
     IF happened IS NOT NULL AND webhook_topics(ARRAY[happened]) <> '{}' THEN
-        PERFORM tell_webhooks(ARRAY[happened], ARRAY[jsonb_build_object('campaign_id', NEW.id, 'name', NEW.name,
+        PERFORM tell_webhooks(ARRAY[happened], ARRAY[json_build_object('campaign_id', NEW.id, 'name', NEW.name,
             'state', NEW.state, 'reason', NEW.state_reason, 'at', statement_timestamp())]);
     END IF;
     RETURN NULL;
@@ -288,7 +291,7 @@ CREATE FUNCTION tell_import() RETURNS trigger
     AS $$
 BEGIN
     IF webhook_topics(ARRAY['import.finished']) <> '{}' THEN
-        PERFORM tell_webhooks(ARRAY['import.finished'], ARRAY[jsonb_build_object('import_id', NEW.id, 'filename', NEW.filename,
+        PERFORM tell_webhooks(ARRAY['import.finished'], ARRAY[json_build_object('import_id', NEW.id, 'filename', NEW.filename,
             'state', NEW.state, 'counts', NEW.counts, 'at', NEW.updated_at)]);
     END IF;
     RETURN NULL;
@@ -301,7 +304,7 @@ CREATE FUNCTION tell_signup() RETURNS trigger
     AS $$
 BEGIN
     IF webhook_topics(ARRAY['signup.confirmed']) <> '{}' THEN
-        PERFORM tell_webhooks(ARRAY['signup.confirmed'], ARRAY[jsonb_build_object('signup_id', NEW.id,
+        PERFORM tell_webhooks(ARRAY['signup.confirmed'], ARRAY[json_build_object('signup_id', NEW.id,
             'signup_address_id', NEW.signup_address_id, 'contact_id', NEW.contact_id, 'email', NEW.email, 'at', NEW.confirmed_at)]);
     END IF;
     RETURN NULL;
@@ -314,7 +317,7 @@ CREATE FUNCTION tell_sender_domain() RETURNS trigger
     AS $$
 BEGIN
     IF webhook_topics(ARRAY['sender_domain.health_changed']) <> '{}' THEN
-        PERFORM tell_webhooks(array_agg('sender_domain.health_changed'::text), array_agg(jsonb_build_object(
+        PERFORM tell_webhooks(array_agg('sender_domain.health_changed'::text), array_agg(json_build_object(
             'sender_domain_id', NEW.id, 'domain', NEW.domain, 'record', r.record, 'before', r.before, 'after', r.after, 'at', NEW.checked_at)))
         FROM (VALUES ('spf', OLD.spf_state, NEW.spf_state), ('dmarc', OLD.dmarc_state, NEW.dmarc_state)) AS r (record, before, after)
         WHERE r.before <> r.after;
@@ -329,7 +332,7 @@ CREATE FUNCTION tell_dkim_key() RETURNS trigger
     AS $$
 BEGIN
     IF webhook_topics(ARRAY['sender_domain.health_changed']) <> '{}' THEN
-        PERFORM tell_webhooks(array_agg('sender_domain.health_changed'::text), array_agg(jsonb_build_object(
+        PERFORM tell_webhooks(array_agg('sender_domain.health_changed'::text), array_agg(json_build_object(
             'sender_domain_id', s.id, 'domain', s.domain, 'record', 'dkim', 'selector', NEW.selector,
             'before', OLD.checked_state, 'after', NEW.checked_state, 'at', NEW.checked_at)))
         FROM sender_domain s WHERE s.tenant_id = NEW.tenant_id AND s.id = NEW.sender_domain_id;

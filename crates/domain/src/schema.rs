@@ -511,7 +511,7 @@ diesel::table! {
         tenant_id -> Uuid,
         position -> Int8,
         topic -> Text,
-        items -> Jsonb,
+        items -> Json,
         item_count -> Int4,
         created_at -> Timestamptz,
     }
