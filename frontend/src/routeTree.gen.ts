@@ -47,6 +47,8 @@ import { Route as AppMailsMailIdIndexRouteImport } from "./routes/_app.mails.$ma
 import { Route as AppMailsMailIdHistoryRouteImport } from "./routes/_app.mails.$mailId.history";
 import { Route as AppSettingsDomainsIndexRouteImport } from "./routes/_app.settings.domains.index";
 import { Route as AppSettingsDomainsDomainIdRouteImport } from "./routes/_app.settings.domains.$domainId";
+import { Route as AppSettingsWebhooksIndexRouteImport } from "./routes/_app.settings.webhooks.index";
+import { Route as AppSettingsWebhooksWebhookIdRouteImport } from "./routes/_app.settings.webhooks.$webhookId";
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
@@ -239,6 +241,18 @@ const AppSettingsDomainsDomainIdRoute =
     path: "/settings/domains/$domainId",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsWebhooksIndexRoute =
+  AppSettingsWebhooksIndexRouteImport.update({
+    id: "/settings/webhooks/",
+    path: "/settings/webhooks/",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppSettingsWebhooksWebhookIdRoute =
+  AppSettingsWebhooksWebhookIdRouteImport.update({
+    id: "/settings/webhooks/$webhookId",
+    path: "/settings/webhooks/$webhookId",
+    getParentRoute: () => AppRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
@@ -275,9 +289,11 @@ export interface FileRoutesByFullPath {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
@@ -314,9 +330,11 @@ export interface FileRoutesByTo {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId": typeof AppMailsMailIdIndexRoute;
   "/settings/domains": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
@@ -355,9 +373,11 @@ export interface FileRoutesById {
   "/_app/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/_app/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/_app/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/_app/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/_app/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/_app/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/_app/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/_app/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
@@ -396,9 +416,11 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports/"
     | "/mails/$mailId/"
-    | "/settings/domains/";
+    | "/settings/domains/"
+    | "/settings/webhooks/";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/login"
@@ -435,9 +457,11 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports"
     | "/mails/$mailId"
-    | "/settings/domains";
+    | "/settings/domains"
+    | "/settings/webhooks";
   id:
     | "__root__"
     | "/_app"
@@ -475,9 +499,11 @@ export interface FileRouteTypes {
     | "/_app/contacts/imports/new"
     | "/_app/mails/$mailId/history"
     | "/_app/settings/domains/$domainId"
+    | "/_app/settings/webhooks/$webhookId"
     | "/_app/contacts/imports/"
     | "/_app/mails/$mailId/"
-    | "/_app/settings/domains/";
+    | "/_app/settings/domains/"
+    | "/_app/settings/webhooks/";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
@@ -753,6 +779,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsDomainsDomainIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/webhooks/": {
+      id: "/_app/settings/webhooks/";
+      path: "/settings/webhooks";
+      fullPath: "/settings/webhooks/";
+      preLoaderRoute: typeof AppSettingsWebhooksIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/webhooks/$webhookId": {
+      id: "/_app/settings/webhooks/$webhookId";
+      path: "/settings/webhooks/$webhookId";
+      fullPath: "/settings/webhooks/$webhookId";
+      preLoaderRoute: typeof AppSettingsWebhooksWebhookIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
@@ -790,9 +830,11 @@ interface AppRouteChildren {
   AppContactsImportsNewRoute: typeof AppContactsImportsNewRoute;
   AppMailsMailIdHistoryRoute: typeof AppMailsMailIdHistoryRoute;
   AppSettingsDomainsDomainIdRoute: typeof AppSettingsDomainsDomainIdRoute;
+  AppSettingsWebhooksWebhookIdRoute: typeof AppSettingsWebhooksWebhookIdRoute;
   AppContactsImportsIndexRoute: typeof AppContactsImportsIndexRoute;
   AppMailsMailIdIndexRoute: typeof AppMailsMailIdIndexRoute;
   AppSettingsDomainsIndexRoute: typeof AppSettingsDomainsIndexRoute;
+  AppSettingsWebhooksIndexRoute: typeof AppSettingsWebhooksIndexRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -829,9 +871,11 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsImportsNewRoute: AppContactsImportsNewRoute,
   AppMailsMailIdHistoryRoute: AppMailsMailIdHistoryRoute,
   AppSettingsDomainsDomainIdRoute: AppSettingsDomainsDomainIdRoute,
+  AppSettingsWebhooksWebhookIdRoute: AppSettingsWebhooksWebhookIdRoute,
   AppContactsImportsIndexRoute: AppContactsImportsIndexRoute,
   AppMailsMailIdIndexRoute: AppMailsMailIdIndexRoute,
   AppSettingsDomainsIndexRoute: AppSettingsDomainsIndexRoute,
+  AppSettingsWebhooksIndexRoute: AppSettingsWebhooksIndexRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);

@@ -184,12 +184,10 @@ impl Keys {
     /// When it was made with another key, for another place, or changed.
     pub fn open(&self, tenant: TenantId, place: &str, sealed: &[u8]) -> Result<Vec<u8>> {
         let opened = match sealed.split_first() {
-            Some((&SEAL_FORM, rest)) => {
-                rest.split_first_chunk().and_then(|(id, rest)| {
-                    let master = self.all().find(|master| master.id == *id)?;
-                    master.open(tenant, place, rest)
-                })
-            }
+            Some((&SEAL_FORM, rest)) => rest.split_first_chunk().and_then(|(id, rest)| {
+                let master = self.all().find(|master| master.id == *id)?;
+                master.open(tenant, place, rest)
+            }),
             Some((&SEAL_FORM_ONE, rest)) => self
                 .all()
                 .find_map(|master| master.open(tenant, place, rest)),
@@ -355,7 +353,11 @@ mod tests {
             assert!(!keys.verify("link", b"message", &[]));
             assert!(!keys.verify("other", b"message", &tag));
         }
-        assert!(!Keys::from_master(&NEW).unwrap().verify("link", b"message", &tag));
+        assert!(
+            !Keys::from_master(&NEW)
+                .unwrap()
+                .verify("link", b"message", &tag)
+        );
         assert_ne!(file.mac("link", b"message"), tag, "the current key signs");
     }
 }

@@ -56,7 +56,10 @@ async fn reseal() -> anyhow::Result<()> {
     let state = super::serve::state()?;
     let done = rotate::run(&state.db, &state.keys).await.map_err(explain)?;
     let lines = done.iter().map(|column| {
-        format!("{}.{}: {} sealed anew\n", column.table, column.column, column.secrets)
+        format!(
+            "{}.{}: {} sealed anew\n",
+            column.table, column.column, column.secrets
+        )
     });
     print(&lines.collect::<String>())
 }

@@ -26,3 +26,4 @@ mod sequence;
 mod signup;
 mod support;
 mod transactional;
+mod webhook;

@@ -84,7 +84,9 @@ pub async fn record(
             }
             let deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
             counters::add(tx, tenant, campaign, &deltas).await?;
-            let ended = changed.iter().filter(|row| ["accepted", "failed"].contains(&row.state.as_str()));
+            let ended = changed
+                .iter()
+                .filter(|row| ["accepted", "failed"].contains(&row.state.as_str()));
             let ended: Vec<DeliveryId> = ended.map(|row| row.id).collect();
             webhook::outbox::tell_deliveries(tx, period, &ended).await?;
             signal::publish(

@@ -105,7 +105,10 @@ impl Rules {
             .ok()
             .filter(|_| text.bytes().all(|b| b.is_ascii_graphic()))
             .ok_or_else(|| {
-                wrong("malformed", "is no address such as https://example.co.jp/hook")
+                wrong(
+                    "malformed",
+                    "is no address such as https://example.co.jp/hook",
+                )
             })?;
         let tls = match url.scheme() {
             "https" => true,

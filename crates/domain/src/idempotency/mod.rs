@@ -96,7 +96,12 @@ pub async fn claim(
         let (hash, status, headers, body): (Vec<u8>, Option<i16>, Option<Value>, Option<Vec<u8>>) =
             keys::table
                 .find(row)
-                .select((keys::request_hash, keys::status, keys::headers, keys::body_sealed))
+                .select((
+                    keys::request_hash,
+                    keys::status,
+                    keys::headers,
+                    keys::body_sealed,
+                ))
                 .first(tx)
                 .await?;
         if hash != request_hash {

@@ -77,7 +77,9 @@ impl KeyFile {
             })?);
         }
         match (file.masters.len(), file.links.len()) {
-            (0, _) => Err("holds no master key: 32 bytes in base64 (openssl rand -base64 32)".to_owned()),
+            (0, _) => {
+                Err("holds no master key: 32 bytes in base64 (openssl rand -base64 32)".to_owned())
+            }
             (1..=MASTERS, 0..=LINKS) => Ok(file),
             _ => Err(format!(
                 "holds more than {MASTERS} master keys or {LINKS} link keys: re-seal and retire the old ones (`kikubari secrets`)"

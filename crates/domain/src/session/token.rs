@@ -52,8 +52,7 @@ impl AccessTokens {
         let mut decoding = Vec::new();
         let mut signing = None;
         for seed in keys.access_seeds() {
-            let pair =
-                Ed25519KeyPair::from_seed_unchecked(seed).map_err(DomainError::internal)?;
+            let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(DomainError::internal)?;
             let public = pair.public_key().as_ref();
             let kid = URL_SAFE_NO_PAD.encode(&sha256(public)[..9]);
             decoding.push((kid.clone(), DecodingKey::from_ed_der(public)));

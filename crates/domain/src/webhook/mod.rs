@@ -102,8 +102,11 @@ pub struct Webhook {
 /// Topics as the database keeps them; words of a later version are passed over.
 pub struct Topics(Vec<Option<String>>);
 
-impl<DB> diesel::deserialize::Queryable<diesel::sql_types::Array<diesel::sql_types::Nullable<diesel::sql_types::Text>>, DB>
-    for Topics
+impl<DB>
+    diesel::deserialize::Queryable<
+        diesel::sql_types::Array<diesel::sql_types::Nullable<diesel::sql_types::Text>>,
+        DB,
+    > for Topics
 where
     DB: diesel::backend::Backend,
     Vec<Option<String>>: diesel::deserialize::FromSql<
@@ -294,7 +297,14 @@ pub async fn rotate_secret(
             let before = queries::find(tx, actor.tenant_id, id).await?;
             queries::rotate(tx, actor.tenant_id, id, &sealed, now + OVERLAP, now).await?;
             let after = queries::find(tx, actor.tenant_id, id).await?;
-            note(tx, actor, "webhook.secret_rotated", Some(&before), Some(&after)).await?;
+            note(
+                tx,
+                actor,
+                "webhook.secret_rotated",
+                Some(&before),
+                Some(&after),
+            )
+            .await?;
             Ok(after)
         })
         .await?;

@@ -293,13 +293,19 @@ mod tests {
             fact("b", r#"[{"n": 6}]"#, 40),
         ];
         let parcels = gather(&facts);
-        let seen: Vec<(&str, i32)> = parcels.iter().map(|p| (p.topic.as_str(), p.count)).collect();
+        let seen: Vec<(&str, i32)> = parcels
+            .iter()
+            .map(|p| (p.topic.as_str(), p.count))
+            .collect();
         assert_eq!(seen, [("a", 3), ("b", 60), ("b", 100)]);
         let body: serde_json::Value = serde_json::from_str(&parcels[0].body).unwrap();
         assert_eq!(body["type"], "a");
         assert_eq!(body["timestamp"], "1970-01-01T00:00:00.000Z");
         assert_eq!(body["data"][2]["n"], 4);
         let large = format!(r#"["{}"]"#, "x".repeat(BYTES / 2));
-        assert_eq!(gather(&[fact("a", &large, 1), fact("a", &large, 1)]).len(), 2);
+        assert_eq!(
+            gather(&[fact("a", &large, 1), fact("a", &large, 1)]).len(),
+            2
+        );
     }
 }

@@ -24,7 +24,12 @@ const REST: (i64, i64) = (30, 1_800);
 /// When a message of this id is due again after `tries` since `queued_at`; `None`
 /// when it is given up.
 #[must_use]
-pub(super) fn due(id: Uuid, tries: i32, queued_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn due(
+    id: Uuid,
+    tries: i32,
+    queued_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     let delay = DELAYS.get(usize::try_from(tries.checked_sub(1)?).ok()?)?;
     let due = now + jittered(*delay, id, tries);
     (due <= queued_at + LIFETIME).then_some(due)

@@ -43,7 +43,12 @@ impl Secret {
         keys.seal(tenant, &place(id), &self.0)
     }
 
-    pub(super) fn open(keys: &Keys, tenant: TenantId, id: WebhookId, sealed: &[u8]) -> Result<Self> {
+    pub(super) fn open(
+        keys: &Keys,
+        tenant: TenantId,
+        id: WebhookId,
+        sealed: &[u8],
+    ) -> Result<Self> {
         let bytes = keys.open(tenant, &place(id), sealed)?;
         bytes
             .try_into()

@@ -181,7 +181,9 @@ async fn signals(db: Db, call: mpsc::Sender<()>) {
                     }
                 }
             }
-            Err(error) => tracing::warn!(name: "webhook.listen_failed", ?error, "polling meanwhile"),
+            Err(error) => {
+                tracing::warn!(name: "webhook.listen_failed", ?error, "polling meanwhile")
+            }
         }
         sleep(POLL).await;
     }

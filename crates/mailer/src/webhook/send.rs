@@ -19,10 +19,11 @@ impl Sender {
     /// looked up once for all of them.
     pub(super) async fn send(&self, batch: &Batch) -> Vec<Attempt> {
         let found = self.find(&batch.url).await;
-        let sending = batch
+        let sending: Vec<_> = batch
             .messages
             .iter()
-            .map(|message| self.attempt(batch, message, &found));
+            .map(|message| self.attempt(batch, message, &found))
+            .collect();
         futures_util::stream::iter(sending)
             .buffered(AT_A_TIME)
             .collect()
@@ -32,9 +33,10 @@ impl Sender {
     /// Where an address leads now. It is judged again: rules may have changed
     /// since it was written.
     async fn find(&self, url: &str) -> Result<(Target, Vec<IpAddr>), String> {
-        let target = self.rules.target(url).map_err(|error| {
-            format!("the address {}", error.detail)
-        })?;
+        let target = self
+            .rules
+            .target(url)
+            .map_err(|error| format!("the address {}", error.detail))?;
         let addresses = self.dns.addresses(&target.host).await;
         Ok((target, addresses.map_err(|error| error.to_string())?))
     }
@@ -56,7 +58,10 @@ impl Sender {
         match found {
             Err(error) => attempt.error = Some(error.clone()),
             Ok((target, addresses)) => {
-                match self.post(batch, message, target, addresses, at.timestamp()).await {
+                match self
+                    .post(batch, message, target, addresses, at.timestamp())
+                    .await
+                {
                     Ok((status, answer)) => {
                         attempt.status = Some(status);
                         attempt.answer = answer;

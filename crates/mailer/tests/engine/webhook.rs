@@ -53,7 +53,9 @@ impl Receiver {
     }
 
     /// Answers as `answer` does, after each request was read.
-    async fn with<F: Future<Output = ()> + Send>(answer: impl Fn(TcpStream) -> F + Send + Sync + Clone + 'static) -> Self {
+    async fn with<F: Future<Output = ()> + Send>(
+        answer: impl Fn(TcpStream) -> F + Send + Sync + Clone + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::<std::sync::Mutex<Vec<Seen>>>::default();
@@ -87,7 +89,9 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "));
             if body.len() >= length.unwrap().parse().unwrap() {
                 return Some(Seen {
                     head: head.to_owned(),
@@ -119,9 +123,10 @@ async fn add(fixture: &Fixture, url: &str, events: &[Topic]) -> (WebhookId, Secr
         enabled: true,
     };
     let actor = Actor::operator(fixture.tenant);
-    let (made, secret) = webhook::create(&fixture.database.db, &fixture.keys, &inside(), &actor, new)
-        .await
-        .unwrap();
+    let (made, secret) =
+        webhook::create(&fixture.database.db, &fixture.keys, &inside(), &actor, new)
+            .await
+            .unwrap();
     (made.id, secret)
 }
 
@@ -137,9 +142,14 @@ fn sender(fixture: &Fixture, rules: Rules, zone: Option<std::net::SocketAddr>) -
 /// A test event to a receiver; what stands in the log after it.
 async fn said(fixture: &Fixture, id: WebhookId, sender: &Webhooks) -> String {
     let actor = Actor::operator(fixture.tenant);
-    let message = log::send_test(&fixture.database.db, &actor, id).await.unwrap();
+    let message = log::send_test(&fixture.database.db, &actor, id)
+        .await
+        .unwrap();
     sender.drain().await.unwrap();
-    let sql = format!("SELECT concat_ws(' ', state, status, error) FROM webhook_message WHERE id = '{}'", message.id);
+    let sql = format!(
+        "SELECT concat_ws(' ', state, status, error) FROM webhook_message WHERE id = '{}'",
+        message.id
+    );
     fixture.database.text(&sql).await
 }
 
@@ -169,10 +179,17 @@ async fn a_campaign_is_told_mail_by_mail_once_and_signed() {
     people.sort();
     assert_eq!(people, addresses(500));
     assert_eq!(of("campaign.finished").len(), 1);
-    assert!(seen.len() < 20, "{} requests: events are put together", seen.len());
+    assert!(
+        seen.len() < 20,
+        "{} requests: events are put together",
+        seen.len()
+    );
     for request in &seen {
         assert!(request.head.starts_with("POST /hook?x=1 HTTP/1.1\r\n"));
-        let (id, at) = (request.header("webhook-id"), request.header("webhook-timestamp"));
+        let (id, at) = (
+            request.header("webhook-id"),
+            request.header("webhook-timestamp"),
+        );
         let secrets = [parse(&secret).unwrap()];
         let expected = signature(&secrets, id, at.parse().unwrap(), &request.body);
         assert_eq!(request.header("webhook-signature"), expected);
@@ -182,7 +199,10 @@ async fn a_campaign_is_told_mail_by_mail_once_and_signed() {
 }
 
 /// Python's standard library checks a signature as the specification says.
-#[expect(clippy::disallowed_methods, reason = "a test asks another program for a second opinion")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test asks another program for a second opinion"
+)]
 fn second_opinion(seen: &Seen, secret: &SecretString) {
     const SCRIPT: &str = "
 import base64, hashlib, hmac, json, sys
@@ -231,7 +251,9 @@ async fn a_sender_that_is_killed_in_the_middle_leaves_nothing_out() {
         email: "taro@example.jp".into(),
         ..Default::default()
     };
-    domain::contact::create(&fixture.database.db, &actor, new, "manual").await.unwrap();
+    domain::contact::create(&fixture.database.db, &actor, new, "manual")
+        .await
+        .unwrap();
     let first = sender(&fixture, inside(), None);
     let running = tokio::spawn(async move { first.drain().await });
     heard.recv().await.unwrap();
@@ -245,8 +267,19 @@ async fn a_sender_that_is_killed_in_the_middle_leaves_nothing_out() {
     assert_eq!(seen.len(), 2, "once before, once after");
     assert_eq!(seen[0].header("webhook-id"), seen[1].header("webhook-id"));
     assert_eq!(seen[0].body, seen[1].body);
-    let page = log::list(&fixture.database.db, &actor, id, &log::Filter::default(), &Default::default()).await.unwrap();
-    assert_eq!((page.items.len(), page.items[0].state), (1, webhook::State::Delivered));
+    let page = log::list(
+        &fixture.database.db,
+        &actor,
+        id,
+        &log::Filter::default(),
+        &Default::default(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (page.items.len(), page.items[0].state),
+        (1, webhook::State::Delivered)
+    );
 }
 
 #[tokio::test]
@@ -255,8 +288,13 @@ async fn both_secrets_sign_while_they_rotate() {
     let receiver = Receiver::start(OK).await;
     let (id, old) = add(&fixture, &receiver.url(), &[Topic::ContactCreated]).await;
     let actor = Actor::operator(fixture.tenant);
-    let (_, new) = webhook::rotate_secret(&fixture.database.db, &fixture.keys, &actor, id).await.unwrap();
-    assert_eq!(said(&fixture, id, &sender(&fixture, inside(), None)).await, "delivered 200");
+    let (_, new) = webhook::rotate_secret(&fixture.database.db, &fixture.keys, &actor, id)
+        .await
+        .unwrap();
+    assert_eq!(
+        said(&fixture, id, &sender(&fixture, inside(), None)).await,
+        "delivered 200"
+    );
     let seen = receiver.seen().remove(0);
     assert_eq!(seen.header("webhook-signature").split(' ').count(), 2);
     second_opinion(&seen, &old);
@@ -273,8 +311,18 @@ async fn a_name_that_leads_to_the_inside_is_not_asked_whatever_it_led_to_before(
     let server = zone.serve().await;
     let url = format!("https://rebind.example.jp:{}/", receiver.port);
     let (id, _) = add(&fixture, &url, &[Topic::ContactCreated]).await;
-    let (meta, _) = add(&fixture, "https://meta.example.jp/", &[Topic::ContactCreated]).await;
-    let (other, _) = add(&fixture, "https://nowhere.example.jp/", &[Topic::ContactCreated]).await;
+    let (meta, _) = add(
+        &fixture,
+        "https://meta.example.jp/",
+        &[Topic::ContactCreated],
+    )
+    .await;
+    let (other, _) = add(
+        &fixture,
+        "https://nowhere.example.jp/",
+        &[Topic::ContactCreated],
+    )
+    .await;
     // The operator's leave for 10.1.0.0/16 is none for this machine.
     let rules = EgressConfig {
         egress_inside: "10.1.0.0/16".to_owned(),
@@ -283,20 +331,35 @@ async fn a_name_that_leads_to_the_inside_is_not_asked_whatever_it_led_to_before(
     let refused = "pending the name leads to an address that may not be asked";
     assert_eq!(said(&fixture, id, &strict).await, refused);
     assert_eq!(said(&fixture, meta, &strict).await, refused);
-    assert_eq!(said(&fixture, other, &strict).await, "pending the name has no address");
+    assert_eq!(
+        said(&fixture, other, &strict).await,
+        "pending the name has no address"
+    );
     assert_eq!(receiver.seen().len(), 0);
-    let asked = zone.asked("rebind.example.jp", hickory_resolver::proto::rr::RecordType::A);
-    assert_eq!(asked, 1, "looked up once, so that a second answer has no chance");
+    let asked = zone.asked(
+        "rebind.example.jp",
+        hickory_resolver::proto::rr::RecordType::A,
+    );
+    assert_eq!(
+        asked, 1,
+        "looked up once, so that a second answer has no chance"
+    );
 }
 
 #[tokio::test]
 async fn no_redirect_is_followed() {
     let fixture = world().await;
     let inner = Receiver::start(OK).await;
-    let location = format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", inner.url());
+    let location = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        inner.url()
+    );
     let receiver = Receiver::start(location.leak()).await;
     let (id, _) = add(&fixture, &receiver.url(), &[Topic::ContactCreated]).await;
-    assert_eq!(said(&fixture, id, &sender(&fixture, inside(), None)).await, "pending 307 HTTP 307");
+    assert_eq!(
+        said(&fixture, id, &sender(&fixture, inside(), None)).await,
+        "pending 307 HTTP 307"
+    );
     assert_eq!((receiver.seen().len(), inner.seen().len()), (1, 0));
 }
 
@@ -312,12 +375,23 @@ async fn an_answer_that_comes_by_drops_or_never_ends_is_cut_off() {
     })
     .await;
     let huge = Receiver::with(|mut stream| async move {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.ok();
-        while stream.write_all(&[b"400\r\n".as_slice(), &[b'x'; 0x400], b"\r\n"].concat()).await.is_ok() {}
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await
+            .ok();
+        while stream
+            .write_all(&[b"400\r\n".as_slice(), &[b'x'; 0x400], b"\r\n"].concat())
+            .await
+            .is_ok()
+        {}
     })
     .await;
     let endless = Receiver::with(|mut stream| async move {
-        while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_ok() {}
+        while stream
+            .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            .await
+            .is_ok()
+        {}
     })
     .await;
     let sender = sender(&fixture, inside(), None);
@@ -345,7 +419,11 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let (id, _) = add(&fixture, &url, &[Topic::ContactCreated]).await;
     let said = said(&fixture, id, &sender(&fixture, inside(), Some(server))).await;
     assert!(said.starts_with("pending TLS: "), "{said}");
-    assert_eq!(count.load(Ordering::SeqCst), 1, "it was asked, and nothing was sent");
+    assert_eq!(
+        count.load(Ordering::SeqCst),
+        1,
+        "it was asked, and nothing was sent"
+    );
 }
 
 #[tokio::test]
@@ -367,7 +445,9 @@ async fn one_address_gets_eight_requests_at_a_time_and_no_more() {
     let (id, _) = add(&fixture, &receiver.url(), &[Topic::ContactCreated]).await;
     let actor = Actor::operator(fixture.tenant);
     for _ in 0..16 {
-        log::send_test(&fixture.database.db, &actor, id).await.unwrap();
+        log::send_test(&fixture.database.db, &actor, id)
+            .await
+            .unwrap();
     }
     sender(&fixture, inside(), None).drain().await.unwrap();
     assert_eq!(receiver.seen().len(), 16);

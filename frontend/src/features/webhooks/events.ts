@@ -33,7 +33,7 @@ export const topicGroups: readonly { label: Key; topics: readonly WebhookTopic[]
     label: "webhooks.group_campaign",
     topics: ["campaign.started", "campaign.paused", "campaign.resumed", "campaign.stopped", "campaign.finished"],
   },
-  { label: "webhooks.group_other", topics: ["import.finished", "sender_domain.health_changed"] },
+  { label: "webhooks.group_misc", topics: ["import.finished", "sender_domain.health_changed"] },
 ];
 
 /** How a webhook is: off because of what it answered, failing, off by hand, or well. */

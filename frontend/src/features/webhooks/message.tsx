@@ -55,7 +55,7 @@ export function MessageDetail({ webhook, id }: { webhook: Webhook; id: string })
                 loading={replay.isPending}
                 onClick={() => void again()}
               >
-                {t("webhooks.replay_one")}
+                {t("webhooks.replay_single")}
               </Button>
             </div>
             <div>
@@ -77,7 +77,10 @@ export function MessageDetail({ webhook, id }: { webhook: Webhook; id: string })
               <Text size="sm" fw={500} mb={4}>
                 {t("webhooks.body")}
               </Text>
-              <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: 360, overflow: "auto" }}>
+              <Code
+                block
+                style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: 360, overflow: "auto" }}
+              >
                 {pretty(message.body)}
               </Code>
             </div>

@@ -80,12 +80,7 @@ function One({ webhook, ...rest }: { webhook: Webhook } & Omit<WebhookProps, "we
         <Panel title={t("webhooks.settings")}>
           <Facts webhook={webhook} />
           <Group gap="xs" mt="md">
-            <Button
-              variant="default"
-              size="xs"
-              leftSection={<IconKey size={14} />}
-              onClick={() => setAsking("rotate")}
-            >
+            <Button variant="default" size="xs" leftSection={<IconKey size={14} />} onClick={() => setAsking("rotate")}>
               {t("webhooks.rotate")}
             </Button>
             <Button
@@ -172,7 +167,7 @@ function Facts({ webhook }: { webhook: Webhook }) {
   const t = useT();
   const format = useFormat();
   const { tone, label } = standing(webhook);
-  const events = webhook.events.map((topic) => translateCode("webhook_topic", topic)).join(t("webhooks.comma"));
+  const events = webhook.events.map((topic) => translateCode("webhook_topic", topic)).join(" / ");
   const overlap = webhook.old_secret_until;
   return (
     <DefinitionList

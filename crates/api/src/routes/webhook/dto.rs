@@ -83,7 +83,11 @@ impl From<(webhook::Webhook, SecretString)> for WebhookWithSecret {
 #[serde(deny_unknown_fields)]
 pub struct WebhookCreate {
     /// With https, on port 443 or 8443, at an address of the internet.
-    #[schema(min_length = 1, max_length = 2000, example = "https://crm.example.co.jp/hooks/kikubari")]
+    #[schema(
+        min_length = 1,
+        max_length = 2000,
+        example = "https://crm.example.co.jp/hooks/kikubari"
+    )]
     pub url: String,
     #[serde(default)]
     #[schema(max_length = 200, default = "")]

@@ -9,11 +9,13 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{
-    ArrayBuilder, ContentBuilder, ObjectBuilder, PathItem, Paths, PathsBuilder, Ref, RefOr, Required,
-    ResponseBuilder, Schema, Type,
+    ArrayBuilder, ContentBuilder, ObjectBuilder, PathItem, Paths, PathsBuilder, Ref, RefOr,
+    Required, ResponseBuilder, Schema, Type,
 };
 use uuid::Uuid;
 
@@ -193,7 +195,10 @@ pub fn webhooks() -> Paths {
         .map(|topic| (topic.as_str(), schema(*topic)))
         .chain([(TEST, "WebhookTestEvent")]);
     let add = |paths: PathsBuilder, (topic, schema): (&str, &str)| {
-        paths.path(topic, PathItem::new(HttpMethod::Post, operation(topic, schema)))
+        paths.path(
+            topic,
+            PathItem::new(HttpMethod::Post, operation(topic, schema)),
+        )
     };
     all.fold(PathsBuilder::new(), add).build()
 }
@@ -201,7 +206,7 @@ pub fn webhooks() -> Paths {
 fn operation(topic: &str, schema: &str) -> Operation {
     let of = |kind| ObjectBuilder::new().schema_type(kind);
     let data = ArrayBuilder::new()
-        .items(RefOr::Ref(Ref::from_schema_name(schema)))
+        .items(Ref::from_schema_name(schema))
         .min_items(Some(1))
         .max_items(Some(100))
         .build();
@@ -246,8 +251,14 @@ fn headers() -> [Parameter; 3] {
             .build()
     };
     [
-        header("webhook-id", "The same each time that the message is sent: pass over one that you had"),
-        header("webhook-timestamp", "Seconds since 1970 of this try: refuse one older than five minutes"),
+        header(
+            "webhook-id",
+            "The same each time that the message is sent: pass over one that you had",
+        ),
+        header(
+            "webhook-timestamp",
+            "Seconds since 1970 of this try: refuse one older than five minutes",
+        ),
         header(
             "webhook-signature",
             "`v1,` and base64 of HMAC-SHA-256 over id.timestamp.body; several with spaces between while the secret rotates",
