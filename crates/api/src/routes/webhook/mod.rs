@@ -1,6 +1,6 @@
 //! Webhooks: addresses that are told what happens, and what became of that.
 
-mod dto;
+pub mod dto;
 pub mod payload;
 
 use actix_web::web::{Data, Json, Path};
@@ -10,7 +10,6 @@ use domain::ids::{WebhookId, WebhookMessageId};
 use domain::page::PageRequest;
 use domain::webhook::{self, NewWebhook, WebhookChange, log};
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, code, etag};
