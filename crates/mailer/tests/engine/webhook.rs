@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chrono::{TimeZone, Utc};
 use domain::Actor;
+use domain::clock::Clock;
 use domain::egress::{EgressConfig, Rules};
 use domain::ids::WebhookId;
 use domain::webhook::sign::{parse, signature};
@@ -153,8 +155,10 @@ async fn said(fixture: &Fixture, id: WebhookId, sender: &Webhooks) -> String {
     fixture.database.text(&sql).await
 }
 
+/// The clock stands still: what failed is not tried again meanwhile.
 async fn world() -> Fixture {
-    Fixture::new(&Sink::start(Options::default()).await).await
+    let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 11, 20, 3, 0, 0).unwrap());
+    Fixture::with_clock(&Sink::start(Options::default()).await, clock).await
 }
 
 #[tokio::test]

@@ -76,10 +76,13 @@ pub async fn record(db: &Db, worker: WorkerId, batch: &Batch, attempts: &[Attemp
         let Some(owner) = owner else {
             return Ok(());
         };
+        let mut noted = Vec::new();
         for (message, attempt) in batch.messages.iter().zip(attempts) {
-            note(tx, tenant, message, attempt, now).await?;
+            if note(tx, tenant, message, attempt, now).await? {
+                noted.push(attempt);
+            }
         }
-        health(tx, tenant, id, attempts, now).await?;
+        health(tx, tenant, id, &noted, now).await?;
         if owner == Some(worker) {
             let free = (
                 webhook_queue::leased_until.eq(None::<DateTime<Utc>>),
@@ -95,13 +98,14 @@ pub async fn record(db: &Db, worker: WorkerId, batch: &Batch, attempts: &[Attemp
     .await
 }
 
+/// False when somebody else was faster.
 async fn note(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     message: &Outgoing,
     attempt: &Attempt,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<bool> {
     let (number, tries) = (message.attempts + 1, message.tries + 1);
     let due = retry::due(message.id.0, tries, message.queued_at, now);
     let (state, reason, due) = match due {
@@ -130,7 +134,7 @@ async fn note(
     .execute(tx)
     .await?;
     if noted == 0 {
-        return Ok(());
+        return Ok(false);
     }
     diesel::insert_into(webhook_attempt::table)
         .values((
@@ -146,7 +150,7 @@ async fn note(
         .on_conflict_do_nothing()
         .execute(tx)
         .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// What the attempts say of the webhook: well again, resting, or to be turned off.
@@ -154,7 +158,7 @@ async fn health(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: WebhookId,
-    attempts: &[Attempt],
+    attempts: &[&Attempt],
     now: DateTime<Utc>,
 ) -> Result<()> {
     let Some(last_failed) = attempts.iter().rfind(|attempt| !attempt.succeeded()) else {
@@ -169,14 +173,14 @@ async fn health(
         .for_no_key_update()
         .first(tx)
         .await?;
-    let healthy = attempts.iter().any(Attempt::succeeded);
+    let healthy = attempts.iter().any(|attempt| attempt.succeeded());
     let (failures, since) = if healthy {
         (0, None)
     } else {
         let more = i32::try_from(attempts.len()).unwrap_or(i32::MAX);
         (failures.saturating_add(more), Some(since.unwrap_or(now)))
     };
-    let reason = if attempts.iter().any(Attempt::is_gone) {
+    let reason = if attempts.iter().any(|attempt| attempt.is_gone()) {
         Some(DisabledReason::Gone)
     } else {
         since
