@@ -113,7 +113,7 @@ CREATE TABLE outbox_queue (
     PRIMARY KEY (tenant_id, position)
 );
 COMMENT ON TABLE outbox_queue IS 'Which rows of outbox wait, over all tenants, without their content. Rows are only added and taken away: a fact never waits for another one''s transaction.';
-GRANT SELECT, INSERT, DELETE ON outbox_queue TO kikubari_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON outbox_queue TO kikubari_app;
 
 CREATE FUNCTION webhook_topics(asked text[]) RETURNS text[]
     LANGUAGE sql STABLE
