@@ -55,6 +55,8 @@ import { Route as AppMailsMailIdIndexRouteImport } from "./routes/_app.mails.$ma
 import { Route as AppMailsMailIdHistoryRouteImport } from "./routes/_app.mails.$mailId.history";
 import { Route as AppSettingsDomainsIndexRouteImport } from "./routes/_app.settings.domains.index";
 import { Route as AppSettingsDomainsDomainIdRouteImport } from "./routes/_app.settings.domains.$domainId";
+import { Route as AppSettingsWebhooksIndexRouteImport } from "./routes/_app.settings.webhooks.index";
+import { Route as AppSettingsWebhooksWebhookIdRouteImport } from "./routes/_app.settings.webhooks.$webhookId";
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
@@ -287,6 +289,18 @@ const AppSettingsDomainsDomainIdRoute =
     path: "/settings/domains/$domainId",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsWebhooksIndexRoute =
+  AppSettingsWebhooksIndexRouteImport.update({
+    id: "/settings/webhooks/",
+    path: "/settings/webhooks/",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppSettingsWebhooksWebhookIdRoute =
+  AppSettingsWebhooksWebhookIdRouteImport.update({
+    id: "/settings/webhooks/$webhookId",
+    path: "/settings/webhooks/$webhookId",
+    getParentRoute: () => AppRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
@@ -331,9 +345,11 @@ export interface FileRoutesByFullPath {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesByTo {
   "/forgot": typeof ForgotRoute;
@@ -378,9 +394,11 @@ export interface FileRoutesByTo {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId": typeof AppMailsMailIdIndexRoute;
   "/settings/domains": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
@@ -427,9 +445,11 @@ export interface FileRoutesById {
   "/_app/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/_app/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/_app/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/_app/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/_app/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/_app/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/_app/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/_app/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
@@ -476,9 +496,11 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports/"
     | "/mails/$mailId/"
-    | "/settings/domains/";
+    | "/settings/domains/"
+    | "/settings/webhooks/";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/forgot"
@@ -523,9 +545,11 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports"
     | "/mails/$mailId"
-    | "/settings/domains";
+    | "/settings/domains"
+    | "/settings/webhooks";
   id:
     | "__root__"
     | "/_app"
@@ -571,9 +595,11 @@ export interface FileRouteTypes {
     | "/_app/contacts/imports/new"
     | "/_app/mails/$mailId/history"
     | "/_app/settings/domains/$domainId"
+    | "/_app/settings/webhooks/$webhookId"
     | "/_app/contacts/imports/"
     | "/_app/mails/$mailId/"
-    | "/_app/settings/domains/";
+    | "/_app/settings/domains/"
+    | "/_app/settings/webhooks/";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
@@ -908,6 +934,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsDomainsDomainIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/webhooks/": {
+      id: "/_app/settings/webhooks/";
+      path: "/settings/webhooks";
+      fullPath: "/settings/webhooks/";
+      preLoaderRoute: typeof AppSettingsWebhooksIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/webhooks/$webhookId": {
+      id: "/_app/settings/webhooks/$webhookId";
+      path: "/settings/webhooks/$webhookId";
+      fullPath: "/settings/webhooks/$webhookId";
+      preLoaderRoute: typeof AppSettingsWebhooksWebhookIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
@@ -950,9 +990,11 @@ interface AppRouteChildren {
   AppContactsImportsNewRoute: typeof AppContactsImportsNewRoute;
   AppMailsMailIdHistoryRoute: typeof AppMailsMailIdHistoryRoute;
   AppSettingsDomainsDomainIdRoute: typeof AppSettingsDomainsDomainIdRoute;
+  AppSettingsWebhooksWebhookIdRoute: typeof AppSettingsWebhooksWebhookIdRoute;
   AppContactsImportsIndexRoute: typeof AppContactsImportsIndexRoute;
   AppMailsMailIdIndexRoute: typeof AppMailsMailIdIndexRoute;
   AppSettingsDomainsIndexRoute: typeof AppSettingsDomainsIndexRoute;
+  AppSettingsWebhooksIndexRoute: typeof AppSettingsWebhooksIndexRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -994,9 +1036,11 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsImportsNewRoute: AppContactsImportsNewRoute,
   AppMailsMailIdHistoryRoute: AppMailsMailIdHistoryRoute,
   AppSettingsDomainsDomainIdRoute: AppSettingsDomainsDomainIdRoute,
+  AppSettingsWebhooksWebhookIdRoute: AppSettingsWebhooksWebhookIdRoute,
   AppContactsImportsIndexRoute: AppContactsImportsIndexRoute,
   AppMailsMailIdIndexRoute: AppMailsMailIdIndexRoute,
   AppSettingsDomainsIndexRoute: AppSettingsDomainsIndexRoute,
+  AppSettingsWebhooksIndexRoute: AppSettingsWebhooksIndexRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);

@@ -14,6 +14,11 @@ use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, 
 use utoipa_actix_web::AppExt;
 
 use crate::error::{Problem, ProblemField};
+use crate::routes::webhook::payload::{
+    WebhookCampaignEvent, WebhookContactDeletedEvent, WebhookContactEvent, WebhookDeliveryEvent,
+    WebhookImportEvent, WebhookListEvent, WebhookReadEvent, WebhookReply, WebhookReturnEvent,
+    WebhookSenderDomainEvent, WebhookSignupEvent, WebhookTestEvent, webhooks,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -23,7 +28,11 @@ use crate::error::{Problem, ProblemField};
         contact(name = "Kikubari", url = "https://example.com/kikubari"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, ProblemField)),
+    components(schemas(
+        Problem, ProblemField, WebhookDeliveryEvent, WebhookReply, WebhookReturnEvent, WebhookReadEvent,
+        WebhookContactEvent, WebhookContactDeletedEvent, WebhookListEvent, WebhookCampaignEvent, WebhookImportEvent,
+        WebhookSignupEvent, WebhookSenderDomainEvent, WebhookTestEvent
+    )),
     servers((url = "/", description = "This installation")),
     security(("access_token" = []), ("api_token" = [])),
     tags(
@@ -56,6 +65,7 @@ use crate::error::{Problem, ProblemField};
         (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),
+        (name = "webhooks", description = "Addresses that are told what happens; the section `webhooks` has what they receive"),
         (name = "jobs", description = "Long work with progress"),
         (name = "audit", description = "The trace: who did what, who looked at whom, whether it is whole"),
         (name = "events", description = "What goes on, as it happens"),
@@ -93,6 +103,7 @@ pub fn document() -> OpenApi {
         )))),
     );
     add_idempotency_key(&mut document);
+    document.webhooks = Some(webhooks());
     document
 }
 

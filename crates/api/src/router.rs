@@ -51,6 +51,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::bounce_reset::configure)
                 .configure(routes::job::configure)
                 .configure(routes::audit::configure)
+                .configure(routes::webhook::configure)
                 .configure(routes::event::configure),
         )
         .configure(routes::public::preview::configure)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::Db;
+use domain::egress::Rules;
 use domain::factor::Factors;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
@@ -162,6 +163,8 @@ pub struct AppState {
     pub config: Arc<ApiConfig>,
     pub db: Db,
     pub keys: Arc<Keys>,
+    /// Which addresses webhooks may name.
+    pub egress: Arc<Rules>,
     pub tokens: Arc<AccessTokens>,
     pub hasher: Hasher,
     pub limits: Arc<Limits>,

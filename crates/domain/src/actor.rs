@@ -60,6 +60,8 @@ permissions! {
     TenantOwn = "tenant.own",
     /// The trace: who did and who looked at what.
     AuditRead = "audit.read",
+    /// Who is told of what happens, and with which secret.
+    WebhooksManage = "webhooks.manage",
 }
 
 impl Permission {
@@ -86,7 +88,8 @@ impl Permission {
             | Self::RolesManage
             | Self::TokensManage
             | Self::TenantOwn
-            | Self::AuditRead => false,
+            | Self::AuditRead
+            | Self::WebhooksManage => false,
         }
     }
 
@@ -113,6 +116,7 @@ impl Permission {
             Self::TokensManage => "Make, rotate and revoke API tokens",
             Self::TenantOwn => "Make owners, close the account",
             Self::AuditRead => "Read who did and who looked at what",
+            Self::WebhooksManage => "Make and change webhooks",
         }
     }
 

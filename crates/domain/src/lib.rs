@@ -17,6 +17,7 @@ pub mod date_mail;
 pub mod db;
 pub mod delivery;
 pub mod dns;
+pub mod egress;
 pub mod error;
 pub mod event;
 pub mod factor;
@@ -50,6 +51,7 @@ pub mod testing;
 mod text_enum;
 pub mod transactional;
 pub mod user;
+pub mod webhook;
 
 pub use actor::{Actor, Permission};
 pub use db::Db;

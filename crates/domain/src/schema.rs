@@ -435,7 +435,7 @@ diesel::table! {
         request_hash -> Bytea,
         status -> Nullable<Int2>,
         headers -> Nullable<Jsonb>,
-        body -> Nullable<Bytea>,
+        body_sealed -> Nullable<Bytea>,
         created_at -> Timestamptz,
     }
 }
@@ -587,13 +587,20 @@ diesel::table! {
 }
 
 diesel::table! {
-    outbox (tenant_id, id) {
+    outbox (tenant_id, position) {
         tenant_id -> Uuid,
-        id -> Uuid,
+        position -> Int8,
         topic -> Text,
-        payload -> Jsonb,
+        items -> Json,
+        item_count -> Int4,
         created_at -> Timestamptz,
-        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    outbox_queue (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int8,
     }
 }
 
@@ -1095,6 +1102,76 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        description -> Text,
+        events -> Array<Nullable<Text>>,
+        enabled -> Bool,
+        disabled_reason -> Nullable<Text>,
+        secret_sealed -> Bytea,
+        old_secret_sealed -> Nullable<Bytea>,
+        old_secret_until -> Nullable<Timestamptz>,
+        failures -> Int4,
+        failing_since -> Nullable<Timestamptz>,
+        retry_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        last_failure_at -> Nullable<Timestamptz>,
+        last_success_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_attempt (tenant_id, message_id, number) {
+        tenant_id -> Uuid,
+        message_id -> Uuid,
+        number -> Int4,
+        at -> Timestamptz,
+        duration_ms -> Int4,
+        status -> Nullable<Int2>,
+        error -> Nullable<Text>,
+        answer -> Text,
+    }
+}
+
+diesel::table! {
+    webhook_message (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        webhook_id -> Uuid,
+        topic -> Text,
+        event_count -> Int4,
+        body -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        attempts -> Int4,
+        tries -> Int4,
+        queued_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        status -> Nullable<Int2>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_queue (tenant_id, webhook_id) {
+        tenant_id -> Uuid,
+        webhook_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+        served_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        lease_owner -> Nullable<Uuid>,
+    }
+}
+
 diesel::joinable!(access_entry -> tenant (tenant_id));
 diesel::joinable!(api_token -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
@@ -1124,6 +1201,7 @@ diesel::joinable!(outbox -> tenant (tenant_id));
 diesel::joinable!(passkey -> tenant (tenant_id));
 diesel::joinable!(recovery_code -> tenant (tenant_id));
 diesel::joinable!(password_history -> tenant (tenant_id));
+diesel::joinable!(outbox_queue -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
@@ -1142,6 +1220,7 @@ diesel::joinable!(template -> tenant (tenant_id));
 diesel::joinable!(totp_seed -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
 diesel::joinable!(user_link -> tenant (tenant_id));
+diesel::joinable!(webhook -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
@@ -1186,6 +1265,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     passkey,
     recovery_code,
     password_history,
+    outbox_queue,
     refresh_token,
     role,
     route,
@@ -1214,4 +1294,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     totp_seed,
     user_account,
     user_link,
+    webhook,
+    webhook_attempt,
+    webhook_message,
+    webhook_queue,
 );

@@ -24,6 +24,9 @@ pub enum Signal {
     SendQueue,
     /// A mail of the product itself is to go out.
     SystemMail,
+    /// The outbox, or a webhook, has something to send. The database itself says
+    /// so when events come up (`tell_webhooks`).
+    Webhooks,
 }
 
 const CHANNEL: &str = "kikubari";

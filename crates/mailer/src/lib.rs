@@ -6,12 +6,15 @@
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
 //! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
 //! [`inbound`]. The product's own mails go by [`system_mail`]. docs/architecture.md walks one campaign through.
+//! [`inbound`]. [`webhook`] tells others what happened, through the one client for
+//! addresses that somebody else names ([`egress`]). docs/architecture.md walks one campaign through.
 
 pub(crate) mod attempt;
 pub mod claim;
 pub mod classify;
 pub mod compose;
 pub mod config;
+pub mod egress;
 pub mod fence;
 pub mod handover;
 pub mod inbound;
@@ -26,6 +29,7 @@ pub mod sign;
 pub mod smtp;
 pub mod system_mail;
 pub mod throttle;
+pub mod webhook;
 
 /// The error with what only the log may read.
 #[must_use]

@@ -76,3 +76,9 @@ export type SenderDomain = Schemas["SenderDomain"];
 export type Route = Schemas["Route"];
 export type SendLimit = Schemas["SendLimit"];
 export type SendSlowdown = Schemas["SendSlowdown"];
+
+export type Webhook = Schemas["Webhook"];
+export type WebhookAttempt = Schemas["WebhookAttempt"];
+export type WebhookMessage = Schemas["WebhookMessage"];
+export type WebhookMessageState = Schemas["WebhookMessageState"];
+export type WebhookTopic = Schemas["WebhookTopic"];

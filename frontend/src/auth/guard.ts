@@ -21,7 +21,8 @@ export type Permission =
   | "roles.manage"
   | "tokens.manage"
   | "tenant.own"
-  | "audit.read";
+  | "audit.read"
+  | "webhooks.manage";
 
 /** The logged-in person. Only below the guarded layout. */
 export function useMe(): Me {

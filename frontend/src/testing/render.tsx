@@ -42,6 +42,7 @@ export const me: Me = {
     "roles.manage",
     "tokens.manage",
     "tenant.own",
+    "webhooks.manage",
   ],
   locale: "ja",
   session: { idle_minutes: 30, expires_at: "2099-01-01T00:00:00Z" },

@@ -1,9 +1,10 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | doctor`.
 
 mod audit;
 mod demo;
 mod doctor;
 mod output;
+mod secrets;
 mod serve;
 mod tenant;
 mod user;
@@ -50,6 +51,11 @@ enum Command {
         #[command(subcommand)]
         command: user::UserCommand,
     },
+    /// Change the master key
+    Secrets {
+        #[command(subcommand)]
+        command: secrets::SecretsCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -73,6 +79,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
         Command::Audit { command } => runtime()?.block_on(audit::run(command)),
         Command::User { command } => runtime()?.block_on(user::run(command)),
+        Command::Secrets { command } => runtime()?.block_on(secrets::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -11,6 +11,7 @@ use anyhow::Context;
 use domain::Db;
 use domain::clock::Clock;
 use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
+use domain::egress::EgressConfig;
 use domain::secret::Keys;
 use domain::session::password::{Cost, Hasher};
 use domain::session::token::AccessTokens;
@@ -100,6 +101,8 @@ pub(super) fn state() -> anyhow::Result<AppState> {
     let secret: SecretConfig = load()?;
     let keys = Keys::from_file(&secret.secret_key_file).map_err(explain)?;
     let keys = Arc::new(keys);
+    let egress: EgressConfig = load_or(&EgressConfig::default())?;
+    let egress = egress.rules().map_err(|detail| anyhow::anyhow!(detail))?;
     let db = Db::new(&database, Clock::system()).map_err(explain)?;
     let visitors = Visitors::new(db.clone(), installation(&config, &keys));
     Ok(AppState {
@@ -108,6 +111,7 @@ pub(super) fn state() -> anyhow::Result<AppState> {
         events: Arc::new(Events::new(db.clone())),
         access: Arc::new(AccessLog::new(db.clone())),
         db,
+        egress: Arc::new(egress),
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,
         visitors: Arc::new(visitors),

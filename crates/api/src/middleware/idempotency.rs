@@ -81,7 +81,7 @@ async fn once(
         }
     };
     let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
-    match idempotency::claim(&state.db, &user, key, &hash).await {
+    match idempotency::claim(&state.db, &state.keys, &user, key, &hash).await {
         Ok(Claim::First) => {}
         Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
         Err(error) => {
@@ -120,7 +120,7 @@ async fn once(
         headers,
         body: body.to_vec(),
     };
-    idempotency::store(&state.db, &user, key, &answer)
+    idempotency::store(&state.db, &state.keys, &user, key, &answer)
         .await
         .map_err(ApiError::from)?;
     Ok(ServiceResponse::new(

@@ -45,3 +45,4 @@ pub mod timeline;
 pub mod token;
 pub mod transactional;
 pub mod user;
+pub mod webhook;

@@ -32,3 +32,4 @@ mod sequence;
 mod signup;
 mod support;
 mod transactional;
+mod webhook;

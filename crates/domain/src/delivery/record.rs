@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::event::bounce::refused::{self, Refusal};
 use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
 use crate::signal::{self, Signal};
+use crate::webhook;
 
 /// What became of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,11 @@ pub async fn record(
             let refusals = refusals(records, &changed);
             deltas.extend(refused::take(tx, (tenant, campaign, period), &refusals, now).await?);
             counters::add(tx, tenant, campaign, &deltas).await?;
+            let ended = changed
+                .iter()
+                .filter(|row| ["accepted", "failed"].contains(&row.state.as_str()));
+            let ended: Vec<DeliveryId> = ended.map(|row| row.id).collect();
+            webhook::outbox::tell_deliveries(tx, period, &ended).await?;
             signal::publish(
                 tx,
                 Signal::Campaign {

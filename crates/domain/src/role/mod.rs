@@ -112,7 +112,8 @@ impl BuiltinRole {
             | P::SecurityManage
             | P::RolesManage
             | P::TokensManage
-            | P::AuditRead => matches!(self, Self::Owner | Self::Admin),
+            | P::AuditRead
+            | P::WebhooksManage => matches!(self, Self::Owner | Self::Admin),
             P::TenantOwn => self == Self::Owner,
         }
     }

@@ -85,7 +85,8 @@ impl Claims {
 pub struct AccessTokens {
     kid: String,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// By key id: those of older keys check, so that nobody is logged out by a rotation.
+    decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
 }
 
@@ -93,10 +94,17 @@ impl AccessTokens {
     /// # Errors
     /// When the library refuses the seed.
     pub fn new(keys: &Keys) -> Result<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(keys.access_seed())
-            .map_err(DomainError::internal)?;
+        let mut decoding = Vec::new();
+        let mut signing = None;
+        for seed in keys.access_seeds() {
+            let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(DomainError::internal)?;
+            let public = pair.public_key().as_ref();
+            let kid = URL_SAFE_NO_PAD.encode(&sha256(public)[..9]);
+            decoding.push((kid.clone(), DecodingKey::from_ed_der(public)));
+            signing.get_or_insert((kid, pair));
+        }
+        let (kid, pair) = signing.ok_or_else(|| DomainError::internal("no key signs"))?;
         let private = pair.to_pkcs8v1().map_err(DomainError::internal)?;
-        let public = pair.public_key().as_ref();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -105,9 +113,9 @@ impl AccessTokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self {
-            kid: URL_SAFE_NO_PAD.encode(&sha256(public)[..9]),
+            kid,
             encoding: EncodingKey::from_ed_der(private.as_ref()),
-            decoding: DecodingKey::from_ed_der(public),
+            decoding,
             validation,
         })
     }
@@ -175,15 +183,17 @@ impl AccessTokens {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
         let plain = header.alg == Algorithm::EdDSA
             && header.typ.as_deref() == Some(TYPE)
-            && header.kid.as_deref() == Some(self.kid.as_str())
             && header.jwk.is_none()
             && header.jku.is_none()
             && header.x5u.is_none()
             && header.x5c.is_none();
-        if !plain {
-            return Err(refused());
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+        let kid = header.kid.as_deref().filter(|_| plain);
+        let (_, key) = self
+            .decoding
+            .iter()
+            .find(|(known, _)| kid == Some(known.as_str()))
+            .ok_or_else(refused)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| refused())?
             .claims;
         let now = now.timestamp();

@@ -63,7 +63,8 @@ impl TestTenant {
         let hasher = Self::hasher();
         let actor = Actor::operator(self.id);
         let new = person(&self.prefix, role);
-        let user = user::create(db, &hasher, &actor, role, new).await;
+        let keys = Keys::from_master(&[42; 32]).expect("keys");
+        let user = user::create(db, &hasher, &keys, &actor, role, new).await;
         user.expect("a user").id
     }
 

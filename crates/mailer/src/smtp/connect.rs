@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::egress::address::is_inside;
 use domain::route::{Auth, Security};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::BufReader;
@@ -18,7 +19,6 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::mx::Exchanges;
-use super::private::is_private;
 use super::reply::Reply;
 use super::session::Session;
 use super::stream::Stream;
@@ -171,7 +171,7 @@ impl Endpoint {
         let allowed: Vec<IpAddr> = found
             .iter()
             .copied()
-            .filter(|ip| self.allow_private || !is_private(*ip))
+            .filter(|ip| self.allow_private || !is_inside(*ip))
             .collect();
         if allowed.is_empty() && !found.is_empty() {
             return Err(ConnectError::Private {

@@ -5,7 +5,6 @@ pub mod choice;
 pub mod connect;
 pub mod mx;
 pub mod pool;
-pub mod private;
 pub mod relay;
 pub mod reply;
 pub mod route;

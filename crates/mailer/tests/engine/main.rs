@@ -23,4 +23,5 @@ mod support;
 mod system_mail;
 mod transactional;
 mod variant;
+mod webhook;
 mod wire;

@@ -74,6 +74,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/rules", label: "nav.rules", icon: IconClock, permission: "settings.read" },
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/security", label: "nav.security", icon: IconShieldLock, permission: "settings.read" },
+      { to: "/settings/webhooks", label: "nav.webhooks", icon: IconBolt, permission: "webhooks.manage" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
       { to: "/settings/audit", label: "nav.audit", icon: IconClock, permission: "audit.read" },
       { to: "/settings/roles", label: "nav.roles", icon: IconUsersGroup, permission: "settings.read" },

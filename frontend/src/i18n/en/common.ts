@@ -75,6 +75,7 @@ export const common = {
   "nav.rules": "Sending rules",
   "nav.limits": "Sending limits",
   "nav.security": "Security",
+  "nav.webhooks": "Webhooks",
   "nav.users": "Users",
   "nav.audit": "Audit log",
   "nav.roles": "Roles",

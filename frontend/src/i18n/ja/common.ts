@@ -74,6 +74,7 @@ export const common = {
   "nav.rules": "配信ルール",
   "nav.limits": "送信量の上限",
   "nav.security": "セキュリティ",
+  "nav.webhooks": "Webhook通知",
   "nav.users": "ユーザー",
   "nav.audit": "操作履歴",
   "nav.roles": "権限",

@@ -124,6 +124,7 @@ pub fn cases() -> Vec<Case> {
         campaigns(),
         settings(),
         audit(),
+        webhooks(),
         deletions(),
     ]
     .concat()
@@ -487,6 +488,26 @@ fn audit() -> Vec<Case> {
         needs("export_audit_entries", P::AuditRead),
         needs("verify_audit_entries", P::AuditRead),
         needs("list_access_entries", P::AuditRead),
+    ]
+}
+
+fn webhooks() -> Vec<Case> {
+    vec![
+        needs("list_webhooks", P::WebhooksManage),
+        needs("create_webhook", P::WebhooksManage)
+            .body(|_| json!({"url": "https://other.example.jp/", "events": ["contact.created"]})),
+        needs("get_webhook", P::WebhooksManage),
+        needs("update_webhook", P::WebhooksManage)
+            .if_match()
+            .body(|_| json!({"description": "別の説明"})),
+        needs("rotate_webhook_secret", P::WebhooksManage),
+        needs("test_webhook", P::WebhooksManage),
+        needs("replay_webhook", P::WebhooksManage)
+            .body(|_| json!({"since": "2026-11-01T00:00:00Z"})),
+        needs("list_webhook_messages", P::WebhooksManage),
+        needs("get_webhook_message", P::WebhooksManage),
+        needs("replay_webhook_message", P::WebhooksManage),
+        needs("delete_webhook", P::WebhooksManage).if_match(),
     ]
 }
 

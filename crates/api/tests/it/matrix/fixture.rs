@@ -71,6 +71,7 @@ impl Fixture {
         made.create_campaign(app).await;
         made.create_delivery(app).await;
         made.create_passkey(app).await;
+        made.create_webhook(app).await;
         made
     }
 
@@ -284,6 +285,14 @@ impl Fixture {
         self.keep("deliveries", &page["items"][0]);
     }
 
+    async fn create_webhook(&mut self, app: &TestApp) {
+        let body = json!({"url": "https://hooks.example.jp/", "events": ["contact.created"]});
+        self.make(app, "webhooks", body).await;
+        let path = format!("/v1/webhooks/{}/test", self.id("webhooks"));
+        let message = app.post(&path).by(&self.token).send().await.expect(202);
+        self.keep("webhook-messages", &message);
+    }
+
     async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {
         let row = app
             .post(&format!("/v1/{noun}"))
@@ -326,6 +335,9 @@ impl Fixture {
         if path.contains("{contact_id}") {
             path = path.replace("{contact_id}", self.id("contacts"));
         }
+        if path.contains("{message_id}") {
+            path = path.replace("{message_id}", self.id("webhook-messages"));
+        }
         path.replace("{number}", "1")
             .replace("{token}", "bm8gc3VjaCB0b2tlbg")
     }
@@ -348,6 +360,9 @@ impl Fixture {
                 // Another person's own; nobody else reads it.
                 "passkeys" => continue,
                 "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
+                "webhook-messages" => {
+                    format!("/v1/webhooks/{}/messages/{id}", self.id("webhooks"))
+                }
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);

@@ -118,6 +118,7 @@ impl TestApp {
             config: Arc::new(config),
             events: Arc::new(Events::new(database.db.clone())),
             db: database.db.clone(),
+            egress: Arc::default(),
             tokens: Arc::new(AccessTokens::new(&keys).expect("tokens")),
             keys,
             hasher: TestTenant::hasher(),

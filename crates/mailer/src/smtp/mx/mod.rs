@@ -1,14 +1,13 @@
 //! Direct delivery: each mail to a server that its recipient's domain names.
 //!
 //! [`exchanges`] knows which servers a domain has and what it asks of the line
-//! to them ([`sts`], fetched by [`https`]); it is one for all direct routes of a
+//! to them ([`sts`]); it is one for all direct routes of a
 //! mailer. A [`Direct`] is one route's sessions, pooled for each server and
 //! reused by all mails to it, whatever domain they are for, unless limits count
 //! the sessions of some of them. A server that gives
 //! no session is left alone for a time that doubles; mails go to the next one.
 
 pub mod exchanges;
-mod https;
 mod sts;
 
 use std::net::SocketAddr;

@@ -17,6 +17,7 @@ import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
 import { transactional } from "./transactional";
+import { webhooks } from "./webhooks";
 
 export const late = {
   ...abTest,
@@ -38,4 +39,5 @@ export const late = {
   ...settings,
   ...signup,
   ...transactional,
+  ...webhooks,
 };
