@@ -62,7 +62,7 @@ start_tls() { # https-port http-port api-port folder log: sets TLS_CERT, TLS_PID
   TLS_CERT="$dir/cert.pem"
   quietly "$dir/openssl.log" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
     -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout "$dir/cert.key" -out "$TLS_CERT"
-  sed -e "1,/^{/s|^{|{\n\tadmin off\n\tpersist_config off\n\tskip_install_trust\n\tdefault_bind 127.0.0.1\n\thttps_port $1\n\thttp_port $2|" \
+  sed -e "1,/^{/s|^{|{\n\tadmin off\n\tskip_install_trust\n\tdefault_bind 127.0.0.1\n\thttps_port $1\n\thttp_port $2|" \
     -e "s|^\ttls {|\ttls $TLS_CERT $dir/cert.key {|" \
     -e "s|reverse_proxy api:8080|reverse_proxy 127.0.0.1:$3|" \
     -e "s|/srv/spa|$ROOT/frontend/dist|" deploy/caddy/Caddyfile >"$caddyfile"

@@ -13,7 +13,7 @@ import core
 import document
 from canary import start_canary
 
-MODULES = (
+MODULES = os.environ.get("M","").split() or (
     "supply headers protocol smuggling overflow files errors cookies csrf sessions enumeration tenants "
     "sql xss mail hostile exports links processes tls scanners holes keeping pending"
 ).split()

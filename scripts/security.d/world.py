@@ -5,13 +5,12 @@ import secrets
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import httpx
-from core import ROOT, CannotRun
+from core import CannotRun
 from document import SOME_UUID, Operation
 
 AGENT = "kikubari-security"
@@ -250,7 +249,7 @@ def filled(operation: Operation, known: dict[str, str]) -> str:
     return operation.at(values)
 
 
-def until(condition, seconds: float, what: str) -> Iterator:
+def until(condition, seconds: float, what: str):
     """Waits for something that the installation does by itself."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -274,4 +273,3 @@ def create(level: str, canary_url: str, work: Path) -> World:
     return world
 
 
-__all__ = ["ROOT"]
