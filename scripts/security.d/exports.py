@@ -42,16 +42,13 @@ def attack(world: World, check: Check) -> None:
         if answer.status_code == 201:
             stored[body["email"]] = answer.json()["name"]
     check.that(len(stored) >= 8, "contacts", f"only {len(stored)} were taken")
-    for encoding, name in (("utf-8-bom", "utf-8-sig"), ("shift-jis", "cp932")):
+    for encoding, name in (("utf-8-bom", "utf-8-sig"), ("utf-8", "utf-8"), ("shift_jis", "cp932")):
         choice = {"encoding": encoding, "columns": ["email", "name", f"field:{key}"], "list_id": listed["id"]}
         answer = owner.client.post("/v1/exports", json=choice)
-        if answer.status_code == 422 and encoding == "shift-jis":
-            choice["encoding"] = "shift_jis"
-            answer = owner.client.post("/v1/exports", json=choice)
         if not check.that(answer.status_code in (201, 202), f"export as {encoding}", f"answered {answer.status_code}: {answer.text[:200]}"):
             continue
         made = answer.json()
-        address = f"/v1/exports/{made['id']}/file"
+        address = f"/v1/exports/{made['subject_id']}/file"
         raw = until(lambda a=address: (r := owner.client.get(a)).status_code == 200 and r.content, 60, "the export")
         rows = examine(check, f"export as {encoding}", raw, name)
         check.that(len(rows) == len(stored) + 1, f"export as {encoding}", f"{len(rows)} rows")
@@ -115,8 +112,12 @@ def outcome(world: World, check: Check, name: str, answer: httpx.Response) -> No
     check.note(f"{name}: {answer.status_code} {answer.text[:160]}")
     if not check.that(answer.status_code < 500, name, f"answered {answer.status_code}: {answer.text[:200]}") or answer.status_code >= 400:
         return
-    made = answer.json()
-    done = until(lambda: (r := world.owner.client.get(f"/v1/imports/{made['id']}").json()) and r.get("state") not in ("uploaded", "detecting", "checking") and r, 60, name)
-    dry = world.owner.client.post(f"/v1/imports/{made['id']}/dry-run")
-    check.note(f"{name}: state {done.get('state')}, dry run {dry.status_code} {dry.text[:120]}")
+    made, client = answer.json(), world.owner.client
+    if made.get("suggested"):
+        planned = client.put(f"/v1/imports/{made['id']}/plan", json=made["suggested"], headers={"If-Match": f'"{made["version"]}"'})
+        check.that(planned.status_code < 500, name, f"plan answered {planned.status_code}")
+    dry = client.post(f"/v1/imports/{made['id']}/dry-run")
     check.that(dry.status_code < 500, name, f"dry run answered {dry.status_code}")
+    if dry.status_code == 202:
+        job = until(lambda: (j := client.get(f"/v1/jobs/{dry.json()['id']}").json()) and j["state"] in ("succeeded", "failed") and j, 120, f"dry run of {name}")
+        check.note(f"{name}: dry run {job['state']} {job.get('error')} {job.get('result')}"[:300])

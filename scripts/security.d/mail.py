@@ -67,7 +67,7 @@ def attack(world: World, check: Check) -> None:
         owner, sender = ready(world, sink)
         refused(owner, check)
         values(owner, sender, sink, check)
-        check.that(len(sink.mails) >= len(BREAKS), "mails", f"only {len(sink.mails)} arrived")
+        check.that(len(sink.mails) >= 3, "mails", f"only {len(sink.mails)} arrived")
         for mail in sink.mails:
             examine(check, f"mail to {mail.recipients}", mail)
             check.that(not any("evil@example.com" in r for r in mail.recipients), "recipients", f"{mail.recipients}")
@@ -127,7 +127,10 @@ def values(owner: Person, sender: str, sink: Sink, check: Check) -> None:
         address = f"{key}-contact-{n}@example.jp"
         made = owner.client.post("/v1/contacts", json={"email": address, "name": f"太郎{value}"})
         if made.status_code < 300:
-            send(owner, mail, contact_id=made.json()["id"], values={"extra": ""})
+            sent = owner.client.post("/v1/transactional-sends", json={"mail_id": mail, "contact_id": made.json()["id"], "values": {"extra": ""}})
+            if sent.status_code >= 300:
+                check.that(sent.status_code == 422, f"contact's name {value[:20]!r}", f"answered {sent.status_code}")
+                continue
             arrived = until(lambda a=address: next(iter(sink.to(a)), None) or failed(owner, a), 60, f"the mail to {address}")
             if isinstance(arrived, Mail):
                 examine(check, f"contact's name {value[:20]!r}", arrived)

@@ -1,7 +1,7 @@
 """TLS: Mozilla's intermediate profile, as sslyze reads it, at the door of production."""
 
 import contextlib
-import json
+import re
 import socket
 import ssl
 import subprocess
@@ -12,24 +12,24 @@ import httpx
 from core import ROOT, CannotRun, Check, item
 from world import World, needed
 
-# What says something about the certificate of this run and nothing about production's, which comes from ACME.
-OF_THE_CERTIFICATE = ("certificate_path_validation", "leaf_certificate_subject_matches")
-
-
-def sslyze(work: Path, place: str) -> tuple[int, str, dict]:
+def sslyze(work: Path, place: str) -> tuple[int, str]:
     program, out = ROOT / ".local/security-venv/bin/sslyze", work / f"sslyze-{place.replace(':', '-')}.json"
-    done = subprocess.run([program, "--mozilla_config=intermediate", f"--json_out={out}", place], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([program, "--mozilla_config=intermediate", "--certinfo", f"--certinfo_ca_file={needed('KIKUBARI_E2E_CA')}", f"--json_out={out}", place], capture_output=True, text=True, timeout=300, check=False)
     if not out.exists():
         raise CannotRun(f"sslyze: {done.stdout[-500:]} {done.stderr[-500:]}")
-    told = json.loads(out.read_text())
-    return done.returncode, done.stdout, told
+    return done.returncode, done.stdout
 
 
 def complies(work: Path, check: Check, name: str, place: str) -> None:
-    status, text, _ = sslyze(work, place)
-    verdict = text.partition("COMPLIANCE AGAINST MOZILLA")[2]
-    check.note(f"{name}:\n{verdict or text[-1500:]}")
-    check.that(status == 0 and "OK - Compliant" in verdict, name, " ".join((verdict or text[-800:]).split())[:600])
+    status, text = sslyze(work, place)
+    verdict = text.partition("COMPLIANCE AGAINST TLS CONFIGURATION")[2]
+    check.note(f"{name}: status {status}\n{verdict or text[-1500:]}")
+    failures = dict(re.findall(r"^\s*\* (\w+): (.*)$", verdict, re.M))
+    # Production's certificate comes from ACME. This run's own has a chain that no browser knows, so sslyze can't end with 0.
+    failures.pop("certificate_path_validation", None)
+    check.that("COMPLIANCE" in text and place in verdict, name, f"sslyze came to no verdict: {text[-500:]}")
+    for what, why in failures.items():
+        check.that(False, f"{name}: {what}", why[:300])
 
 
 @contextlib.contextmanager
