@@ -20,6 +20,7 @@ class Operation:
     body: dict | None = None
     media: str | None = None
     public: bool = False
+    by_cookie: bool = False
 
     def named(self, place: str) -> list[dict]:
         return [p for p in self.parameters if p["in"] == place]
@@ -60,6 +61,7 @@ def operations() -> tuple[Operation, ...]:
                     body=content[media].get("schema") if media else None,
                     media=media,
                     public=spec.get("security") == [{}],
+                    by_cookie=any("refresh_cookie" in way for way in spec.get("security", [])),
                 )
             )
     return tuple(found)

@@ -13,9 +13,9 @@ import core
 import document
 from canary import start_canary
 
-MODULES = os.environ.get("M","").split() or (
+MODULES = (
     "supply headers protocol smuggling overflow files errors cookies csrf sessions enumeration tenants "
-    "sql xss mail hostile exports links processes tls scanners holes keeping pending"
+    "sql xss mail hostile exports links processes tls scanners holes pending keeping"
 ).split()
 
 
