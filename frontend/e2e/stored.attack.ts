@@ -117,9 +117,16 @@ test("stored payloads stay text on every screen", async ({ page, context, baseUR
       }
       await expect(page.locator("h1").first()).toBeAttached();
       if (planted.includes(screen) && !notLiteral.has(screen.name)) {
-        const text = await readable(page);
-        if (!text.includes(order.shown ?? "")) {
-          found.push(`${screen.name}: the payload is not to be read on ${screen.path}: ${text.slice(0, 300)}`);
+        const seen = async () => (await readable(page)).includes(order.shown ?? "");
+        const stands = await expect
+          .poll(seen, { timeout: 10_000 })
+          .toBe(true)
+          .then(
+            () => true,
+            () => false,
+          );
+        if (!stands) {
+          found.push(`${screen.name}: the payload is not to be read on ${screen.path}`);
         }
       }
       await examine(page, screen.name, found);

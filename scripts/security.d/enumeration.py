@@ -8,7 +8,7 @@ import time
 from core import NIGHTLY, QUICK, Check, item
 from world import Person, Target, World, add_person
 
-PAIRS = {QUICK: 60, "whole": 200, NIGHTLY: 200}
+PAIRS = {QUICK: 40, "whole": 200, NIGHTLY: 200}
 
 
 def address(n: int) -> str:

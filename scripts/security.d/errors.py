@@ -9,7 +9,7 @@ import threading
 import time
 
 import httpx
-from core import Check, item
+from core import QUICK, Check, item
 from document import operations
 from raw import exchange
 from world import Target, World, filled, needed
@@ -56,7 +56,7 @@ def attack(world: World, check: Check) -> None:
         if operation.id in ("stream_events", "get_liveness", "get_readiness"):
             continue
         own = filled(operation, world.ids_of_a) if operation.method == "GET" else operation.at()
-        for value in ODD_VALUES:
+        for value in ODD_VALUES if world.level != QUICK else ODD_VALUES[:7]:
             for parameter in operation.named("query"):
                 answer = ask(client, operation.method, own, params={parameter["name"]: value})
                 examine(check, f"{operation.id} ?{parameter['name']}={value[:20]!r}", answer)

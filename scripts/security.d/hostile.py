@@ -151,8 +151,8 @@ def browse(world: World, mode: dict) -> tuple[int, str]:
     command = ["npx", "playwright", "test", "--reporter=line", "stored.attack.ts"]
     environment = {**os.environ, "KIKUBARI_ATTACK": str(file), "NODE_EXTRA_CA_CERTS": needed("KIKUBARI_E2E_CA")}
     done = subprocess.run(command, cwd=ROOT / "frontend", env=environment, capture_output=True, text=True, timeout=900, check=False)
-    if not out.exists():
-        raise CannotRun(f"the browser's part: {done.stdout[-1500:]} {done.stderr[-500:]}")
+    if not out.exists() or done.returncode != 0:
+        raise CannotRun(f"the browser's part: {done.stdout[-2500:]} {done.stderr[-500:]}")
     told = json.loads(out.read_text())
     return told["looked"], told["found"]
 

@@ -13,9 +13,10 @@ import core
 import document
 from canary import start_canary
 
+# In this order: `hostile` looks at every screen before the others fill the lists, `keeping` looks for what all of them left.
 MODULES = (
-    "supply headers protocol smuggling overflow files errors cookies csrf sessions enumeration tenants "
-    "sql xss mail hostile exports links processes tls scanners holes pending keeping"
+    "supply hostile headers protocol smuggling overflow files errors cookies csrf sessions enumeration tenants "
+    "sql xss exports links processes tls scanners holes pending keeping"
 ).split()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import httpx
-from core import NIGHTLY, ROOT, WHOLE, CannotRun, Check, item
+from core import NIGHTLY, QUICK, ROOT, WHOLE, CannotRun, Check, item
 from document import kind, leaves, operations, placed, sample
 from errors import LEAKS
 from world import World, filled
@@ -58,7 +58,7 @@ def places(world: World) -> list[Place]:
                     name = f"{o.id} {'/'.join(map(str, where))}"
                     found.append(Place(name, lambda c, v, o=o, b=base, w=where, path=path: c.request(o.method, path, json=placed(b, w, v), headers={"If-Match": '"1"'}), False))  # fmt: skip
     for header in ("User-Agent", "Idempotency-Key", "If-Match", "X-Request-Id", "Accept-Language", "Referer", "X-Forwarded-For", "Cookie"):
-        found.append(Place(f"header {header}", lambda c, v, h=header: c.patch("/v1/tenant", json={}, headers={h: v.encode()}), False))
+        found.append(Place(f"header {header}", lambda c, v, h=header: c.patch("/v1/tenant", json={}, headers={h: v.replace("\0", "").encode()}), False))
     return found
 
 
@@ -69,11 +69,12 @@ def canary_places() -> list[Place]:
     ]
 
 
-def probe(check: Check, client: httpx.Client, found: list[Place], timed: tuple[str, ...]) -> None:
+def probe(check: Check, client: httpx.Client, found: list[Place], broken: tuple[str, ...], timed: tuple[str, ...]) -> None:
     for place in found:
-        for value in BROKEN:
+        for value in broken:
             answer = place.ask(client, value)
-            leak = LEAKS.search(answer.text) if answer.status_code >= 400 else None
+            # What was sent may be quoted.
+            leak = LEAKS.search(answer.text.replace(value, "")) if answer.status_code >= 400 else None
             check.that(leak is None and answer.status_code not in (500, 502), place.name, f"{value!r}: {answer.status_code} {answer.text[:200]}")
         if place.reads:
             conditions(check, client, place)
@@ -88,6 +89,11 @@ def probe(check: Check, client: httpx.Client, found: list[Place], timed: tuple[s
             begin = time.monotonic()
             place.ask(client, pattern.format(n=PAUSE * 2))
             check.that(time.monotonic() - begin < PAUSE * 2, place.name, f"{pattern!r} makes it wait {took:.1f} s")
+
+
+def values(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The quick run tries those that break out of a text, a number and an order."""
+    return (BROKEN[:3], TIMED[:2]) if world.level == QUICK else (BROKEN, TIMED)
 
 
 def conditions(check: Check, client: httpx.Client, place: Place) -> None:
@@ -105,7 +111,7 @@ def strip(text: str, value: str) -> str:
 
 def canary(world: World, check: Check) -> None:
     with world.canary.client() as client:
-        probe(check, client, canary_places(), TIMED)
+        probe(check, client, canary_places(), *values(world))
         wrong = [f for f in check.findings if "makes it wait" in f], [f for f in check.findings if "answered differently" in f]
         if not all(wrong):
             check.findings.clear()  # Each way of looking has to find it.
@@ -116,7 +122,7 @@ def attack(world: World, check: Check) -> None:
     found = places(world)
     check.that(len(found) > 250, "places", f"only {len(found)}")
     check.note(f"{len(found)} places")
-    probe(check, world.owner.client, found, TIMED if world.level != "quick" else TIMED[:3])
+    probe(check, world.owner.client, found, *values(world))
 
 
 def second_canary(world: World, check: Check) -> None:
@@ -156,7 +162,8 @@ def second_order(world: World, check: Check) -> None:
         check.that(time.monotonic() - begin < 3, f"contact {value!r}", "made the database wait")
     for order in ("name", "-name", "email", "-created_at", "name;DROP TABLE contact", "name,(select pg_sleep(2))", "fields->>'x'"):
         answer = client.get("/v1/contacts", params={"sort": order, "list_id": listed["id"]})
-        fine = answer.status_code in (200, 400, 422) and LEAKS.search(answer.text if answer.status_code >= 400 else "") is None
+        told = answer.text.replace(order, "") if answer.status_code >= 400 else ""
+        fine = answer.status_code in (200, 400, 422) and LEAKS.search(told) is None
         check.that(fine, f"sort {order}", f"answered {answer.status_code}")
     check.that(world.sql(rows) == before, "rows", f"were {before}, are {world.sql(rows)}")
 

@@ -1,7 +1,7 @@
 """Cross-site scripting by what comes straight back. What is stored first is opened in a browser: see hostile.py."""
 
 import httpx
-from core import Check, item
+from core import QUICK, Check, item
 from document import operations
 from world import Target, World, filled
 
@@ -39,7 +39,7 @@ def attack(world: World, check: Check) -> None:
         if operation.id == "stream_events" or operation.path.startswith("/health"):
             continue
         path = filled(operation, world.ids_of_a if operation.method == "GET" else {})
-        for payload in PAYLOADS:
+        for payload in PAYLOADS if world.level != QUICK else PAYLOADS[:3]:
             query = {p["name"]: payload for p in operation.named("query")}
             answer = client.request(operation.method, path, params=query or {"x": payload}, headers={"If-Match": '"1"'})
             examine(check, f"{operation.id} query", answer, payload)
