@@ -2,7 +2,7 @@
 //! with a relay of the installation, so that no campaign delays a link that
 //! somebody waits for.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -229,7 +229,7 @@ fn address(text: &str) -> anyhow::Result<Address> {
     Ok(Address::new(local, domain)?)
 }
 
-fn secret(file: &PathBuf) -> anyhow::Result<SecretString> {
+fn secret(file: &Path) -> anyhow::Result<SecretString> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE {}", file.display()))?;
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
