@@ -66,9 +66,11 @@ def wapiti_attack(world: World, check: Check) -> None:
     judge(check, "product", report)
 
 
+# Without the health checks, which the door keeps for the inside; the contract tests look at them.
 def schemathesis(world: World, document: Path, url: str, cases: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "KIKUBARI_E2E_URL": url, "REQUESTS_CA_BUNDLE": needed("KIKUBARI_E2E_CA"), "PYTHONPATH": str(ROOT / "scripts/contract.d"), "SCHEMATHESIS_HOOKS": "hooks"}
-    command = [ROOT / ".local/venv/bin/schemathesis", "--config-file", "openapi/schemathesis.toml", "run", str(document), "--url", url, "--max-examples", cases]
+    command = [ROOT / ".local/venv/bin/schemathesis", "--config-file", "openapi/schemathesis.toml", "run", str(document), "--url", url, "--max-examples", cases,
+               "--exclude-path-regex", "^/health/"]  # fmt: skip
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=3 * 3600, check=False)
 
 
@@ -90,5 +92,5 @@ def schemathesis_canary(world: World, check: Check) -> None:
 @item("scan.schemathesis", "schemathesis, every check, more cases than in the contract tests", schemathesis_canary, NIGHTLY)
 def schemathesis_attack(world: World, check: Check) -> None:
     done = schemathesis(world, ROOT / "openapi/openapi.json", world.product.url, os.environ.get("KIKUBARI_SCHEMATHESIS_CASES", "60"))
-    check.note(done.stdout[-6000:])
+    check.note(done.stdout.partition("= FAILURES =")[2][:8000] or done.stdout[-4000:])
     check.that(done.returncode == 0, "schemathesis", f"status {done.returncode}: {done.stdout[-800:]}")
