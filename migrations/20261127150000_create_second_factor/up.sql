@@ -1,7 +1,7 @@
 CREATE TABLE totp_seed (
     tenant_id uuid NOT NULL REFERENCES tenant ON DELETE CASCADE,
     user_id uuid NOT NULL,
-    sealed bytea NOT NULL,
+    seed_sealed bytea NOT NULL,
     confirmed_at timestamptz,
     last_step bigint,
     created_at timestamptz NOT NULL,

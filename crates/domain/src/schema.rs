@@ -1060,7 +1060,7 @@ diesel::table! {
     totp_seed (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,
-        sealed -> Bytea,
+        seed_sealed -> Bytea,
         confirmed_at -> Nullable<Timestamptz>,
         last_step -> Nullable<Int8>,
         created_at -> Timestamptz,

@@ -75,15 +75,7 @@ impl Setup {
             known: None,
         };
         let db = &self.database.db;
-        session::log_in(
-            db,
-            &TestTenant::hasher(),
-            &self.tokens,
-            id,
-            password.into(),
-            device,
-        )
-        .await
+        TestTenant::log_in(db, &self.tokens, id, password, device).await
     }
 
     async fn actor(&self, opened: &LoggedIn, ip: Option<IpAddr>) -> domain::Result<Actor> {

@@ -44,15 +44,8 @@ fn from(n: u8) -> Device {
 impl Setup {
     /// "ok", or the code of the refusal.
     async fn try_with(&self, id: &str, password: &str, device: Device) -> &'static str {
-        let done = session::log_in(
-            &self.database.db,
-            &TestTenant::hasher(),
-            &self.tokens,
-            id,
-            password.into(),
-            device,
-        )
-        .await;
+        let db = &self.database.db;
+        let done = TestTenant::log_in(db, &self.tokens, id, password, device).await;
         done.map_or_else(|error| error.code(), |_| "ok")
     }
 

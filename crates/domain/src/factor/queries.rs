@@ -50,12 +50,15 @@ pub(super) async fn put_seed(
         .values((
             totp_seed::tenant_id.eq(person.tenant),
             totp_seed::user_id.eq(person.user),
-            totp_seed::sealed.eq(sealed),
+            totp_seed::seed_sealed.eq(sealed),
             totp_seed::created_at.eq(now),
         ))
         .on_conflict((totp_seed::tenant_id, totp_seed::user_id))
         .do_update()
-        .set((totp_seed::sealed.eq(sealed), totp_seed::created_at.eq(now)))
+        .set((
+            totp_seed::seed_sealed.eq(sealed),
+            totp_seed::created_at.eq(now),
+        ))
         .execute(tx)
         .await?;
     Ok(())

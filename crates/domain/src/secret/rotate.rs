@@ -42,6 +42,16 @@ pub const SEALED: &[SealedColumn] = &[
         place: "'route.password:' || id",
     },
     SealedColumn {
+        table: "system_mail",
+        column: "secret_sealed",
+        place: "'system_mail.link:' || id",
+    },
+    SealedColumn {
+        table: "totp_seed",
+        column: "seed_sealed",
+        place: "'totp:' || user_id",
+    },
+    SealedColumn {
         table: "webhook",
         column: "secret_sealed",
         place: "'webhook.secret:' || id",

@@ -1,13 +1,19 @@
 //! Ready-made rows for tests.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use crate::actor::Actor;
 use crate::db::Db;
+use crate::error::Result;
+use crate::factor::Factors;
 use crate::ids::{TenantId, UserId};
 use crate::role::BuiltinRole;
 use crate::secret::Keys;
 use crate::session::password::{Cost, Hasher};
+use crate::session::token::AccessTokens;
+use crate::session::{self, Device, LoggedIn, Outcome};
 use crate::tenant;
 use crate::user::{self, FirstPassword, NewUser};
 
@@ -31,6 +37,26 @@ impl TestTenant {
             lanes: 1,
         })
         .expect("a hasher")
+    }
+
+    /// A session of somebody who has no second factor.
+    ///
+    /// # Errors
+    /// Those of [`session::log_in`].
+    pub async fn log_in(
+        db: &Db,
+        tokens: &AccessTokens,
+        login_id: &str,
+        password: &str,
+        device: Device,
+    ) -> Result<LoggedIn> {
+        let keys = Keys::from_master(&[1; 32]).expect("keys");
+        let factors = Factors::new(Arc::new(keys), "https://kikubari.example.jp");
+        let (hasher, password) = (Self::hasher(), SecretString::from(password));
+        match session::log_in(db, &hasher, tokens, &factors, login_id, password, device).await? {
+            Outcome::LoggedIn(logged_in) => Ok(*logged_in),
+            Outcome::SecondFactor(_) => panic!("{login_id} has a second factor"),
+        }
     }
 
     pub async fn create(db: &Db, prefix: &str) -> Self {

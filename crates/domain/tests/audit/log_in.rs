@@ -6,7 +6,7 @@ use domain::secret::Keys;
 use domain::session::token::AccessTokens;
 use domain::session::{self, Device};
 use domain::testing::{TEST_PASSWORD, TestTenant};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::support::World;
 
@@ -20,16 +20,9 @@ async fn log_in(
     let device = Device {
         ip: Some(ip.parse().unwrap()),
         user_agent: "test".to_owned(),
+        known: None,
     };
-    session::log_in(
-        &world.database.db,
-        &TestTenant::hasher(),
-        &tokens,
-        login_id,
-        SecretString::from(password),
-        device,
-    )
-    .await
+    TestTenant::log_in(&world.database.db, &tokens, login_id, password, device).await
 }
 
 async fn trail(world: &World, action: &str) -> Vec<AuditEntry> {
