@@ -7,11 +7,13 @@
     reason = "a test stops at the first thing that is not as it should be; its clock begins now"
 )]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::Utc;
 use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
 use domain::clock::Clock;
+use domain::factor::Factors;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
 use domain::session::token::AccessTokens;
@@ -38,10 +40,12 @@ async fn cost(
         ip: Some("203.0.113.9".parse().unwrap()),
         ..Device::default()
     };
+    let keys = Arc::new(Keys::from_master(&[1; 32]).unwrap());
     let refused = session::log_in(
         &database.db,
         hasher,
         tokens,
+        &Factors::new(keys, "https://kikubari.example.jp"),
         id,
         "wrong wrong wrong".into(),
         device,

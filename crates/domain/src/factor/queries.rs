@@ -15,7 +15,7 @@ use crate::schema::{passkey, recovery_code, totp_seed, user_account};
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = totp_seed)]
 pub(super) struct Seed {
-    pub(super) sealed: Vec<u8>,
+    pub(super) seed_sealed: Vec<u8>,
     pub(super) confirmed_at: Option<DateTime<Utc>>,
     pub(super) last_step: Option<i64>,
 }

@@ -123,7 +123,7 @@ pub async fn confirm(
             })?;
         let seed = factors
             .keys
-            .open(person.tenant, &place(person), &row.sealed)?;
+            .open(person.tenant, &place(person), &row.seed_sealed)?;
         let step = step(seed, code, now)?.ok_or_else(super::wrong_code)?;
         queries::confirm_seed(tx, person, step, now).await?;
         queries::note_factor(tx, person, now).await?;
@@ -149,7 +149,7 @@ pub(super) async fn is_right(
     };
     let seed = factors
         .keys
-        .open(person.tenant, &place(person), &row.sealed)?;
+        .open(person.tenant, &place(person), &row.seed_sealed)?;
     let fresh = step(seed, code, now)?.filter(|step| row.last_step.is_none_or(|last| *step > last));
     match fresh {
         Some(step) => queries::use_step(tx, person, step).await.map(|()| true),

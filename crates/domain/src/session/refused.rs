@@ -42,8 +42,12 @@ pub(super) async fn note(
         "wrong_password"
     };
     db.tenant(tenant, async |tx| {
-        if is_full(tx, tenant, person).await? || known.is_none() {
+        if is_full(tx, tenant, person).await? {
             return Ok(());
+        }
+        if known.is_none() {
+            // In place of the entry: one more question to the database.
+            return is_full(tx, tenant, person).await.map(drop);
         }
         // Who tried is not known: that is the point.
         let actor = Actor {

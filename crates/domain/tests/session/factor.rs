@@ -170,12 +170,13 @@ async fn a_seed_stands_sealed_in_the_database() {
         .unwrap();
     let secret = Secret::try_from_base32(enrolment.secret.expose_secret()).unwrap();
     let seed = hex::encode(secret.as_ref());
-    let found =
-        format!("SELECT count(*) FROM totp_seed WHERE position('\\x{seed}'::bytea IN sealed) > 0");
+    let found = format!(
+        "SELECT count(*) FROM totp_seed WHERE position('\\x{seed}'::bytea IN seed_sealed) > 0"
+    );
     assert_eq!(s.database.count(&found).await, 0);
     assert_eq!(
         s.database
-            .count("SELECT count(*) FROM totp_seed WHERE length(sealed) > 20")
+            .count("SELECT count(*) FROM totp_seed WHERE length(seed_sealed) > 20")
             .await,
         1
     );
