@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_is_guessed_in_a_few_tries_is_refused() {
-        for password in ["aaaaaaaaaaaa", "abcdefghijkl", "2026-11-27 2026"] {
+        for password in ["aaaaaaaaaaaa", "abcdefghijkl", "passwordpassword"] {
             assert!(!codes(password).is_empty(), "{password}");
         }
     }
