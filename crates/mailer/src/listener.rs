@@ -54,7 +54,11 @@ async fn signals(db: &Db, calls: &Calls) {
                         Signal::SystemMail => {
                             calls.system_mail.try_send(()).ok();
                         }
-                        Signal::Job { .. } | Signal::JobQueued | Signal::Campaign { .. } => {}
+                        // Webhooks listen for themselves, on their own pool.
+                        Signal::Webhooks
+                        | Signal::Job { .. }
+                        | Signal::JobQueued
+                        | Signal::Campaign { .. } => {}
                     }
                 }
             }

@@ -2,9 +2,9 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch};
-use domain::DomainError;
 use domain::campaign::hours::Span;
 use domain::tenant::{self, Networks, TenantChange};
+use domain::{Actor, DomainError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -199,7 +199,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(get_tenant).service(update_tenant);
 }
 
-fn answer(row: tenant::Tenant, user: &CurrentUser) -> HttpResponse {
+fn answer(row: tenant::Tenant, user: &Actor) -> HttpResponse {
     let body = Tenant {
         your_address: user.ip.map(|ip| ip.to_canonical().to_string()),
         ..Tenant::from(row)

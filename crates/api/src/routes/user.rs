@@ -3,10 +3,10 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use chrono::{DateTime, Utc};
-use domain::DomainError;
 use domain::ids::UserId;
 use domain::page::{Page, PageRequest};
 use domain::user::{self, FirstPassword, NewUser, UserChange, invitation, reset};
+use domain::{Actor, DomainError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -133,7 +133,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// With what their invitations say.
 async fn with_invitations(
     state: &AppState,
-    user: &CurrentUser,
+    user: &Actor,
     rows: Vec<user::User>,
 ) -> Result<Vec<User>, DomainError> {
     let open = invitation::open(&state.db, user, &rows).await?;
@@ -149,7 +149,7 @@ async fn with_invitations(
 
 async fn answer(
     state: &AppState,
-    user: &CurrentUser,
+    user: &Actor,
     mut response: HttpResponseBuilder,
     row: user::User,
 ) -> ApiResult {

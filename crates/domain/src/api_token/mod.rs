@@ -202,6 +202,7 @@ pub async fn get(db: &Db, actor: &Actor, id: ApiTokenId) -> Result<ApiToken> {
 /// [`DomainError::Invalid`], [`DomainError::Conflict`] for too many.
 pub async fn create(db: &Db, actor: &Actor, new: NewApiToken) -> Result<Shown> {
     actor.require(Permission::TokensManage)?;
+    actor.require_step_up()?;
     let mut v = Validation::default();
     check_name(&mut v, &new.name);
     let scopes = parse_scopes(&mut v, &new.scopes);
@@ -293,6 +294,7 @@ pub async fn update(
 /// its secret, [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Conflict`] when it is revoked.
 pub async fn rotate(db: &Db, actor: &Actor, id: ApiTokenId, rotation: Rotation) -> Result<Shown> {
     actor.require(Permission::TokensManage)?;
+    actor.require_step_up()?;
     let mut v = Validation::default();
     let overlap = rotation.overlap_days;
     check_days(&mut v, "/overlap_days", Some(overlap), 0, MOST_OVERLAP_DAYS);

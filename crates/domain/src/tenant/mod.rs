@@ -64,11 +64,19 @@ pub struct Tenant {
 
 impl Tenant {
     /// The settings that protect the tenant: a change wants step-up.
-    fn security(&self) -> (i32, bool, Option<i32>) {
+    fn security(&self) -> impl PartialEq {
         (
-            self.idle_minutes,
-            self.second_factor_required,
-            self.step_up_people,
+            (
+                self.idle_minutes,
+                self.second_factor_required,
+                self.step_up_people,
+            ),
+            (
+                self.password_min_length,
+                self.password_history_length,
+                self.password_expiry_months,
+            ),
+            self.allowed_networks.clone(),
         )
     }
 
@@ -262,16 +270,11 @@ pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) 
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
-        if change
-            .idle_minutes
-            .is_some_and(|minutes| minutes != before.idle_minutes)
-        {
-            actor.require(Permission::SecurityManage)?;
-        }
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;
         if before.security() != after.security() {
+            actor.require(Permission::SecurityManage)?;
             actor.require_step_up()?;
         }
         if (before.hours(), &before.time_zone) != (after.hours(), &after.time_zone) {

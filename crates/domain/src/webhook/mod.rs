@@ -171,6 +171,7 @@ pub async fn create(
     mut new: NewWebhook,
 ) -> Result<(Webhook, SecretString)> {
     actor.require(Permission::WebhooksManage)?;
+    actor.require_step_up()?;
     check(rules, &mut new)?;
     let (id, secret) = (WebhookId::new(), Secret::new());
     let sealed = secret.seal(keys, actor.tenant_id, id)?;
@@ -288,6 +289,7 @@ pub async fn rotate_secret(
     id: WebhookId,
 ) -> Result<(Webhook, SecretString)> {
     actor.require(Permission::WebhooksManage)?;
+    actor.require_step_up()?;
     let secret = Secret::new();
     let sealed = secret.seal(keys, actor.tenant_id, id)?;
     let now = db.now();

@@ -47,7 +47,7 @@ async fn only_a_token_that_we_signed_for_access_in_time_passes() {
     let opened = s.owner().await;
     let good = opened.access_token.expose_secret();
     let keys = Keys::from_master(&[1; 32]).unwrap();
-    let ours = Ed25519KeyPair::from_seed_unchecked(keys.access_seed()).unwrap();
+    let ours = Ed25519KeyPair::from_seed_unchecked(keys.access_seeds().next().unwrap()).unwrap();
     let public = ours.public_key().as_ref();
     let foreign = Ed25519KeyPair::generate().unwrap();
     let (header, claims) = parts(good);
