@@ -17,7 +17,7 @@ use domain::error::Result;
 use domain::ids::{ContactId, TenantId};
 use uuid::Uuid;
 
-use crate::extract::CurrentUser;
+use crate::extract::Caller;
 use crate::gather::{Gathered, Gatherer};
 use crate::state::AppState;
 
@@ -152,7 +152,7 @@ fn look(request: &HttpRequest, person: Option<ContactId>) -> Option<Access> {
     let watched = WATCHED
         .iter()
         .find(|watched| watched.method == *request.method() && watched.path == path)?;
-    let user = request.extensions().get::<CurrentUser>().cloned()?;
+    let user = request.extensions().get::<Caller>().cloned()?;
     let state = request.app_data::<web::Data<AppState>>()?;
     let named: Option<Uuid> = request
         .match_info()

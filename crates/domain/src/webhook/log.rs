@@ -5,7 +5,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{FailReason, State, TEST, outbox, queries};
 use crate::actor::{Actor, Permission};
@@ -317,7 +316,7 @@ async fn trace(
     let entry = audit::Entry {
         action: "webhook.replayed",
         subject_kind: "webhook",
-        subject_id: Some(Uuid::from(id.0)),
+        subject_id: Some(id.0),
         before: None,
         after: Some(what),
     };

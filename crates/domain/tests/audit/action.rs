@@ -46,7 +46,8 @@ fn every_action_that_is_written_stands_in_the_catalogue() {
     }
     let texts: Vec<String> = files
         .iter()
-        .filter(|file| !file.ends_with("audit/action.rs"))
+        // What webhooks are told has the same form, and is another thing.
+        .filter(|file| !file.ends_with("audit/action.rs") && !file.ends_with("webhook/topic.rs"))
         .map(|file| std::fs::read_to_string(file).unwrap())
         .collect();
     // What things are called in the trace.
