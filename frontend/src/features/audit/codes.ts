@@ -125,6 +125,7 @@ export const auditActions = [
 
 /** What actions are done to. */
 export const auditSubjects = [
+  "api_token",
   "audit",
   "block",
   "campaign",
@@ -137,6 +138,7 @@ export const auditSubjects = [
   "job",
   "list",
   "mail",
+  "role",
   "route",
   "send_limit",
   "send_slowdown",
@@ -148,4 +150,5 @@ export const auditSubjects = [
   "template",
   "tenant",
   "user",
+  "webhook",
 ] as const;

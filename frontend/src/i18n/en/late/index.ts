@@ -1,6 +1,6 @@
 import { abTest } from "./ab-test";
-import { audit } from "./audit";
 import { access } from "./access";
+import { audit } from "./audit";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
