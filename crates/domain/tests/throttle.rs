@@ -11,7 +11,7 @@ use chrono::{TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::secret::Keys;
 use domain::session::token::AccessTokens;
-use domain::session::{self, Device, device};
+use domain::session::{Device, device};
 use domain::testing::{TEST_PASSWORD, TestDatabase, TestTenant};
 use futures_util::future::join_all;
 

@@ -1,5 +1,6 @@
 //! A/B tests over HTTP: written, checked, sent, decided by hand, read.
 
+use domain::campaign::ab_test;
 use domain::campaign::freeze::{Frozen, freeze_next_chunk};
 use domain::ids::WorkerId;
 use domain::mail::content::ContentChange;
@@ -238,6 +239,8 @@ async fn a_test_goes_out_first_and_a_person_chooses_what_the_rest_gets() {
     );
     let again = winner(&token, 1).await.expect(409);
     assert_eq!(again["code"], "decided");
+    // A mailer tells the rest.
+    while ab_test::decide::run_once(db).await.unwrap() {}
     let after = results().await;
     assert_eq!(
         (&after["waiting"], &after["variants"][1]["people"]),

@@ -13,7 +13,9 @@ async fn create(app: &TestApp, by: &str, name: &str, permissions: Value) -> Answ
 async fn add(app: &TestApp, by: &str, login_id: &str, role: &Value) -> Answer {
     let body = json!({"login_id": login_id, "display_name": login_id, "email": "a@example.jp", "role": role,
         "password": TEST_PASSWORD});
-    app.post("/v1/users").by(by).json(&body).send().await
+    let answer = app.post("/v1/users").by(by).json(&body).send().await;
+    app.own_password(login_id).await;
+    answer
 }
 
 fn path(noun: &str, row: &Value) -> String {

@@ -12,7 +12,10 @@ const groups: readonly { id: PermissionGroup["id"]; permissions: readonly Permis
   { id: "campaigns", permissions: ["campaigns.read", "campaigns.write", "campaigns.send"] },
   { id: "reports", permissions: ["reports.read", "reports.export"] },
   { id: "settings", permissions: ["settings.read", "settings.write", "security.manage"] },
-  { id: "access", permissions: ["users.manage", "roles.manage", "tokens.manage", "tenant.own"] },
+  {
+    id: "access",
+    permissions: ["users.manage", "roles.manage", "tokens.manage", "webhooks.manage", "audit.read", "tenant.own"],
+  },
 ];
 
 /** What makes no sense without something else: who writes has to see what is there. */
@@ -35,6 +38,8 @@ const forPersons: readonly string[] = [
   "security.manage",
   "roles.manage",
   "tokens.manage",
+  "webhooks.manage",
+  "audit.read",
   "tenant.own",
 ];
 

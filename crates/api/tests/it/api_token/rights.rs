@@ -61,6 +61,7 @@ async fn nobody_makes_or_sees_a_secret_that_may_more_than_they() {
         .send()
         .await
         .expect(201);
+    app.own_password("acme-keeper").await;
     let keeper = app.log_in("acme-keeper").await;
     let more = app
         .post("/v1/api-tokens")

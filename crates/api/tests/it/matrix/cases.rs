@@ -214,18 +214,18 @@ fn access() -> Vec<Case> {
 /// One's own; each wants a body that the operation refuses after it let the person in.
 fn second_factors() -> Vec<Case> {
     vec![
-        anybody("create_step_up_challenge"),
-        anybody("create_step_up").body(|_| json!({"password": "correct horse battery"})),
-        anybody("get_second_factors"),
-        anybody("create_totp"),
-        anybody("confirm_totp").body(|_| json!({"code": "no code"})),
-        anybody("delete_totp"),
-        anybody("create_recovery_codes"),
-        anybody("create_passkey_challenge"),
-        anybody("create_passkey")
+        person("create_step_up_challenge"),
+        person("create_step_up").body(|_| json!({"password": "correct horse battery"})),
+        person("get_second_factors"),
+        person("create_totp"),
+        person("confirm_totp").body(|_| json!({"code": "no code"})),
+        person("delete_totp"),
+        person("create_recovery_codes"),
+        person("create_passkey_challenge"),
+        person("create_passkey")
             .body(|_| json!({"token": "no token", "name": "鍵", "client_data": "", "attestation_object": ""})),
-        anybody("update_passkey").body(|_| json!({"name": "改名"})),
-        anybody("delete_passkey"),
+        person("update_passkey").body(|_| json!({"name": "改名"})),
+        person("delete_passkey"),
     ]
 }
 

@@ -197,6 +197,7 @@ async fn an_own_role_may_do_what_its_permissions_say_and_nothing_else() {
         "role": role, "password": TEST_PASSWORD});
     let call = app.post("/v1/users").by(&fixture.token).json(&body);
     call.send().await.expect(201);
+    app.own_password("acme-own").await;
     let token = app.log_in("acme-own").await;
     may_do_this_and_nothing_else(&app, &fixture, ("the own role", &token), &permissions).await;
 }

@@ -144,6 +144,14 @@ impl TestApp {
         TestTenant::create(&self.database.db, prefix).await
     }
 
+    /// As if a person had changed the password that somebody else gave them.
+    pub async fn own_password(&self, login_id: &str) {
+        let sql = format!(
+            "UPDATE user_account SET password_temporary = false WHERE login_id = '{login_id}'"
+        );
+        self.database.execute_as_owner(&sql).await;
+    }
+
     /// Logs in and answers the access token.
     pub async fn log_in(&self, login_id: &str) -> String {
         let answer = self

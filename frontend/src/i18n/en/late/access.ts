@@ -23,6 +23,8 @@ export const access = {
   "permission.users.manage": "Add, change and disable users",
   "permission.roles.manage": "Make and change roles",
   "permission.tokens.manage": "Issue and revoke API tokens",
+  "permission.webhooks.manage": "Make and change webhooks",
+  "permission.audit.read": "Read the audit log",
   "permission.tenant.own": "Appoint owners, end the contract",
   "permissions.beyond": "You can't give other people or tokens a permission that you do not have yourself.",
   "permissions.none": "Choose at least one.",

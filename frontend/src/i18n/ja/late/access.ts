@@ -23,6 +23,8 @@ export const access = {
   "permission.users.manage": "ユーザーの追加・変更・停止",
   "permission.roles.manage": "権限の種類の作成と変更",
   "permission.tokens.manage": "APIトークンの発行と失効",
+  "permission.webhooks.manage": "Webhook通知の設定",
+  "permission.audit.read": "操作履歴の閲覧",
   "permission.tenant.own": "オーナーの任命と契約の終了",
   "permissions.beyond": "ご自身が持っていない権限は、ほかの人やトークンに付けられません。",
   "permissions.none": "1つ以上選んでください。",

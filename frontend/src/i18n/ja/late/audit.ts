@@ -200,7 +200,7 @@ export const audit = {
   "audit_action.webhook.updated": "Webhookを変更しました",
   "audit_subject.role": "権限",
   "audit_subject.api_token": "APIトークン",
-  "audit_subject.webhook": "Webhook",
+  "audit_subject.webhook": "Webhook通知",
   "audit_action.user.updated": "ユーザーを変更しました",
   "audit_subject.block": "共通ブロック",
   "audit_subject.template": "テンプレート",
