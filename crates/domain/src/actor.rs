@@ -48,6 +48,8 @@ permissions! {
     SettingsRead = "settings.read",
     SettingsWrite = "settings.write",
     UsersManage = "users.manage",
+    /// One person's data taken out for good.
+    ContactsErase = "contacts.erase",
 }
 
 /// What kind of being acts, as the audit log names it.

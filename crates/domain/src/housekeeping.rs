@@ -14,7 +14,7 @@ use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
-use crate::{file, job, signup};
+use crate::{erasure, file, job, signup};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -101,6 +101,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             break;
         }
     }
+    erasure::finish_due(db, tenant, now).await?;
     db.tenant(tenant, async |tx| {
         slow::forget_recovered(tx, tenant, now).await?;
         diesel::delete(mail_preview::table)

@@ -15,6 +15,7 @@ pub mod date_mail;
 pub mod db;
 pub mod delivery;
 pub mod dns;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod file;

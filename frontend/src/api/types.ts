@@ -26,6 +26,8 @@ export type Suppression = Schemas["Suppression"];
 export type Import = Schemas["Import"];
 export type Plan = Schemas["ImportPlan"];
 export type Job = Schemas["Job"];
+export type Erasure = Schemas["Erasure"];
+export type ErasureCertificate = Schemas["ErasureCertificate"];
 export type Export = Schemas["Export"];
 
 export type Folder = Schemas["Folder"];

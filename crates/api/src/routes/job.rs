@@ -30,6 +30,9 @@ pub enum JobKind {
     /// Contacts that bounces stopped get another chance.
     #[serde(rename = "bounce_reset")]
     BounceReset,
+    /// One person's data is taken out.
+    #[serde(rename = "erasure")]
+    Erasure,
 }
 
 impl From<JobKind> for Kind {
@@ -39,6 +42,7 @@ impl From<JobKind> for Kind {
             JobKind::Import => Self::Import,
             JobKind::Export => Self::Export,
             JobKind::BounceReset => Self::BounceReset,
+            JobKind::Erasure => Self::Erasure,
         }
     }
 }

@@ -39,6 +39,7 @@ text_enum! {
         Import = "contact_import",
         Export = "contact_export",
         BounceReset = "bounce_reset",
+        Erasure = "erasure",
     }
 }
 
@@ -49,6 +50,7 @@ impl Kind {
         match self {
             Self::ImportCheck | Self::Import | Self::BounceReset => Permission::ContactsWrite,
             Self::Export => Permission::ContactsExport,
+            Self::Erasure => Permission::ContactsErase,
         }
     }
 }
@@ -218,5 +220,7 @@ async fn settle(
         Kind::Export => export::settle(tx, tenant, job, state, now).await,
         // It has no row of its own.
         Kind::BounceReset => Ok(()),
+        // Its row is written by its last step.
+        Kind::Erasure => Ok(()),
     }
 }
