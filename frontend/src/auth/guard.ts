@@ -16,6 +16,13 @@ export type Permission =
   | "settings.read"
   | "settings.write"
   | "users.manage"
+  | "reports.export"
+  | "security.manage"
+  | "roles.manage"
+  | "tokens.manage"
+  | "tenant.own"
+  | "audit.read"
+  | "webhooks.manage"
   | "contacts.erase";
 
 /** The logged-in person. Only below the guarded layout. */

@@ -15,7 +15,7 @@ use domain::mail::content::ContentChange;
 use domain::mail::{self, NewMail};
 use domain::route::{self, Auth, Kind, NewRoute, Security};
 use domain::tenant::{self, TenantChange};
-use domain::user::NewUser;
+use domain::user::{FirstPassword, NewUser};
 use domain::{Actor, DomainError, secret, sender_domain, template};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -66,7 +66,8 @@ async fn company(state: &AppState) -> anyhow::Result<(Actor, String, SecretStrin
             login_id: login_id.clone(),
             display_name: "気配 太郎".to_owned(),
             email: format!("owner@{DOMAIN}"),
-            password: password.clone(),
+            locale: None,
+            password: FirstPassword::Own(password.clone()),
         };
         match tenant::create(&state.db, &state.hasher, COMPANY, owner).await {
             Ok((tenant, user)) => {

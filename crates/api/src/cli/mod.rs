@@ -1,10 +1,13 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | doctor`.
 
+mod audit;
 mod demo;
 mod doctor;
 mod output;
+mod secrets;
 mod serve;
 mod tenant;
+mod user;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -38,6 +41,21 @@ enum Command {
         #[command(subcommand)]
         command: tenant::TenantCommand,
     },
+    /// Look through what people did, and verify that nothing of it was changed
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
+    /// Help a person who can't log in
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// Change the master key
+    Secrets {
+        #[command(subcommand)]
+        command: secrets::SecretsCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -59,6 +77,9 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::Audit { command } => runtime()?.block_on(audit::run(command)),
+        Command::User { command } => runtime()?.block_on(user::run(command)),
+        Command::Secrets { command } => runtime()?.block_on(secrets::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

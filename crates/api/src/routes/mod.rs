@@ -1,5 +1,7 @@
 //! HTTP in, one domain call, HTTP out: a file for each noun.
 
+pub mod api_token;
+pub mod audit;
 pub mod auth;
 pub mod block;
 pub mod bounce_reset;
@@ -20,15 +22,20 @@ pub mod job;
 pub mod list;
 pub mod mail;
 pub mod me;
+pub mod passkey;
+pub mod password;
 pub mod public;
 pub mod report;
+pub mod role;
 pub mod route;
+pub mod second_factor;
 pub mod send_limit;
 pub mod send_slowdown;
 pub mod sender_domain;
 pub mod sequence;
 pub mod session;
 pub mod signup;
+pub mod step_up;
 pub mod subscription;
 pub mod summary;
 pub mod suppression;
@@ -36,5 +43,7 @@ pub mod template;
 pub mod tenant;
 pub mod test_send;
 pub mod timeline;
+pub mod token;
 pub mod transactional;
 pub mod user;
+pub mod webhook;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::queries::{self, LEASE, Leased};
 use super::run::{LEASE_LOST, Outcome, Run};
 use super::{Ended, Job, Kind, settle};
+use crate::audit;
 use crate::contact::{bounce_reset, export, import};
 use crate::db::Db;
 use crate::erasure;
@@ -163,6 +164,7 @@ async fn handle(run: &Run) -> Result<Outcome> {
         Kind::Export => export::write(run).await,
         Kind::BounceReset => bounce_reset::run(run).await,
         Kind::Erasure => erasure::run(run).await,
+        Kind::AuditVerify => audit::verify::run(run).await,
     }
 }
 

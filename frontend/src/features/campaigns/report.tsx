@@ -242,12 +242,13 @@ function Reasons({ report, onSearch }: { report: Report; onSearch: Props["onSear
   const t = useT();
   const format = useFormat();
   const missing = report.reasons.reduce((sum, item) => sum + item.count, 0);
+  const { queued, claimed } = report.counts;
+  const nobody =
+    queued + claimed > 0 ? t("report.no_reasons_yet", { count: queued + claimed }) : t("report.no_reasons");
   return (
     <Panel title={t("report.reasons")}>
       <Text size="sm" c="dimmed" mb="xs">
-        {missing === 0
-          ? t("report.no_reasons")
-          : t("report.reasons_help", { accepted: report.counts.accepted, missing })}
+        {missing === 0 ? nobody : t("report.reasons_help", { accepted: report.counts.accepted, missing })}
       </Text>
       {missing > 0 ? (
         <Table maw={520}>

@@ -4,10 +4,12 @@
 //! A delivery bounces once and is complained of once, so that a report that
 //! comes twice (sent again, or replayed by somebody) changes nothing; only a
 //! hard bounce after a soft one still counts, as the graver word. What stops a
-//! contact stands in docs/decisions/0011.
+//! contact stands in docs/decisions/0011. Mails that are refused for good while
+//! they are handed over bounce too ([`refused`]).
 
 mod effect;
 pub mod reason;
+pub(crate) mod refused;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

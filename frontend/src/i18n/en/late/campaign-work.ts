@@ -133,6 +133,8 @@ export const campaignWork = {
   "report.reasons": "Why not everyone",
   "report.reasons_help": "{{accepted}} people were mailed. {{missing}} were not, for these reasons.",
   "report.no_reasons": "Everyone in the audience was mailed.",
+  "report.no_reasons_yet_one": "{{n}} person still waits. Nobody was left out or failed.",
+  "report.no_reasons_yet_other": "{{n}} people still wait. Nobody was left out or failed.",
   "recipients.state": "State",
   "recipients.reply": "Server's reply",
   "recipients.accepted_at": "Accepted at",

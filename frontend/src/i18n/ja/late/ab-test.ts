@@ -44,7 +44,7 @@ export const abTest = {
   "ab.how_nothing_measured": "反応がなかったため先頭の案",
   "ab.how_by_hand": "担当者が選択",
   "ab.people": "人数",
-  "ab.accepted": "送達",
+  "ab.accepted": "送信済み",
   "ab.opened": "開封",
   "ab.clicked": "クリック",
   "ab.cancelled": "配信停止",

@@ -124,6 +124,7 @@ export const campaignWork = {
   "report.reasons": "届けていない理由",
   "report.reasons_help": "{{accepted}}人に送信しました。{{missing}}人に送っていない理由は次のとおりです。",
   "report.no_reasons": "宛先の全員に送信しました。",
+  "report.no_reasons_yet_other": "まだ{{n}}人が送信待ちです。送らなかった人、届けられなかった人はいません。",
   "recipients.state": "状態",
   "recipients.reply": "相手サーバーの応答",
   "recipients.accepted_at": "送信日時",

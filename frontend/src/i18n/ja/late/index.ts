@@ -1,4 +1,6 @@
 import { abTest } from "./ab-test";
+import { audit } from "./audit";
+import { access } from "./access";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -8,15 +10,20 @@ import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
 import { mails } from "./mails";
+import { people } from "./people";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { secondFactor } from "./second-factor";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
 import { transactional } from "./transactional";
+import { webhooks } from "./webhooks";
 
 export const late = {
   ...abTest,
+  ...audit,
+  ...access,
   ...bounces,
   ...calendar,
   ...campaignWork,
@@ -26,10 +33,13 @@ export const late = {
   ...imports,
   ...limits,
   ...mails,
+  ...people,
   ...resend,
   ...rules,
+  ...secondFactor,
   ...sequences,
   ...settings,
   ...signup,
   ...transactional,
+  ...webhooks,
 };
