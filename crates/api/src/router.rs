@@ -49,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::import::configure)
                 .configure(routes::export::configure)
                 .configure(routes::bounce_reset::configure)
+                .configure(routes::erasure::configure)
                 .configure(routes::job::configure)
                 .configure(routes::audit::configure)
                 .configure(routes::webhook::configure)

@@ -62,6 +62,8 @@ permissions! {
     AuditRead = "audit.read",
     /// Who is told of what happens, and with which secret.
     WebhooksManage = "webhooks.manage",
+    /// One person's data taken out for good.
+    ContactsErase = "contacts.erase",
 }
 
 impl Permission {
@@ -89,7 +91,8 @@ impl Permission {
             | Self::TokensManage
             | Self::TenantOwn
             | Self::AuditRead
-            | Self::WebhooksManage => false,
+            | Self::WebhooksManage
+            | Self::ContactsErase => false,
         }
     }
 
@@ -117,6 +120,7 @@ impl Permission {
             Self::TenantOwn => "Make owners, close the account",
             Self::AuditRead => "Read who did and who looked at what",
             Self::WebhooksManage => "Make and change webhooks",
+            Self::ContactsErase => "Erase a person's data for good",
         }
     }
 

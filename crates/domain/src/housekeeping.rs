@@ -17,7 +17,7 @@ use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
 use crate::session::expiry;
 use crate::user::link;
-use crate::{api_token, file, job, signup, system_mail, webhook};
+use crate::{api_token, erasure, file, job, signup, system_mail, webhook};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -104,6 +104,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             break;
         }
     }
+    erasure::finish_due(db, tenant, now).await?;
     webhook::sweep(db, tenant, now).await?;
     db.tenant(tenant, async |tx| {
         slow::forget_recovered(tx, tenant, now).await?;

@@ -50,7 +50,7 @@ ids! {
     TenantId, UserId, RoleId, SessionId, PasskeyId, ApiTokenId, AuditEntryId, AccessEntryId,
     JobId, FileId, SystemMailId,
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
-    ImportId, ExportId,
+    ImportId, ExportId, ErasureId,
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSessionId, SendSlowdownId,
     CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,

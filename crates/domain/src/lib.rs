@@ -18,6 +18,7 @@ pub mod db;
 pub mod delivery;
 pub mod dns;
 pub mod egress;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod factor;

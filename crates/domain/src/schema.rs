@@ -362,6 +362,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    erasure (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        address -> Nullable<Text>,
+        contact_ids -> Array<Nullable<Uuid>>,
+        salt -> Nullable<Uuid>,
+        keep_blocked -> Bool,
+        note -> Text,
+        state -> Text,
+        counts -> Jsonb,
+        ledger_until -> Nullable<Timestamptz>,
+        certificate -> Nullable<Jsonb>,
+        job_id -> Uuid,
+        requested_by -> Nullable<Uuid>,
+        requested_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     event (tenant_id, period, id) {
         tenant_id -> Uuid,
         period -> Date,
@@ -1185,6 +1205,7 @@ diesel::joinable!(contact_export -> tenant (tenant_id));
 diesel::joinable!(contact_field -> tenant (tenant_id));
 diesel::joinable!(contact_import -> tenant (tenant_id));
 diesel::joinable!(date_mail -> tenant (tenant_id));
+diesel::joinable!(erasure -> tenant (tenant_id));
 diesel::joinable!(factor_challenge -> tenant (tenant_id));
 diesel::joinable!(file -> tenant (tenant_id));
 diesel::joinable!(folder -> tenant (tenant_id));
@@ -1243,6 +1264,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     date_mail,
     delivery,
     dkim_key,
+    erasure,
     event,
     factor_challenge,
     file,

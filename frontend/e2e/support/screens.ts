@@ -199,6 +199,7 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "import-new", path: "/contacts/imports/new" },
     { name: "imports", path: "/contacts/imports" },
     { name: "exports", path: "/contacts/exports" },
+    { name: "erasures", path: "/contacts/erasures" },
     { name: "lists", path: "/lists" },
     { name: "signup-addresses", path: "/signup-addresses" },
     {

@@ -41,6 +41,8 @@ export type AccessEntry = Schemas["AccessEntry"];
 export type Import = Schemas["Import"];
 export type Plan = Schemas["ImportPlan"];
 export type Job = Schemas["Job"];
+export type Erasure = Schemas["Erasure"];
+export type ErasureCertificate = Schemas["ErasureCertificate"];
 export type Export = Schemas["Export"];
 
 export type Folder = Schemas["Folder"];

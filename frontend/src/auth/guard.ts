@@ -22,7 +22,8 @@ export type Permission =
   | "tokens.manage"
   | "tenant.own"
   | "audit.read"
-  | "webhooks.manage";
+  | "webhooks.manage"
+  | "contacts.erase";
 
 /** The logged-in person. Only below the guarded layout. */
 export function useMe(): Me {

@@ -30,6 +30,9 @@ pub enum JobKind {
     /// Contacts that bounces stopped get another chance.
     #[serde(rename = "bounce_reset")]
     BounceReset,
+    /// One person's data is taken out.
+    #[serde(rename = "erasure")]
+    Erasure,
     /// The chain of the audit log is followed.
     #[serde(rename = "audit_verify")]
     AuditVerify,
@@ -42,6 +45,7 @@ impl From<JobKind> for Kind {
             JobKind::Import => Self::Import,
             JobKind::Export => Self::Export,
             JobKind::BounceReset => Self::BounceReset,
+            JobKind::Erasure => Self::Erasure,
             JobKind::AuditVerify => Self::AuditVerify,
         }
     }

@@ -12,6 +12,7 @@ pub mod contact_field;
 pub mod date_mail;
 pub mod delivery;
 pub mod download;
+pub mod erasure;
 pub mod event;
 pub mod export;
 pub mod folder;

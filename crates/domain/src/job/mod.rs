@@ -39,6 +39,7 @@ text_enum! {
         Import = "contact_import",
         Export = "contact_export",
         BounceReset = "bounce_reset",
+        Erasure = "erasure",
         /// The chain of audit entries is followed.
         AuditVerify = "audit_verify",
     }
@@ -51,6 +52,7 @@ impl Kind {
         match self {
             Self::ImportCheck | Self::Import | Self::BounceReset => Permission::ContactsWrite,
             Self::Export => Permission::ContactsExport,
+            Self::Erasure => Permission::ContactsErase,
             Self::AuditVerify => Permission::AuditRead,
         }
     }
@@ -250,7 +252,7 @@ async fn settle(
     match job.kind {
         Kind::ImportCheck | Kind::Import => import::settle(tx, tenant, job, state, now).await,
         Kind::Export => export::settle(tx, tenant, job, state, now).await,
-        // They have no row of their own.
-        Kind::BounceReset | Kind::AuditVerify => Ok(()),
+        // They have no row of their own, or write it with their last step.
+        Kind::BounceReset | Kind::AuditVerify | Kind::Erasure => Ok(()),
     }
 }

@@ -113,7 +113,8 @@ impl BuiltinRole {
             | P::RolesManage
             | P::TokensManage
             | P::AuditRead
-            | P::WebhooksManage => matches!(self, Self::Owner | Self::Admin),
+            | P::WebhooksManage
+            | P::ContactsErase => matches!(self, Self::Owner | Self::Admin),
             P::TenantOwn => self == Self::Owner,
         }
     }

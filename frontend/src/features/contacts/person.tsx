@@ -5,6 +5,7 @@ import { Suspense, useState } from "react";
 import type { Contact } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { BounceResetDialog } from "@/components/bounces/lazy";
+import { PersonalDataMenu } from "@/components/erasure/lazy";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
@@ -36,7 +37,14 @@ export function PersonScreen(props: { contactId: string }) {
               <ContactStatusLabel status={contact.status} />
             </Group>
           }
-          actions={<Actions contact={contact} />}
+          actions={
+            <>
+              <Suspense>
+                <PersonalDataMenu contact={contact} />
+              </Suspense>
+              <Actions contact={contact} />
+            </>
+          }
         >
           <Person contact={contact} />
         </Page>

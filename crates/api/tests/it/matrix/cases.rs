@@ -242,6 +242,12 @@ fn contacts() -> Vec<Case> {
         needs("create_bounce_reset", P::ContactsWrite)
             .body(|_| json!({}))
             .foreign(|theirs| json!({"contact_ids": [theirs.id("contacts")]})),
+        needs("list_erasures", P::ContactsErase),
+        needs("create_erasure", P::ContactsErase)
+            .body(|_| json!({"address": "nobody@example.jp", "keep_blocked": true}))
+            .foreign(|theirs| json!({"contact_id": theirs.id("contacts"), "keep_blocked": true})),
+        needs("get_erasure", P::ContactsErase),
+        needs("get_contact_data", P::ContactsExport),
         needs("list_contact_consents", P::ContactsRead),
         needs("create_contact_consent", P::ContactsWrite)
             .body(|_| json!({"kind": "given", "source": "電話", "wording": "案内を送ってよい"})),

@@ -349,7 +349,11 @@ async fn start(db: &Db, actor: &Actor, id: ImportId, kind: Kind) -> Result<Job> 
         let job = job::enqueue(tx, actor, kind, json!({}), Some(id.0), now).await?;
         let state = match kind {
             Kind::ImportCheck => State::Checking,
-            Kind::Import | Kind::Export | Kind::BounceReset | Kind::AuditVerify => State::Running,
+            Kind::Import
+            | Kind::Export
+            | Kind::BounceReset
+            | Kind::AuditVerify
+            | Kind::Erasure => State::Running,
         };
         queries::start(tx, tenant, id, state, plan, job.id, now).await?;
         if kind == Kind::Import {

@@ -117,6 +117,8 @@ type Row = (
 async fn lock(tx: &mut AsyncPgConnection, path: ReturnPath) -> Result<Option<Mail>> {
     let row: Option<Row> = delivery::table
         .find((path.tenant, path.period, path.delivery))
+        // Somebody who was erased: nothing is to be learnt of them any more.
+        .filter(delivery::address.ne(""))
         .select((
             delivery::campaign_id,
             delivery::contact_id,

@@ -5,6 +5,7 @@ import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
 import { dateMails } from "./date-mails";
+import { erasures } from "./erasures";
 import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
@@ -27,6 +28,7 @@ export const late = {
   ...calendar,
   ...campaignWork,
   ...dateMails,
+  ...erasures,
   ...held,
   ...imports,
   ...limits,
