@@ -59,6 +59,11 @@ BEGIN
       AND ((a.subject_kind = 'contact' AND a.subject_id = ANY (e.contact_ids))
            OR (a.subject_kind = 'suppression' AND e.address IN (a.before ->> 'value', a.after ->> 'value')));
     GET DIAGNOSTICS erased = ROW_COUNT;
+    -- What was searched for, as it stood in the address of the page.
+    UPDATE access_entry a SET query = NULL FROM erasure e
+    WHERE e.tenant_id = current_tenant() AND e.id = of_erasure AND e.state <> 'done' AND a.tenant_id = e.tenant_id
+      AND a.query IS NOT NULL
+      AND (strpos(lower(a.query), lower(e.address)) > 0 OR strpos(lower(a.query), replace(lower(e.address), '@', '%40')) > 0);
     RETURN erased;
 END $$;
 COMMENT ON FUNCTION erase_audit_details(uuid) IS

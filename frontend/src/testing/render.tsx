@@ -43,6 +43,7 @@ export const me: Me = {
     "tokens.manage",
     "tenant.own",
     "webhooks.manage",
+    "contacts.erase",
   ],
   locale: "ja",
   session: { idle_minutes: 30, expires_at: "2099-01-01T00:00:00Z" },

@@ -75,6 +75,9 @@ pub const WATCHED: &[Watched] = &[
         "list_contact_consents",
         "contact",
     ),
+    get("/v1/contacts/{id}/data", "get_contact_data", "contact"),
+    get("/v1/erasures", "list_erasures", "erasure"),
+    get("/v1/erasures/{id}", "get_erasure", "erasure"),
     get("/v1/suppressions", "list_suppressions", "suppression"),
     get(
         "/v1/signup-addresses/{id}/signups",

@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Body, Caller, CurrentUser, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::{CreateProblems, GetProblems, ListProblems};
 use crate::routes::contact::Contact;
 use crate::state::AppState;
@@ -228,7 +228,7 @@ async fn get_erasure(
 #[get("/contacts/{id}/data")]
 async fn get_contact_data(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
 ) -> ApiResult<Json<ContactData>> {
     let data = erasure::export(&state.db, &user, id.0).await?;

@@ -87,6 +87,7 @@ struct Rows {
 /// Forbidden without `contacts.export`, not found.
 pub async fn export(db: &Db, actor: &Actor, id: ContactId) -> Result<PersonalData> {
     actor.require(Permission::ContactsExport)?;
+    actor.require_step_up()?;
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let contact = contact::find(tx, tenant, id).await?;

@@ -123,6 +123,7 @@ pub(crate) struct Params {
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`] for the contact, [`DomainError::Invalid`].
 pub async fn create(db: &Db, actor: &Actor, new: NewErasure) -> Result<Erasure> {
     actor.require(Permission::ContactsErase)?;
+    actor.require_step_up()?;
     let mut v = Validation::default();
     v.length("/note", &new.note, 0, MAX_NOTE);
     let address = match &new.subject {

@@ -21,7 +21,7 @@ describe("permissions", () => {
   it("that decide who gets in are no scopes", () => {
     const scopes = scopesOf(me.permissions);
     expect(scopes).toContain("campaigns.send");
-    expect(scopes.filter((scope) => /users|roles|tokens|security|tenant|audit|webhooks/.test(scope))).toEqual([]);
+    expect(scopes.filter((scope) => /users|roles|tokens|security|tenant|audit|webhooks|erase/.test(scope))).toEqual([]);
   });
 
   it("of the example edit, and do not send", () => {

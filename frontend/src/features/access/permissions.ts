@@ -7,7 +7,7 @@ export interface PermissionGroup {
 
 /** As the screens show them: by what a person works with. */
 const groups: readonly { id: PermissionGroup["id"]; permissions: readonly Permission[] }[] = [
-  { id: "contacts", permissions: ["contacts.read", "contacts.write", "lists.write", "contacts.export"] },
+  { id: "contacts", permissions: ["contacts.read", "contacts.write", "lists.write", "contacts.export", "contacts.erase"] },
   { id: "mails", permissions: ["mails.read", "mails.write"] },
   { id: "campaigns", permissions: ["campaigns.read", "campaigns.write", "campaigns.send"] },
   { id: "reports", permissions: ["reports.read", "reports.export"] },
@@ -22,6 +22,7 @@ const groups: readonly { id: PermissionGroup["id"]; permissions: readonly Permis
 const rests: Partial<Record<string, readonly Permission[]>> = {
   "contacts.write": ["contacts.read"],
   "contacts.export": ["contacts.read"],
+  "contacts.erase": ["contacts.read"],
   "lists.write": ["contacts.read"],
   "mails.write": ["mails.read"],
   "campaigns.write": ["campaigns.read", "mails.read", "contacts.read"],
@@ -40,6 +41,7 @@ const forPersons: readonly string[] = [
   "tokens.manage",
   "webhooks.manage",
   "audit.read",
+  "contacts.erase",
   "tenant.own",
 ];
 
