@@ -139,6 +139,7 @@ async fn an_audience_of_more_than_a_chunk_comes_in_once_without_those_who_said_n
     scene.person("stranger@example.jp").await;
     scene.subscribe(excluded, list, Status::Subscribed).await;
     scene.subscribe(excluded, except, Status::Subscribed).await;
+    scene.subscribe(cancelled, list, Status::Subscribed).await;
     scene.subscribe(cancelled, list, Status::Unsubscribed).await;
     let made = scene
         .active(scene.rule(vec![scene.step(0, Unit::Minutes)]))
