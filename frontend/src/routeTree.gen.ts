@@ -27,6 +27,7 @@ import { Route as AppCampaignsCampaignIdRouteImport } from "./routes/_app.campai
 import { Route as AppCampaignsNewRouteImport } from "./routes/_app.campaigns.new";
 import { Route as AppContactsIndexRouteImport } from "./routes/_app.contacts.index";
 import { Route as AppContactsContactIdRouteImport } from "./routes/_app.contacts.$contactId";
+import { Route as AppContactsErasuresRouteImport } from "./routes/_app.contacts.erasures";
 import { Route as AppContactsExportsRouteImport } from "./routes/_app.contacts.exports";
 import { Route as AppContactsFieldsRouteImport } from "./routes/_app.contacts.fields";
 import { Route as AppMailsIndexRouteImport } from "./routes/_app.mails.index";
@@ -145,6 +146,11 @@ const AppContactsIndexRoute = AppContactsIndexRouteImport.update({
 const AppContactsContactIdRoute = AppContactsContactIdRouteImport.update({
   id: "/contacts/$contactId",
   path: "/contacts/$contactId",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppContactsErasuresRoute = AppContactsErasuresRouteImport.update({
+  id: "/contacts/erasures",
+  path: "/contacts/erasures",
   getParentRoute: () => AppRoute,
 } as any);
 const AppContactsExportsRoute = AppContactsExportsRouteImport.update({
@@ -318,6 +324,7 @@ export interface FileRoutesByFullPath {
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/contacts/erasures": typeof AppContactsErasuresRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
@@ -367,6 +374,7 @@ export interface FileRoutesByTo {
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/contacts/erasures": typeof AppContactsErasuresRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
@@ -418,6 +426,7 @@ export interface FileRoutesById {
   "/_app/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/_app/campaigns/new": typeof AppCampaignsNewRoute;
   "/_app/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/_app/contacts/erasures": typeof AppContactsErasuresRoute;
   "/_app/contacts/exports": typeof AppContactsExportsRoute;
   "/_app/contacts/fields": typeof AppContactsFieldsRoute;
   "/_app/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
@@ -469,6 +478,7 @@ export interface FileRouteTypes {
     | "/campaigns/$campaignId"
     | "/campaigns/new"
     | "/contacts/$contactId"
+    | "/contacts/erasures"
     | "/contacts/exports"
     | "/contacts/fields"
     | "/sequences/$sequenceId"
@@ -518,6 +528,7 @@ export interface FileRouteTypes {
     | "/campaigns/$campaignId"
     | "/campaigns/new"
     | "/contacts/$contactId"
+    | "/contacts/erasures"
     | "/contacts/exports"
     | "/contacts/fields"
     | "/sequences/$sequenceId"
@@ -568,6 +579,7 @@ export interface FileRouteTypes {
     | "/_app/campaigns/$campaignId"
     | "/_app/campaigns/new"
     | "/_app/contacts/$contactId"
+    | "/_app/contacts/erasures"
     | "/_app/contacts/exports"
     | "/_app/contacts/fields"
     | "/_app/sequences/$sequenceId"
@@ -736,6 +748,13 @@ declare module "@tanstack/react-router" {
       path: "/contacts/$contactId";
       fullPath: "/contacts/$contactId";
       preLoaderRoute: typeof AppContactsContactIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/contacts/erasures": {
+      id: "/_app/contacts/erasures";
+      path: "/contacts/erasures";
+      fullPath: "/contacts/erasures";
+      preLoaderRoute: typeof AppContactsErasuresRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/contacts/exports": {
@@ -963,6 +982,7 @@ interface AppRouteChildren {
   AppCampaignsCampaignIdRoute: typeof AppCampaignsCampaignIdRoute;
   AppCampaignsNewRoute: typeof AppCampaignsNewRoute;
   AppContactsContactIdRoute: typeof AppContactsContactIdRoute;
+  AppContactsErasuresRoute: typeof AppContactsErasuresRoute;
   AppContactsExportsRoute: typeof AppContactsExportsRoute;
   AppContactsFieldsRoute: typeof AppContactsFieldsRoute;
   AppSequencesSequenceIdRoute: typeof AppSequencesSequenceIdRoute;
@@ -1009,6 +1029,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCampaignsCampaignIdRoute: AppCampaignsCampaignIdRoute,
   AppCampaignsNewRoute: AppCampaignsNewRoute,
   AppContactsContactIdRoute: AppContactsContactIdRoute,
+  AppContactsErasuresRoute: AppContactsErasuresRoute,
   AppContactsExportsRoute: AppContactsExportsRoute,
   AppContactsFieldsRoute: AppContactsFieldsRoute,
   AppSequencesSequenceIdRoute: AppSequencesSequenceIdRoute,

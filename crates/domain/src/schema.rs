@@ -640,20 +640,20 @@ diesel::table! {
 }
 
 diesel::table! {
-    recovery_code (tenant_id, user_id, hash) {
-        tenant_id -> Uuid,
-        user_id -> Uuid,
-        hash -> Bytea,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
     password_history (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
         user_id -> Uuid,
         hash -> Text,
+    }
+}
+
+diesel::table! {
+    recovery_code (tenant_id, user_id, hash) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 
@@ -1067,12 +1067,12 @@ diesel::table! {
         send_until -> Nullable<Time>,
         cap_mails -> Nullable<Int2>,
         cap_days -> Nullable<Int2>,
-        second_factor_required -> Bool,
-        step_up_people -> Nullable<Int4>,
         password_min_length -> Int2,
         password_history_length -> Int2,
         password_expiry_months -> Nullable<Int2>,
         allowed_networks -> Array<Nullable<Cidr>>,
+        second_factor_required -> Bool,
+        step_up_people -> Nullable<Int4>,
     }
 }
 
@@ -1219,10 +1219,10 @@ diesel::joinable!(mail -> tenant (tenant_id));
 diesel::joinable!(mail_directory -> tenant (tenant_id));
 diesel::joinable!(mail_preview -> tenant (tenant_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
-diesel::joinable!(passkey -> tenant (tenant_id));
-diesel::joinable!(recovery_code -> tenant (tenant_id));
-diesel::joinable!(password_history -> tenant (tenant_id));
 diesel::joinable!(outbox_queue -> tenant (tenant_id));
+diesel::joinable!(passkey -> tenant (tenant_id));
+diesel::joinable!(password_history -> tenant (tenant_id));
+diesel::joinable!(recovery_code -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
@@ -1284,10 +1284,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_preview,
     mail_version,
     outbox,
-    passkey,
-    recovery_code,
-    password_history,
     outbox_queue,
+    passkey,
+    password_history,
+    recovery_code,
     refresh_token,
     role,
     route,

@@ -63,6 +63,7 @@ impl Kind {
             Self::ImportCheck | Self::Import | Self::BounceReset | Self::Export => {
                 Permission::ContactsRead
             }
+            Self::Erasure => Permission::ContactsErase,
             Self::AuditVerify => Permission::AuditRead,
         }
     }

@@ -7,7 +7,10 @@ export interface PermissionGroup {
 
 /** As the screens show them: by what a person works with. */
 const groups: readonly { id: PermissionGroup["id"]; permissions: readonly Permission[] }[] = [
-  { id: "contacts", permissions: ["contacts.read", "contacts.write", "lists.write", "contacts.export", "contacts.erase"] },
+  {
+    id: "contacts",
+    permissions: ["contacts.read", "contacts.write", "lists.write", "contacts.export", "contacts.erase"],
+  },
   { id: "mails", permissions: ["mails.read", "mails.write"] },
   { id: "campaigns", permissions: ["campaigns.read", "campaigns.write", "campaigns.send"] },
   { id: "reports", permissions: ["reports.read", "reports.export"] },

@@ -67,12 +67,7 @@ export function ErasuresScreen(props: { cursor?: string; onCursor: (cursor: stri
       width: 170,
       cell: (row) =>
         row.certificate ? (
-          <Button
-            size="xs"
-            variant="default"
-            leftSection={<IconCertificate size={14} />}
-            onClick={() => setShown(row)}
-          >
+          <Button size="xs" variant="default" leftSection={<IconCertificate size={14} />} onClick={() => setShown(row)}>
             {t("erasures.show")}
           </Button>
         ) : (

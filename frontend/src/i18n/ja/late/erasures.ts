@@ -7,15 +7,13 @@ export const erasures = {
   "erasures.dialog_title": "個人情報を完全に消去",
   "erasures.dialog_body":
     "{{address}} さんの連絡先、購読、開封・クリックの記録、配信履歴のアドレスを消去します。待機中のメールは送りません。元に戻すことはできません。",
-  "erasures.dialog_ledger":
-    "同意の記録は、法律（特定電子メール法）に従い、最後の配信から1か月後に自動で消去します。",
+  "erasures.dialog_ledger": "同意の記録は、法律（特定電子メール法）に従い、最後の配信から1か月後に自動で消去します。",
   "erasures.address": "メールアドレス",
   "erasures.address_help": "連絡先をすでに削除した人も、アドレスで指定できます。",
   "erasures.repeat": "確認のため、メールアドレスをもう一度入力してください",
   "erasures.repeat_wrong": "メールアドレスが一致しません",
   "erasures.keep_blocked": "アドレスだけを配信停止リストに残す",
-  "erasures.keep_blocked_help":
-    "残しておくと、あとで名簿を取り込んでも、この人にメールが届くことはありません。",
+  "erasures.keep_blocked_help": "残しておくと、あとで名簿を取り込んでも、この人にメールが届くことはありません。",
   "erasures.note": "メモ（受付番号など。個人名は書かないでください）",
   "erasures.confirm": "完全に消去する",
   "erasures.begun": "消去を開始しました",
