@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, CurrentUser, Id, PageOf, PageQuery, QueryOf};
-use crate::problems::{CreateProblems, GetProblems, ListProblems};
+use crate::problems::{ActionProblems, GetProblems, ListProblems};
 use crate::routes::contact::Contact;
 use crate::state::AppState;
 
@@ -160,7 +160,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// The consent ledger is kept until a month after the last mail. There is no way back.
 #[utoipa::path(
     tag = "contacts", operation_id = "create_erasure", request_body = ErasureCreate,
-    responses((status = 202, body = Erasure, description = "Begun"), CreateProblems)
+    responses((status = 202, body = Erasure, description = "Begun"), ActionProblems)
 )]
 #[post("/erasures")]
 async fn create_erasure(

@@ -67,7 +67,8 @@ function Result({ verdict }: { verdict: Verdict }) {
   const format = useFormat();
   if (verdict.faults.length === 0) {
     return (
-      <Alert color="teal" variant="outline" mt="md" role="status" title={t("audit.whole")}>
+      <Alert color="gray" variant="outline" mt="md" role="status">
+        <Text fw={600}>{t("audit.whole")}</Text>
         <Text size="sm">{t("audit.whole_body", { entries: verdict.entries })}</Text>
         {verdict.erased > 0 ? <Text size="sm">{t("audit.erased", { count: verdict.erased })}</Text> : null}
         <Text size="xs" c="dimmed" className="kb-mono" style={{ overflowWrap: "anywhere" }}>

@@ -72,6 +72,7 @@ impl Fixture {
         made.create_delivery(app).await;
         made.create_passkey(app).await;
         made.create_webhook(app).await;
+        made.create_erasure(app).await;
         made
     }
 
@@ -291,6 +292,14 @@ impl Fixture {
         let path = format!("/v1/webhooks/{}/test", self.id("webhooks"));
         let message = app.post(&path).by(&self.token).send().await.expect(202);
         self.keep("webhook-messages", &message);
+    }
+
+    /// Of somebody who is no contact, so that nothing else goes.
+    async fn create_erasure(&mut self, app: &TestApp) {
+        let body = json!({"address": "gone@example.jp", "keep_blocked": false});
+        let call = app.post("/v1/erasures").by(&self.token).json(&body);
+        let begun = call.send().await.expect(202);
+        self.keep("erasures", &begun);
     }
 
     async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {
