@@ -3,7 +3,8 @@ import { connect, took } from "./support/api";
 import { expectAccessible, logIn } from "./support/page";
 import { totp } from "./support/totp";
 
-const password = "correct horse battery";
+const given = "correct horse battery";
+const password = "thimble volcano quartz";
 
 /** A person of the demo company of their own, so that the others log in as before. */
 async function newPerson(baseURL: string, role: "owner" | "editor" = "editor") {
@@ -11,8 +12,13 @@ async function newPerson(baseURL: string, role: "owner" | "editor" = "editor") {
   const loginId = `factor-${role}-${Date.now().toString(36)}`;
   const display_name = "二段 花子";
   await took(
-    api.POST("/v1/users", { body: { login_id: loginId, display_name, email: "f@example.jp", role, password } }),
+    api.POST("/v1/users", {
+      body: { login_id: loginId, display_name, email: "f@example.jp", role, password: given },
+    }),
   );
+  // Made up by somebody else: it has to be changed before anything can be looked at.
+  const person = await connect(baseURL, { loginId, password: given });
+  await took(person.POST("/v1/auth/password", { body: { current_password: given, new_password: password } }));
   return { loginId, password };
 }
 
