@@ -198,7 +198,7 @@ pub enum AuditFormat {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct AuditExportQuery {
-    #[param(inline, default = "csv")]
+    #[param(inline)]
     pub format: Option<AuditFormat>,
     /// At or after.
     pub from: Option<DateTime<Utc>>,

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use domain::factor::passkey::{Assertion, RequestOptions};
-use domain::factor::{Proof, Question};
+use domain::factor::{Method, Proof, Question};
 use domain::{DomainError, FieldError, session};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ impl From<Question> for SecondFactorQuestion {
         Self {
             token: question.token.expose_secret().to_owned(),
             expires_in: question.expires_in,
-            methods: question.methods.into_iter().map(|m| m.as_str()).collect(),
+            methods: question.methods.into_iter().map(Method::as_str).collect(),
             passkey: question.passkey.map(PasskeyRequest::from),
         }
     }

@@ -42,7 +42,6 @@ pub struct Held {
 
 impl Held {
     /// The session, and the ticket that has to outlive it.
-    #[must_use]
     pub fn into_parts(self) -> (Object<Manager>, InUse) {
         (self.session, InUse(self.ticket))
     }

@@ -182,7 +182,7 @@ async fn signals(db: Db, call: mpsc::Sender<()>) {
                 }
             }
             Err(error) => {
-                tracing::warn!(name: "webhook.listen_failed", ?error, "polling meanwhile")
+                tracing::warn!(name: "webhook.listen_failed", ?error, "polling meanwhile");
             }
         }
         sleep(POLL).await;
