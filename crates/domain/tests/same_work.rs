@@ -23,6 +23,7 @@ use domain::user::{self, FirstPassword, NewUser};
 
 static QUERIES: AtomicU64 = AtomicU64::new(0);
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that diesel calls")]
 fn count(event: InstrumentationEvent<'_>) {
     if matches!(event, InstrumentationEvent::StartQuery { .. }) {
         QUERIES.fetch_add(1, Ordering::Relaxed);

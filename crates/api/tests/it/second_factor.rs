@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::clock::Clock;
 use domain::factor::passkey::Assertion;
 use domain::testing::{SoftAuthenticator, TEST_PASSWORD};
@@ -166,7 +166,7 @@ async fn who_is_held_until_they_set_up_a_factor_goes_on_with_it_and_keeps_the_la
 
 #[actix_web::test]
 async fn an_export_asks_for_step_up_and_goes_on_after_it() {
-    let app = TestApp::with_clock(Clock::fixed(Utc::now())).await;
+    let app = TestApp::with_clock(Clock::fixed(Clock::system().now())).await;
     app.tenant("acme").await;
     let export = json!({"encoding": "utf-8", "columns": ["email"]});
     let log_in = app.log_in("acme-owner").await;

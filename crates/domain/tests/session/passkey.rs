@@ -64,11 +64,11 @@ type Spoil = (&'static str, fn(&mut SoftAuthenticator));
 
 const SPOILT: [Spoil; 6] = [
     ("another origin", |key| {
-        key.origin = "https://evil.example".to_owned()
+        key.origin = "https://evil.example".to_owned();
     }),
     ("in a frame of another site", |key| key.cross_origin = true),
     ("another relying party", |key| {
-        key.party = "example.jp".to_owned()
+        key.party = "example.jp".to_owned();
     }),
     ("nobody present", |key| key.flags = 0x04),
     ("nobody verified", |key| key.flags = 0x01),
