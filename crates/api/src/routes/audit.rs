@@ -21,7 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf};
+use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code};
 use crate::problems::{BareActionProblems, GetProblems, ListProblems};
 use crate::routes::job::Job;
 use crate::state::AppState;
@@ -263,7 +263,7 @@ async fn list_audit_entries(
         to: query.to,
         actor_id: query.actor_id.map(UserId),
         action: query.action,
-        subject_kind: query.subject_kind,
+        subject_kind: code("/subject_kind", query.subject_kind)?,
         subject_id: query.subject_id,
         q: query.q,
     };
@@ -312,7 +312,7 @@ async fn export_audit_entries(
         to: query.to,
         actor_id: query.actor_id.map(UserId),
         action: query.action,
-        subject_kind: query.subject_kind,
+        subject_kind: code("/subject_kind", query.subject_kind)?,
         subject_id: query.subject_id,
         q: query.q,
     };

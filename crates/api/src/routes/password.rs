@@ -3,12 +3,13 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, post};
 use chrono::{DateTime, Utc};
+use domain::DomainError;
 use domain::error::FieldError;
 use domain::session;
-use domain::session::password::policy::Judgement;
+use domain::session::password::policy::{Judgement, MAX_LENGTH};
 use domain::user::link::Purpose;
 use domain::user::reset;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -123,6 +124,11 @@ async fn request_reset(
     request: HttpRequest,
     body: Body<ResetRequest>,
 ) -> ApiResult {
+    let most = 320;
+    if body.login.chars().count() > most {
+        let detail = format!("has more than {most} characters");
+        return Err(DomainError::invalid("/login", "too_long", detail).into());
+    }
     let ip = client_ip(&request);
     reset::admit(&state.db, ip).await?;
     let (db, keys, login) = (state.db.clone(), state.keys.clone(), body.0.login);
@@ -230,6 +236,11 @@ async fn check_password(
     user: CurrentUser,
     body: Body<PasswordCheck>,
 ) -> ApiResult<Json<PasswordJudgement>> {
+    let most = MAX_LENGTH;
+    if body.password.expose_secret().chars().count() > most {
+        let detail = format!("has more than {most} characters");
+        return Err(DomainError::invalid("/password", "too_long", detail).into());
+    }
     let judgement =
         session::check_password(&state.db, &state.hasher, &user, body.0.password).await?;
     Ok(Json(judgement.into()))
