@@ -43,7 +43,7 @@ async function firstStep(page: Page, login: { loginId: string; password: string 
   await page.goto("/login");
   await page.getByLabel("ログインID").fill(login.loginId);
   await page.getByLabel("パスワード", { exact: true }).fill(login.password);
-  await page.getByRole("button", { name: "ログイン" }).click();
+  await page.getByRole("button", { name: "ログイン", exact: true }).click();
 }
 
 async function logOut(page: Page): Promise<void> {
@@ -66,7 +66,7 @@ test("a passkey is added, and logs in and steps up", async ({ page, baseURL }) =
   await expect(dialog.getByRole("listitem")).toHaveCount(10);
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "保管しました" }).click();
-  await expect(page.getByRole("cell", { name: /会社のノートPC/ })).toBeVisible();
+  await expect(page.getByRole("cell", { name: /^会社のノートPC/ })).toBeVisible();
   await logOut(page);
   await firstStep(page, login);
   const confirm = page.getByRole("button", { name: "パスキーで確認する" });
@@ -125,7 +125,7 @@ test("an authenticator app is set up with its key, and each code and recovery co
   await firstStep(page, login);
   await page.getByRole("button", { name: "リカバリーコードを使う" }).click();
   await page.getByLabel("リカバリーコード").fill(codes[0] ?? "");
-  await page.getByRole("button", { name: "ログイン" }).click();
+  await page.getByRole("button", { name: "ログイン", exact: true }).click();
   await expect(home(page)).toBeVisible();
   await page.goto("/settings/second-factor");
   await expect(page.getByText("残り9個")).toBeVisible();

@@ -59,6 +59,9 @@ fn blame(stage: Stage, reply: &Reply) -> Option<BounceReason> {
             (1, 1 | 2 | 6 | 10) | (2, 1 | 2)
         )
     });
+    if reply.code == 501 && !of_the_address {
+        return None;
+    }
     // SoftBank says 553 when it can't find the sender's domain.
     if reply.code == 553 && !of_the_address {
         return None;
@@ -278,6 +281,12 @@ mod tests {
             (Stage::Answer, 554, "5.6.0 Message contains a virus", None),
             (Stage::Rcpt, 550, "Relaying denied", None),
             (Stage::Rcpt, 501, "5.1.3 Bad recipient address syntax", None),
+            (
+                Stage::Rcpt,
+                501,
+                "Error: Bad recipient address syntax",
+                None,
+            ),
             (Stage::Rcpt, 550, "no", None),
             (Stage::Rcpt, 550, "5.0.0 rejected", None),
             (
