@@ -21,7 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code};
+use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
 use crate::problems::{BareActionProblems, GetProblems, ListProblems};
 use crate::routes::job::Job;
 use crate::state::AppState;
@@ -265,7 +265,7 @@ async fn list_audit_entries(
         action: query.action,
         subject_kind: code("/subject_kind", query.subject_kind)?,
         subject_id: query.subject_id,
-        q: query.q,
+        q: search(query.q, 200)?,
     };
     let page = PageRequest {
         limit: query.limit,
@@ -314,7 +314,7 @@ async fn export_audit_entries(
         action: query.action,
         subject_kind: code("/subject_kind", query.subject_kind)?,
         subject_id: query.subject_id,
-        q: query.q,
+        q: search(query.q, 200)?,
     };
     let (format, content_type) = match query.format.unwrap_or_default() {
         AuditFormat::Csv => (Format::Csv, "text/csv; charset=utf-8"),
