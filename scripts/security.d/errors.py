@@ -17,7 +17,7 @@ from world import Target, World, filled, needed
 LEAKS = re.compile(
     r"SELECT |INSERT INTO|UPDATE .* SET|DELETE FROM|syntax error at or near|duplicate key value|violates .* constraint|relation \"|"
     r"sqlite3?\.|psycopg|diesel|tokio|actix|sqlstate|postgres(ql)?://|\bpg_|panicked at|RUST_BACKTRACE|stack backtrace|Traceback \(most|"
-    r"\.rs:\d+|\.py\", line|/home/|/root/|/usr/(lib|src)/|/srv/|/work/|/tmp/|\.cargo/|unwrap\(\)|Option::|Result::|no such table",
+    r"\.rs:\d+|\.py\", line|/home/|/root/|/usr/(lib|src)/|/srv/|/crates/|/tmp/|\.cargo/|unwrap\(\)|Option::|Result::|no such table",
     re.I,
 )
 SHAPE = {"type", "title", "status", "code", "detail", "request_id"}
