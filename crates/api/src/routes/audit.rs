@@ -21,7 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
+use crate::extract::{CurrentUser, Id, PageOf, QueryOf};
 use crate::problems::{BareActionProblems, GetProblems, ListProblems};
 use crate::routes::job::Job;
 use crate::state::AppState;
@@ -263,9 +263,9 @@ async fn list_audit_entries(
         to: query.to,
         actor_id: query.actor_id.map(UserId),
         action: query.action,
-        subject_kind: code("/subject_kind", query.subject_kind)?,
+        subject_kind: query.subject_kind,
         subject_id: query.subject_id,
-        q: search(query.q, 200)?,
+        q: query.q,
     };
     let page = PageRequest {
         limit: query.limit,
@@ -312,9 +312,9 @@ async fn export_audit_entries(
         to: query.to,
         actor_id: query.actor_id.map(UserId),
         action: query.action,
-        subject_kind: code("/subject_kind", query.subject_kind)?,
+        subject_kind: query.subject_kind,
         subject_id: query.subject_id,
-        q: search(query.q, 200)?,
+        q: query.q,
     };
     let (format, content_type) = match query.format.unwrap_or_default() {
         AuditFormat::Csv => (Format::Csv, "text/csv; charset=utf-8"),

@@ -67,6 +67,8 @@ enum Place {
 pub async fn open(db: &Db, actor: &Actor, filter: AuditFilter, format: Format) -> Result<Export> {
     actor.require(Permission::AuditRead)?;
     actor.require(Permission::ContactsExport)?;
+    actor.require_step_up()?;
+    filter.check()?;
     db.tenant(actor.tenant_id, async |tx| {
         let entry = audit::Entry {
             action: "audit.exported",

@@ -58,7 +58,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let mut v = Validation::default();
         for (pointer, text, most) in [
             ("/action", &self.action, MAX_CODE),
