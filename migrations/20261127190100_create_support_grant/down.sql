@@ -1,7 +1,9 @@
+REVOKE SELECT (tenant_id, id, sender_domain_id, selector, algorithm, public_key, active, checked_state, checked_at, created_at, retired_at)
+    ON dkim_key FROM kikubari_operator;
 REVOKE ALL ON contact, contact_field, list, folder, subscription, subscription_event, suppression, consent,
     mail, mail_version, template, block, campaign, campaign_counter, campaign_confirmation, campaign_variant, ab_test,
     delivery, event, link, sequence, sequence_step, sequence_enrolment, sequence_intake, date_mail,
-    sender_domain, send_limit, send_slowdown FROM kikubari_operator;
+    sender_domain, send_limit, send_slowdown, dkim_key FROM kikubari_operator;
 CREATE OR REPLACE PROCEDURE protect_tenant_table(target regclass, tenant_column name DEFAULT 'tenant_id')
     LANGUAGE plpgsql
     AS $$

@@ -89,3 +89,5 @@ GRANT SELECT ON contact, contact_field, list, folder, subscription, subscription
     mail, mail_version, template, block, campaign, campaign_counter, campaign_confirmation, campaign_variant, ab_test,
     delivery, event, link, sequence, sequence_step, sequence_enrolment, sequence_intake, date_mail,
     sender_domain, send_limit, send_slowdown TO kikubari_operator;
+GRANT SELECT (tenant_id, id, sender_domain_id, selector, algorithm, public_key, active, checked_state, checked_at, created_at, retired_at)
+    ON dkim_key TO kikubari_operator;

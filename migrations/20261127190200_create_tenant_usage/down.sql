@@ -1,3 +1,4 @@
+DROP FUNCTION tenant_last_activity();
 DROP TRIGGER contact_usage_added ON contact;
 DROP TRIGGER contact_usage_gone ON contact;
 DROP TRIGGER user_account_usage_added ON user_account;

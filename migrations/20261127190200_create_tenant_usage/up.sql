@@ -84,3 +84,11 @@ BEGIN
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', counted.target);
     END LOOP;
 END $$;
+
+CREATE FUNCTION tenant_last_activity() RETURNS timestamptz
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT max(last_active_at) FROM public.session WHERE tenant_id = public.current_tenant() $$;
+COMMENT ON FUNCTION tenant_last_activity() IS
+    'When anybody of this transaction''s tenant last did something: the one thing of sessions that the operator sees.';
+REVOKE EXECUTE ON FUNCTION tenant_last_activity() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant_last_activity() TO kikubari_operator;

@@ -8,6 +8,7 @@ pub mod events;
 pub mod extract;
 pub mod middleware;
 pub mod openapi;
+pub mod operator;
 pub mod problems;
 pub mod router;
 pub mod routes;

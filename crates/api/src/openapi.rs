@@ -27,6 +27,7 @@ use crate::error::{Problem, ProblemField};
         (name = "me", description = "The logged-in person"),
         (name = "sessions", description = "One's own sessions"),
         (name = "tenant", description = "The company's settings"),
+        (name = "support-grants", description = "Whether and what the operator's staff may look at"),
         (name = "users", description = "The people of the company"),
         (name = "folders", description = "Folders of mails, templates and lists"),
         (name = "mails", description = "Mails, their versions, previews and test sends"),
@@ -87,7 +88,7 @@ pub fn document() -> OpenApi {
 
 /// utoipa writes the items of a generic page out in full; a client wants one
 /// type for a contact, wherever it meets it.
-fn refer_to_items(components: &mut Components) {
+pub(crate) fn refer_to_items(components: &mut Components) {
     let names: Vec<String> = components.schemas.keys().cloned().collect();
     for (name, schema) in &mut components.schemas {
         let Some(item) = name

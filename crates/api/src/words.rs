@@ -84,6 +84,8 @@ words! {
     TimelineKind = domain::contact::timeline::Happening;
     /// What wants a person's hand.
     ProblemKind = domain::campaign::summary::ProblemKind;
+    /// Where a tenant is in its life.
+    TenantState = domain::operator::tenants::TenantState;
     /// Part of the menu of merge fields.
     MergeFieldGroup = domain::mail::merge_field::Group;
 }

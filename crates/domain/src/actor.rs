@@ -48,6 +48,8 @@ permissions! {
     SettingsRead = "settings.read",
     SettingsWrite = "settings.write",
     UsersManage = "users.manage",
+    /// Let the operator's staff look at the tenant's data for some hours.
+    SupportGrant = "support.grant",
 }
 
 /// What kind of being acts, as the audit log names it.
@@ -55,7 +57,7 @@ permissions! {
 pub enum ActorKind {
     User,
     System,
-    /// Staff of the operator, through the command line.
+    /// Staff of the operator, through their console or the command line.
     Operator,
     /// Somebody without log-in: a recipient on the cancel page.
     Public,

@@ -14,6 +14,7 @@ use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
+use crate::tenant::usage;
 use crate::{file, job, signup};
 
 /// How long ended jobs and exports can be looked up.
@@ -121,6 +122,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;
         signup::forget(tx, tenant, now).await?;
+        usage::fold(tx, tenant).await?;
         Ok(())
     })
     .await

@@ -54,6 +54,7 @@ ids! {
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,
     CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,
+    OperatorId, OperatorSessionId, OperatorAuditId, SupportGrantId, SupportSessionId, ErasureId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,
 }

@@ -1,7 +1,8 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | operator | doctor`.
 
 mod demo;
 mod doctor;
+mod operator;
 mod output;
 mod serve;
 mod tenant;
@@ -12,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use output::print;
+pub(crate) use tenant::random_password;
 
 /// Mail delivery for companies.
 #[derive(Debug, Parser)]
@@ -33,10 +35,15 @@ enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
-    /// Make tenants
+    /// Make, erase and prove the erasure of tenants
     Tenant {
         #[command(subcommand)]
         command: tenant::TenantCommand,
+    },
+    /// The operator's console, and the accounts of staff
+    Operator {
+        #[command(subcommand)]
+        command: operator::OperatorCommand,
     },
     /// Check a deployment, and explain each failing line
     Doctor,
@@ -59,6 +66,10 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::Operator {
+            command: operator::OperatorCommand::Serve,
+        } => actix_web::rt::System::new().block_on(operator::run(operator::OperatorCommand::Serve)),
+        Command::Operator { command } => runtime()?.block_on(operator::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

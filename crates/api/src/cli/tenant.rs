@@ -1,6 +1,9 @@
 //! `kikubari tenant`.
 
 use clap::Subcommand;
+use domain::ids::TenantId;
+use domain::operator::{self, Operator, erasure};
+use domain::page::PageRequest;
 use domain::secret;
 use domain::tenant;
 use domain::user::NewUser;
@@ -25,6 +28,19 @@ pub(super) enum TenantCommand {
         #[arg(long, default_value = "管理者")]
         display_name: String,
     },
+    /// Erase a suspended tenant (as the operator, KIKUBARI_OPERATOR_DATABASE_URL): at once with its name typed, otherwise asked for in seven days
+    Delete {
+        #[arg(long)]
+        id: TenantId,
+        /// The tenant's name, exactly
+        #[arg(long)]
+        confirm_name: Option<String>,
+    },
+    /// Print the certificate of an erased tenant, after checking it
+    Certificate {
+        #[arg(long)]
+        id: TenantId,
+    },
     /// Make a demo company with customers and a first campaign under way; prints its log-in
     Demo {
         /// Where its mails go, host:port
@@ -35,6 +51,8 @@ pub(super) enum TenantCommand {
 
 pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     match command {
+        TenantCommand::Delete { id, confirm_name } => delete(id, confirm_name.as_deref()).await,
+        TenantCommand::Certificate { id } => certificate(id).await,
         TenantCommand::Demo { relay } => super::demo::run(&relay).await,
         TenantCommand::Create {
             name,
@@ -62,11 +80,47 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
 }
 
 /// 100 bits in letters that can't be mistaken for each other.
-pub(super) fn random_password() -> SecretString {
+pub(crate) fn random_password() -> SecretString {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
     let letters: String = secret::random::<20>()
         .iter()
         .map(|b| char::from(LETTERS[usize::from(b % 32)]))
         .collect();
     SecretString::from(letters)
+}
+
+async fn delete(id: TenantId, confirm_name: Option<&str>) -> anyhow::Result<()> {
+    let state = super::operator::state()?;
+    let asked = erasure::request(&state.db, &Operator::command_line(), id, confirm_name)
+        .await
+        .map_err(explain)?;
+    if confirm_name.is_none() {
+        return print(&format!(
+            "asked for: begins at {} where `kikubari operator serve` runs; with --confirm-name it begins at once\n",
+            asked.due_at
+        ));
+    }
+    while erasure::run_once(&state.db, &state.keys).await.map_err(explain)? {}
+    certificate(id).await
+}
+
+async fn certificate(id: TenantId) -> anyhow::Result<()> {
+    let state = super::operator::state()?;
+    let page = erasure::list(&state.db, Some(id), &PageRequest::default())
+        .await
+        .map_err(explain)?;
+    let finished = page.items.into_iter().find(|e| e.finished_at.is_some());
+    let Some(finished) = finished else {
+        anyhow::bail!("no erasure of this tenant is finished");
+    };
+    if !operator::certificate::verify(&state.keys, &finished).map_err(explain)? {
+        anyhow::bail!("the certificate does not fit its signature, or was signed with another key file");
+    }
+    let (hash, signature) = (finished.hash.unwrap_or_default(), finished.signature.unwrap_or_default());
+    print(&format!(
+        "{}\nsha256: {}\nsignature: {}\nvalid: yes\n",
+        finished.certificate.unwrap_or_default(),
+        hex::encode(hash),
+        hex::encode(signature)
+    ))
 }

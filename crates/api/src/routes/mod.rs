@@ -30,6 +30,7 @@ pub mod session;
 pub mod signup;
 pub mod subscription;
 pub mod summary;
+pub mod support;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

@@ -51,7 +51,10 @@ impl BuiltinRole {
         use Permission as P;
         match self {
             Self::Owner => true,
-            Self::Editor => !matches!(permission, P::SettingsWrite | P::UsersManage),
+            Self::Editor => !matches!(
+                permission,
+                P::SettingsWrite | P::UsersManage | P::SupportGrant
+            ),
             Self::Viewer => matches!(
                 permission,
                 P::ContactsRead

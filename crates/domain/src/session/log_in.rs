@@ -13,6 +13,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::tenant;
 use crate::user::{self, LoginId};
 
 /// Logs a person in. An unknown id, a wrong password and a disabled person
@@ -113,7 +114,9 @@ async fn open(
                 },
             )
             .await?;
-            queries::me(tx, tenant_id, user_id, row.expires_at).await
+            let me = queries::me(tx, tenant_id, user_id, row.expires_at).await?;
+            tenant::require_active(&me.tenant.state)?;
+            Ok(me)
         })
         .await?;
     answer(tokens, tenant_id, row.id, now, Some(refresh.encode()), me)

@@ -8,7 +8,7 @@ mod own;
 pub mod password;
 mod queries;
 mod refresh;
-mod throttle;
+pub(crate) mod throttle;
 pub mod token;
 
 use std::net::IpAddr;
@@ -24,7 +24,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::schema::session;
-use crate::tenant::Tenant;
+use crate::tenant::{self, Tenant};
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims};
 
@@ -117,6 +117,7 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Ac
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
         }
+        tenant::require_active(&found.tenant_state)?;
         if activity && now - found.session.last_active_at > ACTIVITY_STEP {
             queries::touch(tx, claims.tenant, claims.session, now).await?;
         }

@@ -18,6 +18,7 @@ pub(super) struct Authenticated {
     pub(super) disabled: bool,
     pub(super) permissions: Vec<Option<String>>,
     pub(super) idle_minutes: i32,
+    pub(super) tenant_state: String,
 }
 
 pub(super) async fn authenticate(
@@ -38,14 +39,14 @@ pub(super) async fn authenticate(
         .filter(
             session::tenant_id
                 .eq(tenant_id)
-                .and(session::id.eq(id))
-                .and(tenant::state.eq("active")),
+                .and(session::id.eq(id)),
         )
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),
             role::permissions,
             tenant::idle_minutes,
+            tenant::state,
         ))
         .first(tx)
         .await

@@ -26,10 +26,10 @@ const MEMORY: TimeDelta = TimeDelta::hours(24);
 
 /// The counters that one try touches.
 #[derive(Debug, Clone)]
-pub(super) struct Counters([(Vec<u8>, i32); 2]);
+pub(crate) struct Counters([(Vec<u8>, i32); 2]);
 
 impl Counters {
-    pub(super) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
+    pub(crate) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
         let key = |text: String| sha256(text.as_bytes()).to_vec();
         Self([
@@ -41,7 +41,7 @@ impl Counters {
 
 /// # Errors
 /// [`DomainError::TooManyRequests`] while a counter's wait runs.
-pub(super) async fn check(db: &Db, counters: &Counters) -> Result<()> {
+pub(crate) async fn check(db: &Db, counters: &Counters) -> Result<()> {
     let now = db.now();
     let keys: Vec<&[u8]> = counters.0.iter().map(|(key, _)| key.as_slice()).collect();
     let until: Option<DateTime<Utc>> = db
@@ -61,7 +61,7 @@ pub(super) async fn check(db: &Db, counters: &Counters) -> Result<()> {
     }
 }
 
-pub(super) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
+pub(crate) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
     let now = db.now();
     db.system(async |tx| {
         for (key, free) in &counters.0 {
@@ -83,7 +83,7 @@ pub(super) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
     .await
 }
 
-pub(super) async fn note_success(db: &Db, counters: &Counters) -> Result<()> {
+pub(crate) async fn note_success(db: &Db, counters: &Counters) -> Result<()> {
     db.system(async |tx| {
         diesel::delete(login_throttle::table.find(&counters.0[0].0))
             .execute(tx)
