@@ -16,6 +16,7 @@ mod http;
 mod idempotency;
 mod import;
 mod matrix;
+mod operator;
 mod public;
 mod results;
 mod route;

@@ -19,6 +19,7 @@ mod schedule;
 mod send;
 mod sequence;
 mod support;
+mod suspended;
 mod transactional;
 mod variant;
 mod wire;

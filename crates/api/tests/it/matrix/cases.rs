@@ -128,6 +128,11 @@ fn people() -> Vec<Case> {
         anybody("change_password")
             .body(|_| json!({"current_password": "not the password", "new_password": "another good one"})),
         anybody("get_tenant"),
+        anybody("get_tenant_usage"),
+        needs("list_support_grants", P::SettingsRead),
+        needs("create_support_grant", P::SupportGrant)
+            .body(|_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24})),
+        needs("revoke_support_grant", P::SupportGrant),
         needs("update_tenant", P::SettingsWrite).if_match().body(|_| json!({"idle_minutes": 60})),
         needs("list_users", P::SettingsRead),
         needs("create_user", P::UsersManage).body(|_| {

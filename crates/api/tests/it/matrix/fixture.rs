@@ -47,6 +47,8 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("tenant", &tenant);
+        let grant = json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24});
+        made.make(app, "support-grants", grant).await;
         made.create_contacts(app).await;
         made.create_imports(app).await;
         made.create_mails(app).await;
@@ -274,6 +276,7 @@ impl Fixture {
                 "sessions" => continue,
                 "suppressions" => "/v1/suppressions".to_owned(),
                 "exports" => "/v1/exports".to_owned(),
+                "support-grants" => "/v1/support-grants".to_owned(),
                 "signup-mails" => format!("/v1/mails/{id}"),
                 "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
                 noun => format!("/v1/{noun}/{id}"),

@@ -2,7 +2,7 @@
 //! operation that stands in the document and not in `cases.rs` fails the test.
 
 mod cases;
-mod fixture;
+pub mod fixture;
 
 use std::collections::BTreeSet;
 
