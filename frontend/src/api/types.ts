@@ -60,4 +60,6 @@ export type Summary = Schemas["Summary"];
 export type SenderDomain = Schemas["SenderDomain"];
 export type Route = Schemas["Route"];
 export type SendLimit = Schemas["SendLimit"];
+export type SupportGrant = Schemas["SupportGrant"];
+export type TenantUsage = Schemas["TenantUsage"];
 export type SendSlowdown = Schemas["SendSlowdown"];

@@ -15,7 +15,8 @@ export type Permission =
   | "reports.read"
   | "settings.read"
   | "settings.write"
-  | "users.manage";
+  | "users.manage"
+  | "support.grant";
 
 /** The logged-in person. Only below the guarded layout. */
 export function useMe(): Me {

@@ -35,6 +35,7 @@ export const me: Me = {
     "settings.read",
     "settings.write",
     "users.manage",
+    "support.grant",
   ],
   locale: "ja",
   session: { idle_minutes: 30, expires_at: "2099-01-01T00:00:00Z" },

@@ -72,6 +72,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/rules", label: "nav.rules", icon: IconClock, permission: "settings.read" },
       { to: "/settings/limits", label: "nav.limits", icon: IconRoute, permission: "settings.read" },
       { to: "/settings/users", label: "nav.users", icon: IconUsers, permission: "users.manage" },
+      { to: "/settings/support", label: "nav.support", icon: IconUsers, permission: "settings.read" },
     ],
   },
 ];

@@ -12,6 +12,7 @@ import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
+import { Usage } from "./usage";
 
 export function OrganisationScreen() {
   const t = useT();
@@ -19,6 +20,7 @@ export function OrganisationScreen() {
   return (
     <Page title={t("nav.organisation")} description={t("organisation.description")} narrow>
       <QueryView query={query}>{(tenant) => <OrganisationForm key={tenant.version} tenant={tenant} />}</QueryView>
+      <Usage />
     </Page>
   );
 }

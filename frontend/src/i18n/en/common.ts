@@ -73,6 +73,7 @@ export const common = {
   "nav.routes": "Routes",
   "nav.rules": "Sending rules",
   "nav.limits": "Sending limits",
+  "nav.support": "Support access",
   "nav.users": "Users",
   "nav.profile": "Profile & language",
   "nav.password": "Change password",

@@ -72,6 +72,7 @@ export const common = {
   "nav.routes": "配信経路",
   "nav.rules": "配信ルール",
   "nav.limits": "送信量の上限",
+  "nav.support": "サポートアクセス",
   "nav.users": "ユーザー",
   "nav.profile": "プロフィール・表示言語",
   "nav.password": "パスワード変更",

@@ -12,6 +12,7 @@ import { rules } from "./rules";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
+import { support } from "./support";
 import { transactional } from "./transactional";
 
 export const late = {
@@ -29,5 +30,6 @@ export const late = {
   ...sequences,
   ...settings,
   ...signup,
+  ...support,
   ...transactional,
 };
