@@ -8,7 +8,12 @@ export default defineConfig({
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   server: {
     host: "127.0.0.1",
-    proxy: { "^/(v1|health)(/|$|\\?)": { target: process.env.KIKUBARI_OPERATOR_URL ?? "http://127.0.0.1:8090", changeOrigin: true } },
+    proxy: {
+      "^/(v1|health)(/|$|\\?)": {
+        target: process.env.KIKUBARI_OPERATOR_URL ?? "http://127.0.0.1:8090",
+        changeOrigin: true,
+      },
+    },
   },
   build: {
     outDir: "dist-operator",

@@ -35,6 +35,7 @@ export function ErasureList({ tenant, quiet }: { tenant?: string; quiet?: boolea
   const w = useWords();
   const [cursor, setCursor] = useState<string>();
   const [shown, setShown] = useState<Erasure | null>(null);
+  const columns = useColumns(setShown);
   const query = api.useQuery(
     "get",
     "/v1/erasures",
@@ -48,7 +49,7 @@ export function ErasureList({ tenant, quiet }: { tenant?: string; quiet?: boolea
     <>
       <DataTable
         caption={w.erasures}
-        columns={useColumns(setShown)}
+        columns={columns}
         rows={query.data?.items}
         rowId={(row) => row.id}
         error={query.error}
@@ -103,7 +104,13 @@ function useColumns(onShow: (row: Erasure) => void): Column<Erasure>[] {
 function Certificate({ erasure, onClose }: { erasure: Erasure; onClose: () => void }) {
   const w = useWords();
   return (
-    <Modal opened size="lg" onClose={onClose} title={`${w.certificate}: ${erasure.tenant_name}`} closeButtonProps={{ "aria-label": w.close }}>
+    <Modal
+      opened
+      size="lg"
+      onClose={onClose}
+      title={`${w.certificate}: ${erasure.tenant_name}`}
+      closeButtonProps={{ "aria-label": w.close }}
+    >
       <Stack gap="sm">
         <Status
           tone={erasure.certificate_valid ? "good" : "bad"}
@@ -114,8 +121,18 @@ function Certificate({ erasure, onClose }: { erasure: Erasure; onClose: () => vo
         </Code>
         <DefinitionList
           items={[
-            [w.hash, <Code key="hash" style={{ overflowWrap: "anywhere" }}>{erasure.hash}</Code>],
-            [w.signature, <Code key="signature" style={{ overflowWrap: "anywhere" }}>{erasure.signature}</Code>],
+            [
+              w.hash,
+              <Code key="hash" style={{ overflowWrap: "anywhere" }}>
+                {erasure.hash}
+              </Code>,
+            ],
+            [
+              w.signature,
+              <Code key="signature" style={{ overflowWrap: "anywhere" }}>
+                {erasure.signature}
+              </Code>,
+            ],
           ]}
         />
       </Stack>

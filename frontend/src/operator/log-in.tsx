@@ -1,4 +1,16 @@
-import { Alert, Anchor, Button, Code, Container, Group, PasswordInput, Stack, Text, TextInput, Title } from "@mantine/core";
+import {
+  Alert,
+  Anchor,
+  Button,
+  Code,
+  Container,
+  Group,
+  PasswordInput,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { problemText } from "@/api/problem-text";
 import { Logo } from "@/components/layout/logo";

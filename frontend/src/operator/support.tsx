@@ -47,7 +47,12 @@ export const views: Record<string, View> = {
     ],
     one: false,
   },
-  campaigns: { name: (w) => w.permissions["campaigns.read"] ?? "", path: "campaigns", fields: [named, state], one: true },
+  campaigns: {
+    name: (w) => w.permissions["campaigns.read"] ?? "",
+    path: "campaigns",
+    fields: [named, state],
+    one: true,
+  },
   sequences: { name: (w) => w.sequences, path: "sequences", fields: [named, state], one: true },
   mails: {
     name: (w) => w.permissions["mails.read"] ?? "",
@@ -102,7 +107,11 @@ export function SupportScreen({ id, support }: { id: string; support: string }) 
         </Tabs.List>
         {Object.entries(views).map(([key, shown]) => (
           <Tabs.Panel key={key} value={key}>
-            {shown.fields.length > 0 ? <ListView base={base} view={shown} /> : <OneView base={base} path={shown.path} />}
+            {shown.fields.length > 0 ? (
+              <ListView base={base} view={shown} />
+            ) : (
+              <OneView base={base} path={shown.path} />
+            )}
           </Tabs.Panel>
         ))}
       </Tabs>
@@ -115,7 +124,11 @@ function ListView({ base, view }: { base: string; view: View }) {
   const [cursor, setCursor] = useState<string>();
   const [open, setOpen] = useState<string | null>(null);
   const path = `${view.path}?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
-  const query = useQuery({ queryKey: ["support", `${base}/${path}`], queryFn: () => look<Found>(base, path), gcTime: 0 });
+  const query = useQuery({
+    queryKey: ["support", `${base}/${path}`],
+    queryFn: () => look<Found>(base, path),
+    gcTime: 0,
+  });
   const columns: Column<Row>[] = view.fields.map(([field, header], at) => ({
     id: field,
     header: header(w),

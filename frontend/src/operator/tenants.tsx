@@ -98,7 +98,13 @@ function useColumns(): Column<TenantSummary>[] {
       id: "name",
       header: w.name,
       cell: (row) => (
-        <Anchor component="button" type="button" fw={500} ta="left" onClick={() => go({ screen: "tenant", id: row.id })}>
+        <Anchor
+          component="button"
+          type="button"
+          fw={500}
+          ta="left"
+          onClick={() => go({ screen: "tenant", id: row.id })}
+        >
           {row.name}
         </Anchor>
       ),
@@ -164,7 +170,13 @@ function AddDialog(props: { onClose: () => void; onMade: (made: Made) => void })
 function MadeDialog({ made, onClose }: { made: Made; onClose: () => void }) {
   const w = useWords();
   return (
-    <Modal opened onClose={onClose} title={w.made} closeOnClickOutside={false} closeButtonProps={{ "aria-label": w.close }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={w.made}
+      closeOnClickOutside={false}
+      closeButtonProps={{ "aria-label": w.close }}
+    >
       <Stack gap="sm">
         <Alert color="gray" variant="light">
           {w.madeHelp}

@@ -20,7 +20,8 @@ const ja = {
   confirm: "ログイン",
   again: "最初からやり直す",
   setup: "二段階認証の設定",
-  setupHelp: "認証アプリにこのキーを登録し、表示されたコードを入力してください。あわせて、ご自分のパスワードを決めてください。",
+  setupHelp:
+    "認証アプリにこのキーを登録し、表示されたコードを入力してください。あわせて、ご自分のパスワードを決めてください。",
   key: "認証アプリに登録するキー",
   openApp: "この端末の認証アプリで開く",
   newPassword: "新しいパスワード（12文字以上）",
@@ -50,7 +51,8 @@ const ja = {
   never: "なし",
   reason: "理由",
   suspend: "利用を停止",
-  suspendHelp: "この企業の全員がログインできなくなり、配信は1秒以内に止まります。受信者の配信停止の手続きは続けて使えます。",
+  suspendHelp:
+    "この企業の全員がログインできなくなり、配信は1秒以内に止まります。受信者の配信停止の手続きは続けて使えます。",
   resume: "利用を再開",
   resumeHelp: "ログインできるようになり、待っていた配信が再開します。",
   suspendedFor: "停止の理由",
@@ -63,7 +65,8 @@ const ja = {
   save: "保存",
   saved: "保存しました",
   erase: "この企業を削除",
-  eraseHelp: "この企業のすべてのデータを完全に削除します。企業名を入力するとすぐに、空欄のままなら7日後に始まります。始まったあとは取り消せません。",
+  eraseHelp:
+    "この企業のすべてのデータを完全に削除します。企業名を入力するとすぐに、空欄のままなら7日後に始まります。始まったあとは取り消せません。",
   eraseName: "確認のための企業名（すぐに始める場合）",
   eraseAsked: "削除を予約しました",
   eraseCancel: "削除の予約を取り消す",
@@ -128,9 +131,11 @@ export type Words = typeof ja;
 const en: Words = {
   console: "Operator console",
   tenants: "Companies",
-  tenantsHelp: "The companies that use the service. What is inside of one can be seen only while that company grants support access.",
+  tenantsHelp:
+    "The companies that use the service. What is inside of one can be seen only while that company grants support access.",
   erasures: "Erasures",
-  erasuresHelp: "Deletions of companies that wait, run or are done, with their certificates. They stay when the company is gone.",
+  erasuresHelp:
+    "Deletions of companies that wait, run or are done, with their certificates. They stay when the company is gone.",
   journal: "What staff did",
   journalHelp: "What concerns a company stands in that company's audit log too.",
   installation: "Installation",
@@ -145,7 +150,8 @@ const en: Words = {
   confirm: "Log in",
   again: "Begin again",
   setup: "Set up your second factor",
-  setupHelp: "Add this key to your authenticator app and type the code that it shows. Choose a password of your own, too.",
+  setupHelp:
+    "Add this key to your authenticator app and type the code that it shows. Choose a password of your own, too.",
   key: "Key for the authenticator app",
   openApp: "Open in an app on this device",
   newPassword: "New password (12 characters or more)",
@@ -175,7 +181,8 @@ const en: Words = {
   never: "never",
   reason: "Reason",
   suspend: "Suspend",
-  suspendHelp: "Nobody of this company can log in any more, and sending stops within a second. Recipients can still cancel.",
+  suspendHelp:
+    "Nobody of this company can log in any more, and sending stops within a second. Recipients can still cancel.",
   resume: "Resume",
   resumeHelp: "People can log in again, and what waited goes out.",
   suspendedFor: "Suspended because",
@@ -188,7 +195,8 @@ const en: Words = {
   save: "Save",
   saved: "Saved",
   erase: "Erase this company",
-  eraseHelp: "Deletes all data of this company for good: at once when you type its name, otherwise in seven days. It can't be taken back once it has begun.",
+  eraseHelp:
+    "Deletes all data of this company for good: at once when you type its name, otherwise in seven days. It can't be taken back once it has begun.",
   eraseName: "Name of the company (to begin at once)",
   eraseAsked: "The erasure is asked for",
   eraseCancel: "Take the erasure back",
@@ -254,3 +262,27 @@ const words: Record<Locale, Words> = { ja, en };
 export function useWords(): Words {
   return words[useLocale()];
 }
+
+/** What the server refuses with; added to the shared words when the console starts. */
+export const refusals: Record<Locale, Record<string, string>> = {
+  ja: {
+    "problem.no_grant": "この企業のサポートアクセスの許可がありません。取り消されたか、期限が過ぎています。",
+    "problem.wrong_code": "コードが正しくないか、すでに使われています。次のコードを入力してください。",
+    "problem.address_not_allowed": "この接続元からは利用できません。",
+    "problem.not_active": "この企業は利用中ではありません。",
+    "problem.not_suspended": "先に利用を停止してください。",
+    "problem.erasure_waits": "この企業の削除はすでに予約されています。",
+    "problem.no_erasure_waits": "取り消せる削除の予約がありません。",
+    "invalid.wrong": "企業名が一致しません。",
+  },
+  en: {
+    "problem.no_grant": "This company grants no support access for this: it was revoked, is over, or was never given.",
+    "problem.wrong_code": "The code is wrong or was used already. Type the next one.",
+    "problem.address_not_allowed": "The console can't be used from here.",
+    "problem.not_active": "This company is not active.",
+    "problem.not_suspended": "Suspend the company first.",
+    "problem.erasure_waits": "The erasure of this company is asked for already.",
+    "problem.no_erasure_waits": "There is no erasure that could be taken back.",
+    "invalid.wrong": "This is not the name of the company.",
+  },
+};

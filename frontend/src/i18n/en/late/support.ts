@@ -3,7 +3,8 @@ export const support = {
     "Staff of the operator see what you grant here, for as long as you say. They can neither change nor export anything. Each look is an entry of your audit log.",
   "support.create": "Grant access",
   "support.empty_title": "No access was ever granted",
-  "support.empty_body": "Without a grant staff see your company's name and numbers only. Grant access when an inquiry needs it.",
+  "support.empty_body":
+    "Without a grant staff see your company's name and numbers only. Grant access when an inquiry needs it.",
   "support.reason": "Reason or inquiry number",
   "support.permissions": "What may be seen",
   "support.hours": "For",
@@ -36,10 +37,13 @@ export const support = {
   "usage.of": "{{used}} of {{quota}}",
   "usage.unlimited": "{{used}} (no limit)",
   "usage.help": "Over a quota nothing more is taken or sent. Ask the operator of the service for more.",
-  "problem.quota_contacts": "The quota of contacts is used up. Delete some, or ask the operator of the service for more.",
+  "problem.quota_contacts":
+    "The quota of contacts is used up. Delete some, or ask the operator of the service for more.",
   "problem.quota_users": "The quota of people is used up. Ask the operator of the service for more.",
-  "problem.quota_storage": "The quota of file storage is used up. Wait for old files to go, or ask the operator of the service for more.",
-  "problem.quota_mails": "This is over the month's quota of mails. Wait for the next month, or ask the operator of the service for more.",
+  "problem.quota_storage":
+    "The quota of file storage is used up. Wait for old files to go, or ask the operator of the service for more.",
+  "problem.quota_mails":
+    "This is over the month's quota of mails. Wait for the next month, or ask the operator of the service for more.",
   "problem.too_many_grants": "Too many grants last at the moment. Revoke one first.",
   "problem.grant_over": "This grant is over already.",
   "invalid.not_grantable": "This can't be granted to support.",

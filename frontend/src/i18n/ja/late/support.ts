@@ -3,7 +3,8 @@ export const support = {
     "運営会社のスタッフは、ここで許可したあいだだけ、許可した範囲を見ることができます。変更や書き出しはできません。閲覧は1件ずつ監査ログに残ります。",
   "support.create": "アクセスを許可",
   "support.empty_title": "許可したことはありません",
-  "support.empty_body": "許可がないとき、スタッフに見えるのは会社名と件数だけです。お問い合わせで必要になったときに許可してください。",
+  "support.empty_body":
+    "許可がないとき、スタッフに見えるのは会社名と件数だけです。お問い合わせで必要になったときに許可してください。",
   "support.reason": "理由・お問い合わせ番号",
   "support.permissions": "見せる範囲",
   "support.hours": "期間",
@@ -36,9 +37,11 @@ export const support = {
   "usage.of": "{{used}} ／ {{quota}}",
   "usage.unlimited": "{{used}}（上限なし）",
   "usage.help": "上限に達すると、新しい登録や配信はできません。上限を変えるには、運営会社にお問い合わせください。",
-  "problem.quota_contacts": "連絡先の数が上限に達しています。不要な連絡先を削除するか、運営会社にお問い合わせください。",
+  "problem.quota_contacts":
+    "連絡先の数が上限に達しています。不要な連絡先を削除するか、運営会社にお問い合わせください。",
   "problem.quota_users": "利用者の数が上限に達しています。運営会社にお問い合わせください。",
-  "problem.quota_storage": "ファイルの容量が上限に達しています。古いファイルの期限を待つか、運営会社にお問い合わせください。",
+  "problem.quota_storage":
+    "ファイルの容量が上限に達しています。古いファイルの期限を待つか、運営会社にお問い合わせください。",
   "problem.quota_mails": "今月の配信数の上限を超えます。来月まで待つか、運営会社にお問い合わせください。",
   "problem.too_many_grants": "有効な許可が多すぎます。先に1つ取り消してください。",
   "problem.grant_over": "この許可はすでに終わっています。",
