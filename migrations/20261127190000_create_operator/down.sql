@@ -1,3 +1,11 @@
+DO $$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
+    WHERE attrelid = 'audit_entry'::regclass AND attnum > 0 AND NOT attisdropped;
+    EXECUTE format('REVOKE INSERT (%s) ON audit_entry FROM kikubari_operator', columns);
+END $$;
 REVOKE ALL ON send_queue, tenant, role, user_account, login_directory, audit_entry, login_throttle, installation, job_queue FROM kikubari_operator;
 DO $$
 BEGIN

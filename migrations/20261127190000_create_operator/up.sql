@@ -99,7 +99,16 @@ END $$;
 -- All tenants, without SET LOCAL kikubari.tenant: the list of the operator's console.
 CREATE POLICY operator_sees ON tenant FOR SELECT TO kikubari_operator USING (true);
 GRANT SELECT, INSERT, UPDATE (state, suspended_at, suspended_reason, version, updated_at) ON tenant TO kikubari_operator;
-GRANT INSERT ON role, user_account, login_directory, audit_entry TO kikubari_operator;
+GRANT INSERT ON role, user_account, login_directory TO kikubari_operator;
+-- Staff write into the tenant's trace, but not when it was.
+DO $$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
+    WHERE attrelid = 'audit_entry'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'at';
+    EXECUTE format('GRANT INSERT (%s) ON audit_entry TO kikubari_operator', columns);
+END $$;
 
 -- Mails of a suspended tenant that mailers have in their hands are given back.
 ALTER TABLE send_queue ADD COLUMN held boolean NOT NULL DEFAULT false;
