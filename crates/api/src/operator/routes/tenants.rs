@@ -127,15 +127,15 @@ pub struct Suspension {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantQuotas {
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    #[schema(minimum = 0, maximum = 1000000000000000)]
     pub contacts: Option<i64>,
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_000_i64)]
+    #[schema(minimum = 1, maximum = 1000000000000000)]
     pub users: Option<i64>,
     /// Bytes.
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    #[schema(minimum = 0, maximum = 1000000000000000)]
     pub storage: Option<i64>,
     /// In a calendar month (UTC).
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_000_i64)]
+    #[schema(minimum = 0, maximum = 1000000000000000)]
     pub mails: Option<i64>,
 }
 
