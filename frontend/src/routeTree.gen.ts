@@ -37,6 +37,7 @@ import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.p
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
+import { Route as AppSettingsSupportRouteImport } from "./routes/_app.settings.support";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
 import { Route as AppTemplatesTemplateIdRouteImport } from "./routes/_app.templates.$templateId";
@@ -187,6 +188,11 @@ const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   path: "/settings/sessions",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSupportRoute = AppSettingsSupportRouteImport.update({
+  id: "/settings/support",
+  path: "/settings/support",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsUsersRoute = AppSettingsUsersRouteImport.update({
   id: "/settings/users",
   path: "/settings/users",
@@ -264,6 +270,7 @@ export interface FileRoutesByFullPath {
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/support": typeof AppSettingsSupportRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns/": typeof AppCampaignsIndexRoute;
@@ -303,6 +310,7 @@ export interface FileRoutesByTo {
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/support": typeof AppSettingsSupportRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns": typeof AppCampaignsIndexRoute;
@@ -344,6 +352,7 @@ export interface FileRoutesById {
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/_app/settings/support": typeof AppSettingsSupportRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/_app/campaigns/": typeof AppCampaignsIndexRoute;
@@ -385,6 +394,7 @@ export interface FileRouteTypes {
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/sessions"
+    | "/settings/support"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns/"
@@ -424,6 +434,7 @@ export interface FileRouteTypes {
     | "/settings/routes"
     | "/settings/rules"
     | "/settings/sessions"
+    | "/settings/support"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns"
@@ -464,6 +475,7 @@ export interface FileRouteTypes {
     | "/_app/settings/routes"
     | "/_app/settings/rules"
     | "/_app/settings/sessions"
+    | "/_app/settings/support"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
     | "/_app/campaigns/"
@@ -683,6 +695,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsSessionsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/support": {
+      id: "/_app/settings/support";
+      path: "/settings/support";
+      fullPath: "/settings/support";
+      preLoaderRoute: typeof AppSettingsSupportRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/users": {
       id: "/_app/settings/users";
       path: "/settings/users";
@@ -779,6 +798,7 @@ interface AppRouteChildren {
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
+  AppSettingsSupportRoute: typeof AppSettingsSupportRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
   AppCampaignsIndexRoute: typeof AppCampaignsIndexRoute;
@@ -818,6 +838,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
+  AppSettingsSupportRoute: AppSettingsSupportRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,
   AppCampaignsIndexRoute: AppCampaignsIndexRoute,

@@ -23,7 +23,7 @@ const grantable = ["campaigns.read", "reports.read", "mails.read", "contacts.rea
 const hours = [1, 4, 8, 24, 48, 72] as const;
 
 function permissionLabel(name: string): string {
-  return translateCode("support.permission", name.replace(".", "_"));
+  return translateCode("support_permission", name.replace(".", "_"));
 }
 
 /** Whether, and what, the operator's staff may look at; and how often they did. */
@@ -162,7 +162,7 @@ function GrantDialog({ onClose }: { onClose: () => void }) {
     initialValues: { reason: "", permissions: [] as string[], hours: "24" },
     validate: {
       reason: (value) => (value.trim() ? null : t("form.required")),
-      permissions: (value) => (value.length > 0 ? null : t("support.pick_one")),
+      permissions: (value) => (value.length > 0 ? null : t("support.pick_any")),
     },
   });
   const { busy, error, run } = useSubmit(form);
@@ -187,8 +187,7 @@ function GrantDialog({ onClose }: { onClose: () => void }) {
         label={t("support.reason")}
         required
         data-autofocus
-        autosize
-        minRows={2}
+        rows={3}
         maxLength={500}
         {...form.getInputProps("reason")}
       />
