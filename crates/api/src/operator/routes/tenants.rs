@@ -84,7 +84,7 @@ pub struct TenantQuery {
     /// A part of the name.
     #[param(max_length = 100)]
     pub q: Option<String>,
-    #[param(value_type = Option<TenantState>)]
+    #[param(value_type = Option<TenantState>, inline)]
     pub state: Option<tenants::TenantState>,
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
