@@ -86,7 +86,7 @@ problems! {
     /// POST that makes something in the tenant.
     CreateProblems: 400 401 403 409 413 415 422 429 503;
     /// POST of a file.
-    UploadProblems: 400 401 403 413 415 422 429 503;
+    UploadProblems: 400 401 403 409 413 415 422 429 503;
     /// POST that acts on one thing by its id, with a body.
     ActionProblems: 400 401 403 404 409 413 415 422 429 503;
     /// POST that acts on one thing by its id, without a body.

@@ -165,8 +165,8 @@ struct Left {
     left: Option<i64>,
 }
 
-/// How many mails may still go out this month; `None` without limit. Who has no
-/// limit is not counted.
+/// How many mails may still go out this month, those in the mailers' hands taken
+/// off; `None` without limit. Who has no limit is not counted.
 #[expect(clippy::disallowed_methods, reason = "a sub-select in one row; every value is bound")]
 pub(crate) async fn mails_left(
     tx: &mut AsyncPgConnection,
@@ -174,8 +174,12 @@ pub(crate) async fn mails_left(
     now: DateTime<Utc>,
 ) -> Result<Option<i64>> {
     let rows: Vec<Left> = diesel::sql_query(
-        "SELECT mails - (SELECT coalesce(sum(amount), 0)::bigint FROM tenant_usage
-                         WHERE tenant_id = $1 AND kind = 'mails' AND period = $2) AS left
+        "SELECT mails
+              - (SELECT coalesce(sum(amount), 0)::bigint FROM tenant_usage
+                 WHERE tenant_id = $1 AND kind = 'mails' AND period = $2)
+              - (SELECT coalesce(sum(c.value), 0)::bigint FROM send_queue q
+                 JOIN campaign_counter c ON c.tenant_id = q.tenant_id AND c.campaign_id = q.campaign_id AND c.name = 'claimed'
+                 WHERE q.tenant_id = $1) AS left
          FROM tenant_quota WHERE tenant_id = $1 AND mails IS NOT NULL",
     )
     .bind::<SqlUuid, _>(tenant)
