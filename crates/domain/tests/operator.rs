@@ -30,8 +30,10 @@ async fn count(db: &Db, tenant: &TestTenant, table: &str) -> Result<i64> {
 }
 
 async fn execute(db: &Db, tenant: &TestTenant, sql: &str) -> Result<usize> {
-    db.tenant(tenant.id, async |tx| Ok(diesel::sql_query(sql).execute(tx).await?))
-        .await
+    db.tenant(tenant.id, async |tx| {
+        Ok(diesel::sql_query(sql).execute(tx).await?)
+    })
+    .await
 }
 
 fn staff() -> Operator {
@@ -50,7 +52,9 @@ async fn tenant_with_a_contact(database: &TestDatabase) -> TestTenant {
         fields: std::collections::BTreeMap::new(),
         list_ids: Vec::new(),
     };
-    contact::create(&database.db, &tenant.owner(), person, "manual").await.unwrap();
+    contact::create(&database.db, &tenant.owner(), person, "manual")
+        .await
+        .unwrap();
     tenant
 }
 
@@ -60,7 +64,9 @@ async fn grant(database: &TestDatabase, tenant: &TestTenant) -> support::Grant {
         permissions: vec!["contacts.read".to_owned()],
         hours: 1,
     };
-    support::create(&database.db, &tenant.owner(), new).await.unwrap()
+    support::create(&database.db, &tenant.owner(), new)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -71,29 +77,76 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
     let db = database.operator_db();
     assert_eq!(count(&db, &tenant, "contact").await.unwrap(), 0, "no grant");
     let grant = grant(&database, &tenant).await;
-    assert_eq!(count(&db, &tenant, "contact").await.unwrap(), 0, "no session");
+    assert_eq!(
+        count(&db, &tenant, "contact").await.unwrap(),
+        0,
+        "no session"
+    );
     let guess = db.supporting(SupportSessionId::new());
-    assert_eq!(count(&guess, &tenant, "contact").await.unwrap(), 0, "no such session");
+    assert_eq!(
+        count(&guess, &tenant, "contact").await.unwrap(),
+        0,
+        "no such session"
+    );
 
-    let opened = console::open(&db, &staff(), tenant.id, grant.id).await.unwrap();
+    let opened = console::open(&db, &staff(), tenant.id, grant.id)
+        .await
+        .unwrap();
     let supporting = db.supporting(opened.id);
     assert_eq!(count(&supporting, &tenant, "contact").await.unwrap(), 1);
-    assert_eq!(count(&supporting, &rival, "contact").await.unwrap(), 0, "another tenant");
+    assert_eq!(
+        count(&supporting, &rival, "contact").await.unwrap(),
+        0,
+        "another tenant"
+    );
     assert_eq!(count(&supporting, &rival, "campaign").await.unwrap(), 0);
-    for table in ["user_account", "session", "route", "contact_export", "file_chunk", "refresh_token", "audit_entry"] {
+    for table in [
+        "user_account",
+        "session",
+        "route",
+        "contact_export",
+        "file_chunk",
+        "refresh_token",
+        "audit_entry",
+    ] {
         let refused = count(&supporting, &tenant, table).await.unwrap_err();
-        assert!(format!("{refused:?}").contains("permission denied"), "{table}: {refused:?}");
+        assert!(
+            format!("{refused:?}").contains("permission denied"),
+            "{table}: {refused:?}"
+        );
     }
-    let refused = count(&supporting, &tenant, "(SELECT private_key_sealed FROM dkim_key) k").await.unwrap_err();
-    assert!(format!("{refused:?}").contains("permission denied"), "{refused:?}");
-    for sql in ["DELETE FROM contact", "UPDATE support_grant SET looks = 0", "INSERT INTO audit_entry (tenant_id) VALUES (NULL)"] {
+    let refused = count(
+        &supporting,
+        &tenant,
+        "(SELECT private_key_sealed FROM dkim_key) k",
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        format!("{refused:?}").contains("permission denied"),
+        "{refused:?}"
+    );
+    for sql in [
+        "DELETE FROM contact",
+        "UPDATE support_grant SET looks = 0",
+        "INSERT INTO audit_entry (tenant_id) VALUES (NULL)",
+    ] {
         let refused = execute(&supporting, &tenant, sql).await.unwrap_err();
         let said = format!("{refused:?}");
-        assert!(said.contains("permission denied") || said.contains("read-only"), "{sql}: {said}");
+        assert!(
+            said.contains("permission denied") || said.contains("read-only"),
+            "{sql}: {said}"
+        );
     }
 
-    support::revoke(&database.db, &tenant.owner(), grant.id).await.unwrap();
-    assert_eq!(count(&supporting, &tenant, "contact").await.unwrap(), 0, "revoked");
+    support::revoke(&database.db, &tenant.owner(), grant.id)
+        .await
+        .unwrap();
+    assert_eq!(
+        count(&supporting, &tenant, "contact").await.unwrap(),
+        0,
+        "revoked"
+    );
 }
 
 #[tokio::test]
@@ -102,10 +155,18 @@ async fn the_operators_database_role_makes_itself_no_grant() {
     let tenant = tenant_with_a_contact(&database).await;
     let db = database.operator_db();
     let grant = grant(&database, &tenant).await;
-    let opened = console::open(&db, &staff(), tenant.id, grant.id).await.unwrap();
+    let opened = console::open(&db, &staff(), tenant.id, grant.id)
+        .await
+        .unwrap();
     let over = "UPDATE support_grant SET created_at = created_at - interval '2 days', expires_at = now() - interval '1 second'";
     database.execute_as_owner(over).await;
-    assert_eq!(count(&db.supporting(opened.id), &tenant, "contact").await.unwrap(), 0, "over by the database's clock");
+    assert_eq!(
+        count(&db.supporting(opened.id), &tenant, "contact")
+            .await
+            .unwrap(),
+        0,
+        "over by the database's clock"
+    );
     for sql in [
         "UPDATE support_grant SET expires_at = now() + interval '1 day'",
         "UPDATE support_grant SET revoked_at = NULL",
@@ -117,7 +178,10 @@ async fn the_operators_database_role_makes_itself_no_grant() {
         "ALTER TABLE contact DISABLE ROW LEVEL SECURITY",
     ] {
         let refused = format!("{:?}", execute(&db, &tenant, sql).await.unwrap_err());
-        assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
+        assert!(
+            refused.contains("permission denied") || refused.contains("must be owner"),
+            "{sql}: {refused}"
+        );
     }
     // And no row of a tenant goes without an erasure that was asked for.
     let sql = format!("SELECT erase_tenant_rows('{}', 'contact', 10)", tenant.id);
@@ -130,7 +194,11 @@ async fn the_tenants_program_lists_no_tenants_and_changes_neither_state_nor_quot
     let database = TestDatabase::new().await;
     let tenant = TestTenant::create(&database.db, "acme").await;
     TestTenant::create(&database.db, "rival").await;
-    assert_eq!(count(&database.db, &tenant, "tenant").await.unwrap(), 1, "its own");
+    assert_eq!(
+        count(&database.db, &tenant, "tenant").await.unwrap(),
+        1,
+        "its own"
+    );
     for sql in [
         "UPDATE tenant SET state = 'active'",
         "UPDATE tenant_quota SET contacts = NULL",
@@ -142,7 +210,10 @@ async fn the_tenants_program_lists_no_tenants_and_changes_neither_state_nor_quot
         "UPDATE support_grant SET looks = 0",
         "SELECT tenant_tables()",
     ] {
-        let refused = format!("{:?}", execute(&database.db, &tenant, sql).await.unwrap_err());
+        let refused = format!(
+            "{:?}",
+            execute(&database.db, &tenant, sql).await.unwrap_err()
+        );
         assert!(refused.contains("permission denied"), "{sql}: {refused}");
     }
 }

@@ -80,7 +80,9 @@ pub(super) fn state() -> anyhow::Result<OperatorState> {
 pub(super) async fn run(command: OperatorCommand) -> anyhow::Result<()> {
     match command {
         OperatorCommand::Serve => serve().await,
-        OperatorCommand::Openapi => print(&crate::openapi::to_json(&crate::operator::openapi::document())?),
+        OperatorCommand::Openapi => print(&crate::openapi::to_json(
+            &crate::operator::openapi::document(),
+        )?),
         OperatorCommand::Add { login_id, name } => {
             let state = state()?;
             let password = account::add(&state.db, &state.hasher, &login_id, &name)
@@ -97,7 +99,9 @@ pub(super) async fn run(command: OperatorCommand) -> anyhow::Result<()> {
         }
         OperatorCommand::Disable { login_id } => {
             let state = state()?;
-            account::disable(&state.db, &login_id).await.map_err(explain)?;
+            account::disable(&state.db, &login_id)
+                .await
+                .map_err(explain)?;
             print(&format!("disabled: {login_id}\n"))
         }
         OperatorCommand::List => {
@@ -111,7 +115,10 @@ pub(super) async fn run(command: OperatorCommand) -> anyhow::Result<()> {
                 let last = account
                     .last_login_at
                     .map_or_else(|| "never".to_owned(), |at| at.to_rfc3339());
-                format!("{}\t{}\t{standing}\tlast log-in {last}\n", account.login_id, account.name)
+                format!(
+                    "{}\t{}\t{standing}\tlast log-in {last}\n",
+                    account.login_id, account.name
+                )
             });
             print(&lines.collect::<String>())
         }

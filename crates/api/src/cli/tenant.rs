@@ -100,7 +100,10 @@ async fn delete(id: TenantId, confirm_name: Option<&str>) -> anyhow::Result<()> 
             asked.due_at
         ));
     }
-    while erasure::run_once(&state.db, &state.keys).await.map_err(explain)? {}
+    while erasure::run_once(&state.db, &state.keys)
+        .await
+        .map_err(explain)?
+    {}
     certificate(id).await
 }
 
@@ -114,9 +117,14 @@ async fn certificate(id: TenantId) -> anyhow::Result<()> {
         anyhow::bail!("no erasure of this tenant is finished");
     };
     if !operator::certificate::verify(&state.keys, &finished).map_err(explain)? {
-        anyhow::bail!("the certificate does not fit its signature, or was signed with another key file");
+        anyhow::bail!(
+            "the certificate does not fit its signature, or was signed with another key file"
+        );
     }
-    let (hash, signature) = (finished.hash.unwrap_or_default(), finished.signature.unwrap_or_default());
+    let (hash, signature) = (
+        finished.hash.unwrap_or_default(),
+        finished.signature.unwrap_or_default(),
+    );
     print(&format!(
         "{}\nsha256: {}\nsignature: {}\nvalid: yes\n",
         finished.certificate.unwrap_or_default(),

@@ -88,7 +88,10 @@ fn shared(state: &OperatorState) -> domain::Result<AppState> {
         ..ApiConfig::default()
     };
     Ok(AppState {
-        visitors: Arc::new(Visitors::new(state.db.clone(), installation(&config, &state.keys))),
+        visitors: Arc::new(Visitors::new(
+            state.db.clone(),
+            installation(&config, &state.keys),
+        )),
         limits: Arc::new(Limits::new(config.rate_limit)),
         events: Arc::new(Events::new(state.db.clone())),
         tokens: Arc::new(AccessTokens::new(&state.keys)?),

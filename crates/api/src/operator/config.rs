@@ -55,7 +55,8 @@ impl OperatorConfig {
     /// # Errors
     /// What is wrong with which variable.
     pub fn check(&self) -> Result<(), String> {
-        let is_url = self.operator_url.starts_with("http://") || self.operator_url.starts_with("https://");
+        let is_url =
+            self.operator_url.starts_with("http://") || self.operator_url.starts_with("https://");
         if !is_url || self.operator_url.ends_with('/') {
             return Err(format!(
                 "KIKUBARI_OPERATOR_URL: {} must begin with http(s):// and have no slash at its end",
@@ -64,7 +65,10 @@ impl OperatorConfig {
         }
         for (name, text) in [
             ("KIKUBARI_OPERATOR_ALLOW", &self.operator_allow),
-            ("KIKUBARI_OPERATOR_TRUSTED_PROXIES", &self.operator_trusted_proxies),
+            (
+                "KIKUBARI_OPERATOR_TRUSTED_PROXIES",
+                &self.operator_trusted_proxies,
+            ),
         ] {
             if let Some(wrong) = networks(text).find(|n| network(n).is_none()) {
                 return Err(format!("{name}: {wrong} is no network such as 10.0.0.0/8"));

@@ -45,8 +45,12 @@ pub async fn authenticate(request: &HttpRequest) -> Result<CurrentOperator, ApiE
         return Ok(known.clone());
     }
     let missing = || DomainError::internal("application state is missing");
-    let state = request.app_data::<web::Data<OperatorState>>().ok_or_else(missing)?;
-    let shared = request.app_data::<web::Data<AppState>>().ok_or_else(missing)?;
+    let state = request
+        .app_data::<web::Data<OperatorState>>()
+        .ok_or_else(missing)?;
+    let shared = request
+        .app_data::<web::Data<AppState>>()
+        .ok_or_else(missing)?;
     let token = request
         .headers()
         .get(header::AUTHORIZATION)

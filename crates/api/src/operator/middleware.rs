@@ -42,7 +42,8 @@ pub async fn door(
             .await
             .map(ServiceResponse::map_into_boxed_body);
     }
-    let detail = "this address is not on the list of those that are let in (KIKUBARI_OPERATOR_ALLOW)";
+    let detail =
+        "this address is not on the list of those that are let in (KIKUBARI_OPERATOR_ALLOW)";
     let answer = problem(StatusCode::FORBIDDEN, "address_not_allowed", detail);
     Ok(request.into_response(answer.into_response()))
 }
@@ -88,17 +89,33 @@ pub async fn look(
 async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
     let missing = || DomainError::internal("application state is missing");
     let operator = extract::authenticate(request.request()).await?;
-    let state = request.app_data::<Data<OperatorState>>().cloned().ok_or_else(missing)?;
-    let shared = request.app_data::<Data<AppState>>().cloned().ok_or_else(missing)?;
-    let views = request.app_data::<Data<Views>>().cloned().ok_or_else(missing)?;
+    let state = request
+        .app_data::<Data<OperatorState>>()
+        .cloned()
+        .ok_or_else(missing)?;
+    let shared = request
+        .app_data::<Data<AppState>>()
+        .cloned()
+        .ok_or_else(missing)?;
+    let views = request
+        .app_data::<Data<Views>>()
+        .cloned()
+        .ok_or_else(missing)?;
     let nothing = || DomainError::not_found("resource");
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let operation = views.of(request.path()).filter(|_| reads).ok_or_else(nothing)?;
+    let operation = views
+        .of(request.path())
+        .filter(|_| reads)
+        .ok_or_else(nothing)?;
     let part = |name: &str| {
         let text = request.match_info().get(name);
-        text.and_then(|text| text.parse::<Uuid>().ok()).ok_or_else(nothing)
+        text.and_then(|text| text.parse::<Uuid>().ok())
+            .ok_or_else(nothing)
     };
-    let (tenant, session) = (TenantId(part("tenant")?), SupportSessionId(part("support")?));
+    let (tenant, session) = (
+        TenantId(part("tenant")?),
+        SupportSessionId(part("support")?),
+    );
     // The part after the scope: /contacts/{id}/timeline.
     let inside = request.match_info().unprocessed();
     let subject = inside.split('/').find_map(|part| part.parse::<Uuid>().ok());

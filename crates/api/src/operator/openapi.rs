@@ -93,13 +93,15 @@ pub fn document() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .build();
-    components
-        .security_schemes
-        .insert("access_token".to_owned(), RefOr::T(SecurityScheme::Http(bearer)));
+    components.security_schemes.insert(
+        "access_token".to_owned(),
+        RefOr::T(SecurityScheme::Http(bearer)),
+    );
     let cookie = ApiKey::Cookie(ApiKeyValue::new(own::auth::COOKIE));
-    components
-        .security_schemes
-        .insert("refresh_cookie".to_owned(), RefOr::T(SecurityScheme::ApiKey(cookie)));
+    components.security_schemes.insert(
+        "refresh_cookie".to_owned(),
+        RefOr::T(SecurityScheme::ApiKey(cookie)),
+    );
     name_support_session(&mut document);
     document
 }

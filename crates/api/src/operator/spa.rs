@@ -28,5 +28,10 @@ pub async fn fallback(
             return serve(&request, &root.join("operator.html"), false);
         }
     }
-    problem(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path").into_response()
+    problem(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path",
+    )
+    .into_response()
 }

@@ -189,7 +189,9 @@ pub struct DeliveryQuery {
 
 /// What staff may look at under a grant of the tenant.
 pub fn configure_support(config: &mut ServiceConfig<'_>) {
-    config.service(list_campaign_deliveries).service(get_delivery);
+    config
+        .service(list_campaign_deliveries)
+        .service(get_delivery);
 }
 
 pub fn configure(config: &mut ServiceConfig<'_>) {

@@ -219,7 +219,9 @@ pub struct LeftOutQuery {
 
 /// What staff may look at under a grant of the tenant.
 pub fn configure_support(config: &mut ServiceConfig<'_>) {
-    config.service(list_campaign_left_out).service(get_campaign_report);
+    config
+        .service(list_campaign_left_out)
+        .service(get_campaign_report);
 }
 
 pub fn configure(config: &mut ServiceConfig<'_>) {

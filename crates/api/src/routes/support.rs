@@ -41,7 +41,11 @@ impl SupportGrant {
     pub(crate) fn at(grant: Grant, now: DateTime<Utc>) -> Self {
         Self {
             active: grant.lasts(now),
-            permissions: grant.permissions().into_iter().map(|p| p.as_str()).collect(),
+            permissions: grant
+                .permissions()
+                .into_iter()
+                .map(|p| p.as_str())
+                .collect(),
             id: grant.id.0,
             reason: grant.reason,
             granted_by: grant.granted_by_name,
@@ -89,7 +93,9 @@ async fn list_support_grants(
 ) -> ApiResult<Json<PageOf<SupportGrant>>> {
     let page = support::list(&state.db, &user, &PageRequest::from(&query.0)).await?;
     let now = state.db.now();
-    Ok(Json(PageOf::from_page(page, |grant| SupportGrant::at(grant, now))))
+    Ok(Json(PageOf::from_page(page, |grant| {
+        SupportGrant::at(grant, now)
+    })))
 }
 
 /// Grant support access

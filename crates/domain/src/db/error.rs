@@ -28,7 +28,9 @@ impl From<DieselError> for DomainError {
             }
             // Raised by the trigger note_usage, whichever way the rows came in.
             DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, info)
-                if info.constraint_name().is_some_and(|c| c.starts_with("quota_")) =>
+                if info
+                    .constraint_name()
+                    .is_some_and(|c| c.starts_with("quota_")) =>
             {
                 crate::tenant::usage::used_up(info.constraint_name().unwrap_or_default())
             }

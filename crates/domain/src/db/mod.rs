@@ -89,7 +89,12 @@ impl Db {
             + 'a,
         T: Send + 'a,
     {
-        transaction::run(self.connection().await?, Some(Door(tenant, self.support)), work).await
+        transaction::run(
+            self.connection().await?,
+            Some(Door(tenant, self.support)),
+            work,
+        )
+        .await
     }
 
     /// As [`Db::tenant`], on a connection of the caller's ([`Db::own_connection`]),

@@ -11,10 +11,10 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 
+use super::Operator;
 use super::certificate::{self, Facts};
 use super::journal::{self, About};
 use super::tenants::{self, TenantState};
-use super::Operator;
 use crate::db::Db;
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
@@ -77,7 +77,11 @@ pub async fn request(
             let detail = "is not the name of this tenant";
             return Err(DomainError::invalid("/confirm_name", "wrong", detail));
         }
-        let due = if typed_name.is_some() { now } else { now + WAIT };
+        let due = if typed_name.is_some() {
+            now
+        } else {
+            now + WAIT
+        };
         let inserted = diesel::insert_into(tenant_erasure::table)
             .values((
                 tenant_erasure::id.eq(erasure),
@@ -90,9 +94,19 @@ pub async fn request(
             .execute(tx)
             .await;
         expect_unique(inserted, "tenant_erasure_open_idx", || {
-            DomainError::conflict("erasure_waits", "the erasure of this tenant is asked for already")
+            DomainError::conflict(
+                "erasure_waits",
+                "the erasure of this tenant is asked for already",
+            )
         })?;
-        tenants::note(tx, operator, "tenant.erasure_requested", &row, json!({ "due_at": due })).await?;
+        tenants::note(
+            tx,
+            operator,
+            "tenant.erasure_requested",
+            &row,
+            json!({ "due_at": due }),
+        )
+        .await?;
         find(tx, erasure).await
     })
     .await
@@ -126,14 +140,13 @@ pub async fn cancel(db: &Db, operator: &Operator, id: TenantId) -> Result<()> {
 ///
 /// # Errors
 /// [`DomainError::Invalid`] for the page.
-pub async fn list(
-    db: &Db,
-    company: Option<TenantId>,
-    page: &PageRequest,
-) -> Result<Page<Erasure>> {
+pub async fn list(db: &Db, company: Option<TenantId>, page: &PageRequest) -> Result<Page<Erasure>> {
     let (limit, cursor) = (page.limit()?, page.cursor(SORT)?);
     let mut query = tenant_erasure::table
-        .order((tenant_erasure::requested_at.desc(), tenant_erasure::id.desc()))
+        .order((
+            tenant_erasure::requested_at.desc(),
+            tenant_erasure::id.desc(),
+        ))
         .limit(limit + 1)
         .select(Erasure::as_select())
         .into_boxed();
@@ -145,7 +158,9 @@ pub async fn list(
         query = query.filter(
             tenant_erasure::requested_at
                 .lt(at)
-                .or(tenant_erasure::requested_at.eq(at).and(tenant_erasure::id.lt(id))),
+                .or(tenant_erasure::requested_at
+                    .eq(at)
+                    .and(tenant_erasure::id.lt(id))),
         );
     }
     let rows = db.system(async |tx| Ok(query.load(tx).await?)).await?;
@@ -159,7 +174,9 @@ pub(super) async fn is_asked_for(tx: &mut AsyncPgConnection, id: TenantId) -> Re
         .filter(tenant_erasure::company_id.eq(id))
         .filter(tenant_erasure::cancelled_at.is_null())
         .filter(tenant_erasure::finished_at.is_null());
-    Ok(diesel::select(diesel::dsl::exists(open)).get_result(tx).await?)
+    Ok(diesel::select(diesel::dsl::exists(open))
+        .get_result(tx)
+        .await?)
 }
 
 async fn find(tx: &mut AsyncPgConnection, id: ErasureId) -> Result<Erasure> {
@@ -243,7 +260,14 @@ async fn start(db: &Db, erasure: &Erasure) -> Result<Option<DateTime<Utc>>> {
         if row.state == TenantState::Suspended {
             let since = row.suspended_at.unwrap_or(now);
             let reason = row.suspended_reason.as_deref().unwrap_or("erasure");
-            tenants::put_state(tx, company, TenantState::Erasing, Some((since, reason)), now).await?;
+            tenants::put_state(
+                tx,
+                company,
+                TenantState::Erasing,
+                Some((since, reason)),
+                now,
+            )
+            .await?;
         }
         Ok(Some(started_at))
     })
@@ -263,7 +287,10 @@ struct Gone {
 }
 
 /// One pass over all tables, a transaction for each batch.
-#[expect(clippy::disallowed_methods, reason = "functions of the migrations; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "functions of the migrations; every value is bound"
+)]
 async fn empty(db: &Db, erasure: &Erasure) -> Result<()> {
     let tables: Tables = db
         .system(async |tx| {
@@ -277,12 +304,13 @@ async fn empty(db: &Db, erasure: &Erasure) -> Result<()> {
             let until = db.now() + LEASE;
             let gone = db
                 .system(async |tx| {
-                    let row: Gone = diesel::sql_query("SELECT erase_tenant_rows($1, $2, $3) AS gone")
-                        .bind::<SqlUuid, _>(erasure.company_id)
-                        .bind::<Text, _>(table)
-                        .bind::<Integer, _>(BATCH)
-                        .get_result(tx)
-                        .await?;
+                    let row: Gone =
+                        diesel::sql_query("SELECT erase_tenant_rows($1, $2, $3) AS gone")
+                            .bind::<SqlUuid, _>(erasure.company_id)
+                            .bind::<Text, _>(table)
+                            .bind::<Integer, _>(BATCH)
+                            .get_result(tx)
+                            .await?;
                     if row.gone > 0 {
                         add(tx, erasure.id, table, row.gone, until).await?;
                     }
@@ -297,7 +325,10 @@ async fn empty(db: &Db, erasure: &Erasure) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "jsonb arithmetic; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "jsonb arithmetic; every value is bound"
+)]
 async fn add(
     tx: &mut AsyncPgConnection,
     id: ErasureId,
@@ -326,7 +357,10 @@ struct Empty {
 
 /// Looks into every table once more, deletes the tenant and signs, all in one
 /// transaction; `false` when rows came in meanwhile.
-#[expect(clippy::disallowed_methods, reason = "a function of the migrations; the value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a function of the migrations; the value is bound"
+)]
 async fn finish(
     db: &Db,
     keys: &Keys,
@@ -349,7 +383,15 @@ async fn finish(
             .await?;
         let counts: BTreeMap<String, i64> =
             serde_json::from_value(counts).map_err(DomainError::internal)?;
-        let signed = certificate::sign(keys, &Facts { erasure, counts, started_at, finished_at: now })?;
+        let signed = certificate::sign(
+            keys,
+            &Facts {
+                erasure,
+                counts,
+                started_at,
+                finished_at: now,
+            },
+        )?;
         diesel::update(tenant_erasure::table.find(erasure.id))
             .set((
                 tenant_erasure::finished_at.eq(now),
@@ -362,7 +404,14 @@ async fn finish(
             .await?;
         let about = Some(About(erasure.company_id, &erasure.company_name));
         let detail = json!({ "erasure_id": erasure.id });
-        journal::record(tx, &Operator::command_line(), "tenant.erased", about, Some(detail)).await?;
+        journal::record(
+            tx,
+            &Operator::command_line(),
+            "tenant.erased",
+            about,
+            Some(detail),
+        )
+        .await?;
         Ok(true)
     })
     .await

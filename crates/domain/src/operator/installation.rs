@@ -34,7 +34,10 @@ pub struct Health {
 
 /// # Errors
 /// When the database does.
-#[expect(clippy::disallowed_methods, reason = "sub-selects in one row; the value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "sub-selects in one row; the value is bound"
+)]
 pub async fn health(db: &Db) -> Result<Health> {
     let now = db.now();
     db.system(async |tx| {

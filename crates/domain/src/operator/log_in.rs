@@ -239,7 +239,15 @@ pub async fn finish(
     match opened {
         Ok((known, cookie)) => {
             throttle::note_success(db, &counters).await?;
-            session::answer(tokens, known.id, ticket.session, Some(cookie), known.name, now + ABSOLUTE_LIFETIME, now)
+            session::answer(
+                tokens,
+                known.id,
+                ticket.session,
+                Some(cookie),
+                known.name,
+                now + ABSOLUTE_LIFETIME,
+                now,
+            )
         }
         Err(refusal) => {
             throttle::note_failure(db, &counters).await?;

@@ -167,8 +167,8 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
                     .await?;
                 return Ok(Some((row, Some(next.encode()))));
             }
-            let is_race = row.previous_hash.as_ref() == Some(&hash)
-                && now - row.rotated_at <= REUSE_GRACE;
+            let is_race =
+                row.previous_hash.as_ref() == Some(&hash) && now - row.rotated_at <= REUSE_GRACE;
             if is_race {
                 return Ok(Some((row, None)));
             }
@@ -177,7 +177,15 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
         })
         .await?;
     let (row, next) = renewed.ok_or_else(ended)?;
-    answer(tokens, row.operator, presented.session, next, row.name, row.expires_at, now)
+    answer(
+        tokens,
+        row.operator,
+        presented.session,
+        next,
+        row.name,
+        row.expires_at,
+        now,
+    )
 }
 
 /// Ends the session of a cookie; a wrong one ends nothing, and is no error.

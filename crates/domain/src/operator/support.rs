@@ -90,7 +90,16 @@ pub async fn open(
         let detail = json!({ "grant_id": grant.id, "support_session_id": id });
         let about = Some(About(tenant, &company.name));
         journal::record(tx, operator, "support.opened", about, Some(detail)).await?;
-        record(tx, operator, tenant, "support.opened", "support_grant", Some(grant.id.0), json!({})).await?;
+        record(
+            tx,
+            operator,
+            tenant,
+            "support.opened",
+            "support_grant",
+            Some(grant.id.0),
+            json!({}),
+        )
+        .await?;
         Ok(Opened {
             id,
             permissions: grant.permissions(),
@@ -134,7 +143,11 @@ async fn held(
         return Err(over());
     }
     let grant = support::find(tx, tenant, held.grant).await?;
-    if grant.lasts(now) { Ok(grant) } else { Err(over()) }
+    if grant.lasts(now) {
+        Ok(grant)
+    } else {
+        Err(over())
+    }
 }
 
 /// Allows one look, and writes it down; answers who looks, with what the grant
@@ -161,7 +174,16 @@ pub async fn look(
             .await?;
         let kind = look.operation.rsplit('_').next().unwrap_or(look.operation);
         let after = json!({ "operation": look.operation, "grant_id": grant.id });
-        record(tx, operator, tenant, "support.viewed", kind, look.subject, after).await?;
+        record(
+            tx,
+            operator,
+            tenant,
+            "support.viewed",
+            kind,
+            look.subject,
+            after,
+        )
+        .await?;
         Ok(Actor {
             permissions: grant.permissions().into_iter().collect(),
             ..operator.actor(tenant)
@@ -187,7 +209,16 @@ pub async fn close(
             .set(support_session::ended_at.eq(now))
             .execute(tx)
             .await?;
-        record(tx, operator, tenant, "support.closed", "support_grant", Some(grant.id.0), json!({})).await
+        record(
+            tx,
+            operator,
+            tenant,
+            "support.closed",
+            "support_grant",
+            Some(grant.id.0),
+            json!({}),
+        )
+        .await
     })
     .await
 }

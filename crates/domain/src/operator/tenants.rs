@@ -7,8 +7,8 @@ use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::journal::{self, About};
 use super::Operator;
+use super::journal::{self, About};
 use crate::audit;
 use crate::db::Db;
 use crate::delivery::queue;
@@ -17,8 +17,8 @@ use crate::ids::TenantId;
 use crate::page::{Page, PageRequest, contains_pattern, time_key};
 use crate::schema::{tenant, tenant_quota};
 use crate::session::password::Hasher;
-use crate::tenant::usage::{self, Quota, Usage};
 use crate::tenant as companies;
+use crate::tenant::usage::{self, Quota, Usage};
 use crate::text_enum::text_enum;
 use crate::user::NewUser;
 
@@ -163,10 +163,18 @@ pub async fn get(db: &Db, id: TenantId) -> Result<TenantDetail> {
     db.tenant(id, async |tx| load(tx, id, now).await).await
 }
 
-async fn load(tx: &mut AsyncPgConnection, id: TenantId, now: DateTime<Utc>) -> Result<TenantDetail> {
+async fn load(
+    tx: &mut AsyncPgConnection,
+    id: TenantId,
+    now: DateTime<Utc>,
+) -> Result<TenantDetail> {
     let row = find(tx, id).await?;
     let used = usage::of_all(tx, &[id], now).await?;
-    let usage = used.into_iter().next().map(|(_, usage)| usage).unwrap_or_default();
+    let usage = used
+        .into_iter()
+        .next()
+        .map(|(_, usage)| usage)
+        .unwrap_or_default();
     let last_active_at = diesel::select(diesel::dsl::sql::<Nullable<Timestamptz>>(
         "tenant_last_activity()",
     ))
@@ -217,10 +225,24 @@ pub async fn suspend(
     v.finish()?;
     let now = db.now();
     db.tenant(id, async |tx| {
-        let row = expect(tx, id, TenantState::Active, "not_active", "this tenant is not active").await?;
+        let row = expect(
+            tx,
+            id,
+            TenantState::Active,
+            "not_active",
+            "this tenant is not active",
+        )
+        .await?;
         put_state(tx, id, TenantState::Suspended, Some((now, reason)), now).await?;
         queue::hold(tx, id, true, now).await?;
-        note(tx, operator, "tenant.suspended", &row, json!({ "reason": reason })).await?;
+        note(
+            tx,
+            operator,
+            "tenant.suspended",
+            &row,
+            json!({ "reason": reason }),
+        )
+        .await?;
         load(tx, id, now).await
     })
     .await
@@ -233,7 +255,14 @@ pub async fn suspend(
 pub async fn resume(db: &Db, operator: &Operator, id: TenantId) -> Result<TenantDetail> {
     let now = db.now();
     db.tenant(id, async |tx| {
-        let row = expect(tx, id, TenantState::Suspended, "not_suspended", "this tenant is not suspended").await?;
+        let row = expect(
+            tx,
+            id,
+            TenantState::Suspended,
+            "not_suspended",
+            "this tenant is not suspended",
+        )
+        .await?;
         if super::erasure::is_asked_for(tx, id).await? {
             let detail = "the erasure of this tenant is asked for: cancel that first";
             return Err(DomainError::conflict("erasure_waits", detail));
@@ -324,7 +353,14 @@ pub(super) async fn note(
     row: &Row,
     mut detail: serde_json::Value,
 ) -> Result<()> {
-    journal::record(tx, operator, action, Some(About(row.id, &row.name)), Some(detail.clone())).await?;
+    journal::record(
+        tx,
+        operator,
+        action,
+        Some(About(row.id, &row.name)),
+        Some(detail.clone()),
+    )
+    .await?;
     if let Some(detail) = detail.as_object_mut() {
         detail.insert("operator".to_owned(), json!(operator.name));
     }

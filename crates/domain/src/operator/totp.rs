@@ -39,8 +39,11 @@ pub(super) fn step(seed: &[u8], typed: &str, now: DateTime<Utc>) -> Option<i64> 
         .collect();
     let current = step_at(now);
     (current - 1..=current + 1).find(|step| {
-        aws_lc_rs::constant_time::verify_slices_are_equal(code(seed, *step).as_bytes(), typed.as_bytes())
-            .is_ok()
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            code(seed, *step).as_bytes(),
+            typed.as_bytes(),
+        )
+        .is_ok()
     })
 }
 
@@ -85,9 +88,19 @@ mod tests {
 
     #[test]
     fn a_step_before_and_after_counts_and_no_other_one() {
-        for (seconds, counts) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
+        for (seconds, counts) in [
+            (-60, false),
+            (-30, true),
+            (0, true),
+            (30, true),
+            (60, false),
+        ] {
             let now = DateTime::from_timestamp(1_111_111_109 + seconds, 0).unwrap();
-            assert_eq!(step(SEED, "081 804", now).is_some(), counts, "{seconds} s away");
+            assert_eq!(
+                step(SEED, "081 804", now).is_some(),
+                counts,
+                "{seconds} s away"
+            );
         }
     }
 

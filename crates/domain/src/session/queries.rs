@@ -36,11 +36,7 @@ pub(super) async fn authenticate(
         .inner_join(user_account::table.on(user_of))
         .inner_join(role::table.on(role_of))
         .inner_join(tenant::table.on(tenant::id.eq(session::tenant_id)))
-        .filter(
-            session::tenant_id
-                .eq(tenant_id)
-                .and(session::id.eq(id)),
-        )
+        .filter(session::tenant_id.eq(tenant_id).and(session::id.eq(id)))
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),

@@ -78,13 +78,26 @@ impl NewGrant {
         let mut v = Validation::default();
         v.length("/reason", self.reason.trim(), 1, 500);
         if !(1..=MAX_HOURS).contains(&self.hours) {
-            v.add("/hours", "out_of_range", format!("must be 1 to {MAX_HOURS} hours"));
+            v.add(
+                "/hours",
+                "out_of_range",
+                format!("must be 1 to {MAX_HOURS} hours"),
+            );
         }
         let mut permissions = Vec::new();
         if self.permissions.is_empty() {
-            v.add("/permissions", "required", "must name at least one permission");
+            v.add(
+                "/permissions",
+                "required",
+                "must name at least one permission",
+            );
         }
-        for (at, name) in self.permissions.iter().enumerate().take(GRANTABLE.len() + 1) {
+        for (at, name) in self
+            .permissions
+            .iter()
+            .enumerate()
+            .take(GRANTABLE.len() + 1)
+        {
             match Permission::parse(name).filter(|p| GRANTABLE.contains(p)) {
                 Some(permission) if permissions.contains(&permission) => {
                     v.add(format!("/permissions/{at}"), "duplicate", "stands there twice");
@@ -115,7 +128,9 @@ pub async fn create(db: &Db, actor: &Actor, new: NewGrant) -> Result<Grant> {
     }
     let names: Vec<&str> = permissions.iter().map(|p| p.as_str()).collect();
     let (tenant, now) = (actor.tenant_id, db.now());
-    let by = actor.user_id.ok_or_else(|| DomainError::not_found("user"))?;
+    let by = actor
+        .user_id
+        .ok_or_else(|| DomainError::not_found("user"))?;
     let id = SupportGrantId::new();
     db.tenant(tenant, async |tx| {
         if lasting(tx, tenant, now).await? >= MOST_LASTING {
@@ -140,7 +155,8 @@ pub async fn create(db: &Db, actor: &Actor, new: NewGrant) -> Result<Grant> {
             ))
             .execute(tx)
             .await?;
-        let after = json!({ "reason": new.reason.trim(), "permissions": names, "hours": new.hours });
+        let after =
+            json!({ "reason": new.reason.trim(), "permissions": names, "hours": new.hours });
         record(tx, actor, "support.granted", id, Some(after)).await?;
         find(tx, tenant, id).await
     })
@@ -176,7 +192,9 @@ pub(crate) async fn page(
         query = query.filter(
             support_grant::created_at
                 .lt(at)
-                .or(support_grant::created_at.eq(at).and(support_grant::id.lt(id))),
+                .or(support_grant::created_at
+                    .eq(at)
+                    .and(support_grant::id.lt(id))),
         );
     }
     Ok(Page::cut(query.load(tx).await?, limit, SORT, |grant| {
@@ -193,7 +211,10 @@ pub async fn revoke(db: &Db, actor: &Actor, id: SupportGrantId) -> Result<Grant>
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         if !find(tx, tenant, id).await?.lasts(now) {
-            return Err(DomainError::conflict("grant_over", "this grant is over already"));
+            return Err(DomainError::conflict(
+                "grant_over",
+                "this grant is over already",
+            ));
         }
         diesel::update(support_grant::table.find((tenant, id)))
             .set(support_grant::revoked_at.eq(now))

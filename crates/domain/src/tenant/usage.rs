@@ -48,7 +48,9 @@ impl Usage {
 }
 
 /// Most of each; `None` without limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable,
+)]
 #[diesel(table_name = tenant_quota)]
 pub struct Quota {
     pub contacts: Option<i64>,
@@ -67,7 +69,11 @@ impl Quota {
             ("/mails", self.mails, 0),
         ] {
             if value.is_some_and(|n| !(least..=MOST).contains(&n)) {
-                v.add(pointer, "out_of_range", format!("must be {least} to {MOST}, or null for no limit"));
+                v.add(
+                    pointer,
+                    "out_of_range",
+                    format!("must be {least} to {MOST}, or null for no limit"),
+                );
             }
         }
         v.finish()
@@ -84,14 +90,19 @@ pub(crate) fn used_up(constraint: &str) -> DomainError {
     };
     DomainError::conflict(
         code,
-        format!("the company's quota of {what} is used up: delete some, or ask the operator of the service for more"),
+        format!(
+            "the company's quota of {what} is used up: delete some, or ask the operator of the service for more"
+        ),
     )
 }
 
 fn mails_used_up(left: i64) -> DomainError {
     DomainError::conflict(
         "quota_mails",
-        format!("{} mails are left of the company's quota of this month: wait for the next one, or ask the operator of the service for more", left.max(0)),
+        format!(
+            "{} mails are left of the company's quota of this month: wait for the next one, or ask the operator of the service for more",
+            left.max(0)
+        ),
     )
 }
 
@@ -153,7 +164,11 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<(Usage, Quota)> {
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let used = of_all(tx, &[actor.tenant_id], now).await?;
-        let usage = used.into_iter().next().map(|(_, usage)| usage).unwrap_or_default();
+        let usage = used
+            .into_iter()
+            .next()
+            .map(|(_, usage)| usage)
+            .unwrap_or_default();
         Ok((usage, quota(tx, actor.tenant_id).await?))
     })
     .await
@@ -167,7 +182,10 @@ struct Left {
 
 /// How many mails may still go out this month, those in the mailers' hands taken
 /// off; `None` without limit. Who has no limit is not counted.
-#[expect(clippy::disallowed_methods, reason = "a sub-select in one row; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a sub-select in one row; every value is bound"
+)]
 pub(crate) async fn mails_left(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -227,7 +245,10 @@ pub(crate) async fn note_mails(
 
 /// Makes one row of the many of each kind and period. Of two at once each adds
 /// up what it took away itself.
-#[expect(clippy::disallowed_methods, reason = "INSERT from what a DELETE returns; every value is bound")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "INSERT from what a DELETE returns; every value is bound"
+)]
 pub(crate) async fn fold(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
     diesel::sql_query(
         "WITH gone AS (DELETE FROM tenant_usage WHERE tenant_id = $1 RETURNING kind, period, amount)

@@ -36,7 +36,11 @@ async fn a_suspended_tenant_stops_sending_within_a_second_and_goes_on_when_resum
     assert_eq!(counts.queued, 1_000 - counts.accepted);
     assert_eq!(counts.claimed, 0);
     fixture.mailer().drain().await.unwrap();
-    assert_eq!(fixture.counts(campaign).await, counts, "nothing more goes out");
+    assert_eq!(
+        fixture.counts(campaign).await,
+        counts,
+        "nothing more goes out"
+    );
 
     tenants::resume(&db, &staff, fixture.tenant).await.unwrap();
     fixture.mailer().drain().await.unwrap();

@@ -141,7 +141,9 @@ fn own_page(state: &OperatorState, request: &HttpRequest) -> Result<(), DomainEr
     }
     Err(DomainError::Refused {
         code: "foreign_request",
-        detail: "the header Origin is missing or names another site, or X-Kikubari-Client is missing".to_owned(),
+        detail:
+            "the header Origin is missing or names another site, or X-Kikubari-Client is missing"
+                .to_owned(),
     })
 }
 
@@ -217,7 +219,8 @@ async fn confirm_operator_session(
         device: device(&request),
         request_id: crate::middleware::request_id::current(),
     };
-    let logged_in = log_in::finish(&state.db, &state.hasher, &state.keys, &state.tokens, second).await?;
+    let logged_in =
+        log_in::finish(&state.db, &state.hasher, &state.keys, &state.tokens, second).await?;
     Ok(answer(&state, logged_in))
 }
 

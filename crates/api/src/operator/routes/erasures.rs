@@ -50,7 +50,9 @@ fn dto(state: &OperatorState, row: erasure::Erasure) -> Result<Erasure, domain::
         None => None,
     };
     let counts = row.counts.as_object();
-    let rows_deleted = counts.map_or(0, |counts| counts.values().filter_map(serde_json::Value::as_i64).sum());
+    let rows_deleted = counts.map_or(0, |counts| {
+        counts.values().filter_map(serde_json::Value::as_i64).sum()
+    });
     Ok(Erasure {
         id: row.id.0,
         tenant_id: row.company_id.0,
@@ -115,7 +117,8 @@ async fn list_erasures(
         count: false,
     };
     let page = erasure::list(&state.db, query.tenant_id.map(TenantId), &page).await?;
-    let items: Result<Vec<Erasure>, _> = page.items.into_iter().map(|row| dto(&state, row)).collect();
+    let items: Result<Vec<Erasure>, _> =
+        page.items.into_iter().map(|row| dto(&state, row)).collect();
     Ok(Json(PageOf {
         items: items?,
         next_cursor: page.next_cursor,

@@ -57,7 +57,9 @@ async fn list_tenant_support_grants(
 ) -> ApiResult<Json<PageOf<SupportGrant>>> {
     let page = support::grants(&state.db, id.0, &PageRequest::from(&query.0)).await?;
     let now = state.db.now();
-    Ok(Json(PageOf::from_page(page, |grant| SupportGrant::at(grant, now))))
+    Ok(Json(PageOf::from_page(page, |grant| {
+        SupportGrant::at(grant, now)
+    })))
 }
 
 /// Open a support session under a grant

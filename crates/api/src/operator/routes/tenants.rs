@@ -19,7 +19,9 @@ use crate::error::ApiResult;
 use crate::extract::{Body, Id, PageOf, QueryOf, search};
 use crate::operator::config::OperatorState;
 use crate::operator::extract::CurrentOperator;
-use crate::problems::{ActionProblems, BareActionProblems, CreateProblems, GetProblems, ListProblems};
+use crate::problems::{
+    ActionProblems, BareActionProblems, CreateProblems, GetProblems, ListProblems,
+};
 use crate::routes::tenant::TenantUsage;
 use crate::words::TenantState;
 

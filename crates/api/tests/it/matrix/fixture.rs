@@ -47,7 +47,8 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("tenant", &tenant);
-        let grant = json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24});
+        let grant =
+            json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24});
         made.make(app, "support-grants", grant).await;
         made.create_contacts(app).await;
         made.create_imports(app).await;

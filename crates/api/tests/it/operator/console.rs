@@ -175,7 +175,10 @@ impl Console {
         Staff {
             login_id: login_id.to_owned(),
             seed,
-            token: session["access_token"].as_str().expect("a token").to_owned(),
+            token: session["access_token"]
+                .as_str()
+                .expect("a token")
+                .to_owned(),
         }
     }
 
@@ -190,7 +193,10 @@ impl Console {
         let body = json!({"ticket": step["ticket"], "code": self.code(staff)});
         let session = self.second_step(&body).await.expect(200);
         self.app.database.clock.advance(TimeDelta::seconds(30));
-        session["access_token"].as_str().expect("a token").to_owned()
+        session["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
     }
 
     /// A grant by the tenant's owner; answers its id.

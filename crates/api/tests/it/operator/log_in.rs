@@ -47,7 +47,10 @@ async fn nothing_works_without_a_second_factor() {
     refused_everywhere(&console, None).await;
     let (db, hasher) = (&console.state.db, &console.state.hasher);
     let one_time = account::add(db, hasher, "yamada", "山田").await.unwrap();
-    let step = console.first_step("yamada", one_time.expose_secret()).await.expect(200);
+    let step = console
+        .first_step("yamada", one_time.expose_secret())
+        .await
+        .expect(200);
     assert_eq!(step["step"], "setup");
     let ticket = step["ticket"].as_str().unwrap();
     refused_everywhere(&console, Some(ticket)).await;
@@ -61,16 +64,29 @@ async fn nothing_works_without_a_second_factor() {
     // However the session's row came about: without a factor it is not alive.
     let open = "UPDATE operator_session SET stage = 'open'";
     console.app.database.execute_as_owner(open).await;
-    let session = console.app.database.text("SELECT id FROM operator_session LIMIT 1").await;
-    let account = console.app.database.text("SELECT id FROM operator_account LIMIT 1").await;
+    let session = console
+        .app
+        .database
+        .text("SELECT id FROM operator_session LIMIT 1")
+        .await;
+    let account = console
+        .app
+        .database
+        .text("SELECT id FROM operator_account LIMIT 1")
+        .await;
     let token = console
         .state
         .tokens
         .issue(account.parse().unwrap(), session.parse().unwrap(), db.now())
         .unwrap();
     // Reading only: of a write whose body does not fit that may be said first.
-    for (method, path) in guarded().into_iter().filter(|(method, _)| *method == Method::GET) {
-        let answer = console.call(method, &path, Some(token.expose_secret()), None).await;
+    for (method, path) in guarded()
+        .into_iter()
+        .filter(|(method, _)| *method == Method::GET)
+    {
+        let answer = console
+            .call(method, &path, Some(token.expose_secret()), None)
+            .await;
         assert_eq!(answer.status, 401, "{path} with a session without factor");
     }
 }
@@ -79,7 +95,10 @@ async fn nothing_works_without_a_second_factor() {
 async fn a_person_sets_their_factor_up_once_and_logs_in_with_it_from_then_on() {
     let console = Console::new().await;
     let staff = console.staff("yamada").await;
-    assert_eq!(console.get("/v1/me", &staff.token).await.expect(200)["name"], "山田 太郎");
+    assert_eq!(
+        console.get("/v1/me", &staff.token).await.expect(200)["name"],
+        "山田 太郎"
+    );
     let again = console.log_in(&staff).await;
     console.get("/v1/me", &again).await.expect(200);
     // The one-time password and the seed stand nowhere in the clear.
@@ -88,8 +107,16 @@ async fn a_person_sets_their_factor_up_once_and_logs_in_with_it_from_then_on() {
     assert!(kept.starts_with("$argon2id$"), "{kept}");
     // Every entry has the person's name.
     let audit = console.get("/v1/audit", &again).await.expect(200);
-    let actions: Vec<&str> = audit["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["operator.logged_in", "operator.logged_in", "operator.added"]);
+    let actions: Vec<&str> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        ["operator.logged_in", "operator.logged_in", "operator.added"]
+    );
 }
 
 #[actix_web::test]
@@ -115,7 +142,10 @@ async fn guessing_codes_voids_the_ticket_and_is_slowed_down() {
     let step = console.first_step("yamada", PASSWORD).await.expect(200);
     let with = |code: &str| json!({"ticket": step["ticket"], "code": code});
     for _ in 0..5 {
-        assert_eq!(console.second_step(&with("000000")).await.json()["code"], "wrong_code");
+        assert_eq!(
+            console.second_step(&with("000000")).await.json()["code"],
+            "wrong_code"
+        );
     }
     let right = console.code(&staff);
     let answer = console.second_step(&with(&right)).await;
@@ -187,7 +217,10 @@ async fn neither_sides_token_opens_anything_on_the_other() {
     let answer = console.app.get("/v1/tenants").by(&owner).send().await;
     assert_eq!(answer.status, 404);
     let tenants = serde_json::to_string(&api::openapi::document()).unwrap();
-    assert!(!tenants.contains("operator_session"), "the tenants' document");
+    assert!(
+        !tenants.contains("operator_session"),
+        "the tenants' document"
+    );
 }
 
 #[actix_web::test]
@@ -202,7 +235,9 @@ async fn addresses_outside_the_allow_list_do_not_get_in_and_without_a_list_nobod
         assert_eq!(console.first_step("yamada", PASSWORD).await.status, 403);
         // Nobody who is not a named proxy says where they come from.
         let forged = [("X-Forwarded-For", "10.1.2.3")];
-        let answer = console.call_with(Method::GET, "/v1/me", None, None, &forged).await;
+        let answer = console
+            .call_with(Method::GET, "/v1/me", None, None, &forged)
+            .await;
         assert_eq!(answer.status, 403);
         let health = console.call(Method::GET, "/health/live", None, None).await;
         assert_eq!(health.status, 200);
@@ -213,12 +248,17 @@ async fn addresses_outside_the_allow_list_do_not_get_in_and_without_a_list_nobod
 async fn a_foreign_host_is_refused_by_the_console() {
     let console = Console::new().await;
     let foreign = [("Host", "mail.example.jp")];
-    let answer = console.call_with(Method::GET, "/v1/me", None, None, &foreign).await;
+    let answer = console
+        .call_with(Method::GET, "/v1/me", None, None, &foreign)
+        .await;
     assert_eq!(answer.status, 421);
 }
 
 async fn cookie_of(console: &Console, staff: &super::console::Staff) -> String {
-    let step = console.first_step(&staff.login_id, PASSWORD).await.expect(200);
+    let step = console
+        .first_step(&staff.login_id, PASSWORD)
+        .await
+        .expect(200);
     let body = json!({"ticket": step["ticket"], "code": console.code(staff)});
     let answer = console.second_step(&body).await;
     console.app.database.clock.advance(TimeDelta::seconds(30));
@@ -227,9 +267,20 @@ async fn cookie_of(console: &Console, staff: &super::console::Staff) -> String {
 
 /// `name=value`; the flags are what they have to be.
 fn set_cookie(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.bytes));
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.bytes)
+    );
     let set = answer.header("set-cookie").to_owned();
-    for flag in ["__Host-kikubari_operator=", "HttpOnly", "Secure", "SameSite=Strict", "Path=/"] {
+    for flag in [
+        "__Host-kikubari_operator=",
+        "HttpOnly",
+        "Secure",
+        "SameSite=Strict",
+        "Path=/",
+    ] {
         assert!(set.contains(flag), "{flag} in {set}");
     }
     set.split(';').next().unwrap().to_owned()
@@ -237,8 +288,18 @@ fn set_cookie(answer: &Answer) -> String {
 
 async fn refresh(console: &Console, cookie: &str) -> Answer {
     let origin = console.state.config.operator_url.clone();
-    let headers = [("Cookie", cookie), ("Origin", origin.as_str()), ("X-Kikubari-Client", "web")];
+    let headers = [
+        ("Cookie", cookie),
+        ("Origin", origin.as_str()),
+        ("X-Kikubari-Client", "web"),
+    ];
     console
-        .call_with(Method::POST, "/v1/auth/refresh", None, None::<&Value>, &headers)
+        .call_with(
+            Method::POST,
+            "/v1/auth/refresh",
+            None,
+            None::<&Value>,
+            &headers,
+        )
         .await
 }
