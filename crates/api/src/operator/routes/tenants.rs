@@ -129,15 +129,15 @@ pub struct Suspension {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantQuotas {
-    #[schema(minimum = 0, maximum = 1000000000000000)]
+    #[schema(minimum = 0)]
     pub contacts: Option<i64>,
-    #[schema(minimum = 1, maximum = 1000000000000000)]
+    #[schema(minimum = 1)]
     pub users: Option<i64>,
     /// Bytes.
-    #[schema(minimum = 0, maximum = 1000000000000000)]
+    #[schema(minimum = 0)]
     pub storage: Option<i64>,
     /// In a calendar month (UTC).
-    #[schema(minimum = 0, maximum = 1000000000000000)]
+    #[schema(minimum = 0)]
     pub mails: Option<i64>,
 }
 
