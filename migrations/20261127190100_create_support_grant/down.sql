@@ -1,3 +1,5 @@
+REVOKE SELECT (tenant_id, id, at, subject_id, action, actor_kind) ON audit_entry FROM kikubari_operator;
+REVOKE SELECT (tenant_id, enabled, host, source_address) ON route FROM kikubari_operator;
 REVOKE SELECT (tenant_id, id, sender_domain_id, selector, algorithm, public_key, active, checked_state, checked_at, created_at, retired_at)
     ON dkim_key FROM kikubari_operator;
 REVOKE ALL ON contact, contact_field, list, folder, subscription, subscription_event, suppression, consent,

@@ -91,3 +91,6 @@ GRANT SELECT ON contact, contact_field, list, folder, subscription, subscription
     sender_domain, send_limit, send_slowdown TO kikubari_operator;
 GRANT SELECT (tenant_id, id, sender_domain_id, selector, algorithm, public_key, active, checked_state, checked_at, created_at, retired_at)
     ON dkim_key TO kikubari_operator;
+-- For the time line of a person that somebody changed them, not what; for a sender domain's records which addresses send.
+GRANT SELECT (tenant_id, id, at, subject_id, action, actor_kind) ON audit_entry TO kikubari_operator;
+GRANT SELECT (tenant_id, enabled, host, source_address) ON route TO kikubari_operator;
