@@ -57,12 +57,12 @@ pub(super) fn base32(bytes: &[u8]) -> String {
         bits += 8;
         while bits >= 5 {
             bits -= 5;
-            text.push(char::from(LETTERS[(word >> bits & 31) as usize]));
+            text.push(char::from(LETTERS[((word >> bits) & 31) as usize]));
         }
         word &= (1 << bits) - 1;
     }
     if bits > 0 {
-        text.push(char::from(LETTERS[(word << (5 - bits) & 31) as usize]));
+        text.push(char::from(LETTERS[((word << (5 - bits)) & 31) as usize]));
     }
     text
 }

@@ -237,7 +237,7 @@ fn from_base32(text: &str) -> Vec<u8> {
         bits += 5;
         if bits >= 8 {
             bits -= 8;
-            bytes.push(u8::try_from(word >> bits & 255).expect("a byte"));
+            bytes.push(u8::try_from((word >> bits) & 255).expect("a byte"));
             word &= (1 << bits) - 1;
         }
     }
