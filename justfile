@@ -19,6 +19,10 @@ test *steps:
 kill:
     @KIKUBARI_KILL_PEOPLE=${KIKUBARI_KILL_PEOPLE:-50000} scripts/test kill
 
+# Attack a throw-away installation over TLS: whole, `just security quick`, `just security nightly`, or named items
+security *what:
+    @scripts/security "$@"
+
 # The quick checks while working: format, lints, boundaries
 check:
     @scripts/test format lints boundaries

@@ -90,19 +90,22 @@ need_cargo_tool() { # name
 }
 
 # Python tools in a virtual environment under .local.
-need_venv() { # requirements file → .local/venv
-  local mark; mark=$(hash_of "$ROOT/scripts/requirements.txt")
-  stamped "$LOCAL/venv/.stamp" "$mark" && return 0
-  need_command python3 python3 "contract tests and the DKIM check are Python"
-  step "Installing the Python tools into .local/venv"
-  rm -rf "$LOCAL/venv"
-  if ! python3 -m venv "$LOCAL/venv" >"$LOCAL/log/venv.log" 2>&1; then
+need_venv() { # [folder-in-.local requirements-file]
+  local venv="$LOCAL/${1:-venv}" requirements="${2:-$ROOT/scripts/requirements.txt}" log mark
+  log="$LOCAL/log/pip-$(basename "$venv").log"
+  mark=$(hash_of "$requirements")
+  stamped "$venv/.stamp" "$mark" && return 0
+  need_command python3 python3 "contract tests, the attack suite and the DKIM check are Python"
+  step "Installing Python tools into .local/$(basename "$venv")"
+  mkdir -p "$LOCAL/log"
+  rm -rf "$venv"
+  if ! python3 -m venv "$venv" >"$log" 2>&1; then
     may_apt || die "python3 can't make virtual environments." "Debian, Ubuntu:  sudo apt-get install python3-venv"
     apt_install python3-venv
-    quietly "$LOCAL/log/venv.log" python3 -m venv "$LOCAL/venv"
+    quietly "$log" python3 -m venv "$venv"
   fi
-  quietly "$LOCAL/log/pip.log" "$LOCAL/venv/bin/pip" install --disable-pip-version-check -r "$ROOT/scripts/requirements.txt"
-  echo "$mark" >"$LOCAL/venv/.stamp"
+  quietly "$log" "$venv/bin/pip" install --disable-pip-version-check -r "$requirements"
+  echo "$mark" >"$venv/.stamp"
 }
 
 need_chromium() { # sets CHROMIUM_PATH

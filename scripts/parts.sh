@@ -59,6 +59,12 @@ start_api() { # log
   API_PID=${CHILDREN[-1]} API_LOG=$1
 }
 
+# Links for passwords, invitations and notices go to the mail sink too.
+system_mail_to() { # smtp-port
+  export KIKUBARI_SYSTEM_MAIL_HOST=127.0.0.1 KIKUBARI_SYSTEM_MAIL_PORT=$1
+  export KIKUBARI_SYSTEM_MAIL_SECURITY=none KIKUBARI_SYSTEM_MAIL_FROM=kikubari@example.jp
+}
+
 start_mailer() { # log
   launch "$1" "$KIKUBARI_BIN/kikubari-mailer" run
   MAILER_PID=${CHILDREN[-1]} MAILER_LOG=$1
@@ -67,4 +73,27 @@ start_mailer() { # log
 # The log-in that `kikubari tenant demo` printed.
 demo_value() { # login_id|password file
   sed -n "s/^ *$1: *\([^ ]*\).*/\1/p" "$2" | head -n1
+}
+
+# The door of production: Caddy with deploy/'s own Caddyfile, in which only the
+# places are changed that name containers and the certificate authority.
+start_tls() { # https-port http-port api-port folder log: sets TLS_CERT, TLS_PID
+  local dir=$4 caddyfile="$4/Caddyfile"
+  need_deb caddy usr/bin/caddy
+  need_command openssl openssl "makes the certificate of this run"
+  mkdir -p "$dir"
+  TLS_CERT="$dir/cert.pem"
+  quietly "$dir/openssl.log" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
+    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout "$dir/cert.key" -out "$TLS_CERT"
+  sed -e "1,/^{/s|^{|{\n\tadmin off\n\tskip_install_trust\n\tdefault_bind 127.0.0.1\n\thttps_port $1\n\thttp_port $2|" \
+    -e "s|^\ttls {|\ttls $TLS_CERT $dir/cert.key {|" \
+    -e "s|reverse_proxy api:8080|reverse_proxy 127.0.0.1:$3|" \
+    -e "s|/srv/spa|$ROOT/frontend/dist|" deploy/caddy/Caddyfile >"$caddyfile"
+  launch "$5" env KIKUBARI_DOMAIN=localhost KIKUBARI_ACME_EMAIL=nobody@example.jp HOME="$dir" XDG_DATA_HOME="$dir" XDG_CONFIG_HOME="$dir" \
+    "$LOCAL/caddy/usr/bin/caddy" run --adapter caddyfile --config "$caddyfile"
+  TLS_PID=${CHILDREN[-1]}
+  until port_in_use "$1"; do
+    alive "$TLS_PID" || { tail -n 20 "$5" >&2; die "caddy ended while starting." "Its log: $5"; }
+    sleep 0.1
+  done
 }

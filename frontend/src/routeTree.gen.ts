@@ -10,7 +10,10 @@
 
 import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
+import { Route as ForgotRouteImport } from "./routes/forgot";
+import { Route as InvitationRouteImport } from "./routes/invitation";
 import { Route as LoginRouteImport } from "./routes/login";
+import { Route as ResetRouteImport } from "./routes/reset";
 import { Route as AppIndexRouteImport } from "./routes/_app.index";
 import { Route as AppBlocksRouteImport } from "./routes/_app.blocks";
 import { Route as AppCalendarRouteImport } from "./routes/_app.calendar";
@@ -24,20 +27,25 @@ import { Route as AppCampaignsCampaignIdRouteImport } from "./routes/_app.campai
 import { Route as AppCampaignsNewRouteImport } from "./routes/_app.campaigns.new";
 import { Route as AppContactsIndexRouteImport } from "./routes/_app.contacts.index";
 import { Route as AppContactsContactIdRouteImport } from "./routes/_app.contacts.$contactId";
+import { Route as AppContactsErasuresRouteImport } from "./routes/_app.contacts.erasures";
 import { Route as AppContactsExportsRouteImport } from "./routes/_app.contacts.exports";
 import { Route as AppContactsFieldsRouteImport } from "./routes/_app.contacts.fields";
 import { Route as AppMailsIndexRouteImport } from "./routes/_app.mails.index";
 import { Route as AppSequencesIndexRouteImport } from "./routes/_app.sequences.index";
 import { Route as AppSequencesSequenceIdRouteImport } from "./routes/_app.sequences.$sequenceId";
 import { Route as AppSequencesNewRouteImport } from "./routes/_app.sequences.new";
+import { Route as AppSettingsAuditRouteImport } from "./routes/_app.settings.audit";
 import { Route as AppSettingsLimitsRouteImport } from "./routes/_app.settings.limits";
 import { Route as AppSettingsOrganisationRouteImport } from "./routes/_app.settings.organisation";
 import { Route as AppSettingsPasswordRouteImport } from "./routes/_app.settings.password";
 import { Route as AppSettingsProfileRouteImport } from "./routes/_app.settings.profile";
+import { Route as AppSettingsRolesRouteImport } from "./routes/_app.settings.roles";
 import { Route as AppSettingsRoutesRouteImport } from "./routes/_app.settings.routes";
 import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rules";
+import { Route as AppSettingsSecondFactorRouteImport } from "./routes/_app.settings.second-factor";
+import { Route as AppSettingsSecurityRouteImport } from "./routes/_app.settings.security";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
-import { Route as AppSettingsSupportRouteImport } from "./routes/_app.settings.support";
+import { Route as AppSettingsTokensRouteImport } from "./routes/_app.settings.tokens";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
 import { Route as AppTemplatesTemplateIdRouteImport } from "./routes/_app.templates.$templateId";
@@ -48,14 +56,31 @@ import { Route as AppMailsMailIdIndexRouteImport } from "./routes/_app.mails.$ma
 import { Route as AppMailsMailIdHistoryRouteImport } from "./routes/_app.mails.$mailId.history";
 import { Route as AppSettingsDomainsIndexRouteImport } from "./routes/_app.settings.domains.index";
 import { Route as AppSettingsDomainsDomainIdRouteImport } from "./routes/_app.settings.domains.$domainId";
+import { Route as AppSettingsWebhooksIndexRouteImport } from "./routes/_app.settings.webhooks.index";
+import { Route as AppSettingsWebhooksWebhookIdRouteImport } from "./routes/_app.settings.webhooks.$webhookId";
 
 const AppRoute = AppRouteImport.update({
   id: "/_app",
   getParentRoute: () => rootRouteImport,
 } as any);
+const ForgotRoute = ForgotRouteImport.update({
+  id: "/forgot",
+  path: "/forgot",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const InvitationRoute = InvitationRouteImport.update({
+  id: "/invitation",
+  path: "/invitation",
+  getParentRoute: () => rootRouteImport,
+} as any);
 const LoginRoute = LoginRouteImport.update({
   id: "/login",
   path: "/login",
+  getParentRoute: () => rootRouteImport,
+} as any);
+const ResetRoute = ResetRouteImport.update({
+  id: "/reset",
+  path: "/reset",
   getParentRoute: () => rootRouteImport,
 } as any);
 const AppIndexRoute = AppIndexRouteImport.update({
@@ -123,6 +148,11 @@ const AppContactsContactIdRoute = AppContactsContactIdRouteImport.update({
   path: "/contacts/$contactId",
   getParentRoute: () => AppRoute,
 } as any);
+const AppContactsErasuresRoute = AppContactsErasuresRouteImport.update({
+  id: "/contacts/erasures",
+  path: "/contacts/erasures",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppContactsExportsRoute = AppContactsExportsRouteImport.update({
   id: "/contacts/exports",
   path: "/contacts/exports",
@@ -153,6 +183,11 @@ const AppSequencesNewRoute = AppSequencesNewRouteImport.update({
   path: "/sequences/new",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsAuditRoute = AppSettingsAuditRouteImport.update({
+  id: "/settings/audit",
+  path: "/settings/audit",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsLimitsRoute = AppSettingsLimitsRouteImport.update({
   id: "/settings/limits",
   path: "/settings/limits",
@@ -173,6 +208,11 @@ const AppSettingsProfileRoute = AppSettingsProfileRouteImport.update({
   path: "/settings/profile",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsRolesRoute = AppSettingsRolesRouteImport.update({
+  id: "/settings/roles",
+  path: "/settings/roles",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsRoutesRoute = AppSettingsRoutesRouteImport.update({
   id: "/settings/routes",
   path: "/settings/routes",
@@ -183,14 +223,24 @@ const AppSettingsRulesRoute = AppSettingsRulesRouteImport.update({
   path: "/settings/rules",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSecondFactorRoute = AppSettingsSecondFactorRouteImport.update({
+  id: "/settings/second-factor",
+  path: "/settings/second-factor",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSettingsSecurityRoute = AppSettingsSecurityRouteImport.update({
+  id: "/settings/security",
+  path: "/settings/security",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   id: "/settings/sessions",
   path: "/settings/sessions",
   getParentRoute: () => AppRoute,
 } as any);
-const AppSettingsSupportRoute = AppSettingsSupportRouteImport.update({
-  id: "/settings/support",
-  path: "/settings/support",
+const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
+  id: "/settings/tokens",
+  path: "/settings/tokens",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSettingsUsersRoute = AppSettingsUsersRouteImport.update({
@@ -245,10 +295,25 @@ const AppSettingsDomainsDomainIdRoute =
     path: "/settings/domains/$domainId",
     getParentRoute: () => AppRoute,
   } as any);
+const AppSettingsWebhooksIndexRoute =
+  AppSettingsWebhooksIndexRouteImport.update({
+    id: "/settings/webhooks/",
+    path: "/settings/webhooks/",
+    getParentRoute: () => AppRoute,
+  } as any);
+const AppSettingsWebhooksWebhookIdRoute =
+  AppSettingsWebhooksWebhookIdRouteImport.update({
+    id: "/settings/webhooks/$webhookId",
+    path: "/settings/webhooks/$webhookId",
+    getParentRoute: () => AppRoute,
+  } as any);
 
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -259,18 +324,23 @@ export interface FileRoutesByFullPath {
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/contacts/erasures": typeof AppContactsErasuresRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/sequences/new": typeof AppSequencesNewRoute;
+  "/settings/audit": typeof AppSettingsAuditRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
+  "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
-  "/settings/support": typeof AppSettingsSupportRoute;
+  "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns/": typeof AppCampaignsIndexRoute;
@@ -282,12 +352,17 @@ export interface FileRoutesByFullPath {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesByTo {
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/blocks": typeof AppBlocksRoute;
   "/calendar": typeof AppCalendarRoute;
   "/date-mails": typeof AppDateMailsRoute;
@@ -299,18 +374,23 @@ export interface FileRoutesByTo {
   "/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/campaigns/new": typeof AppCampaignsNewRoute;
   "/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/contacts/erasures": typeof AppContactsErasuresRoute;
   "/contacts/exports": typeof AppContactsExportsRoute;
   "/contacts/fields": typeof AppContactsFieldsRoute;
   "/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/sequences/new": typeof AppSequencesNewRoute;
+  "/settings/audit": typeof AppSettingsAuditRoute;
   "/settings/limits": typeof AppSettingsLimitsRoute;
   "/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/settings/password": typeof AppSettingsPasswordRoute;
   "/settings/profile": typeof AppSettingsProfileRoute;
+  "/settings/roles": typeof AppSettingsRolesRoute;
   "/settings/routes": typeof AppSettingsRoutesRoute;
   "/settings/rules": typeof AppSettingsRulesRoute;
+  "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
-  "/settings/support": typeof AppSettingsSupportRoute;
+  "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/campaigns": typeof AppCampaignsIndexRoute;
@@ -322,14 +402,19 @@ export interface FileRoutesByTo {
   "/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/contacts/imports": typeof AppContactsImportsIndexRoute;
   "/mails/$mailId": typeof AppMailsMailIdIndexRoute;
   "/settings/domains": typeof AppSettingsDomainsIndexRoute;
+  "/settings/webhooks": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
+  "/forgot": typeof ForgotRoute;
+  "/invitation": typeof InvitationRoute;
   "/login": typeof LoginRoute;
+  "/reset": typeof ResetRoute;
   "/_app/blocks": typeof AppBlocksRoute;
   "/_app/calendar": typeof AppCalendarRoute;
   "/_app/date-mails": typeof AppDateMailsRoute;
@@ -341,18 +426,23 @@ export interface FileRoutesById {
   "/_app/campaigns/$campaignId": typeof AppCampaignsCampaignIdRoute;
   "/_app/campaigns/new": typeof AppCampaignsNewRoute;
   "/_app/contacts/$contactId": typeof AppContactsContactIdRoute;
+  "/_app/contacts/erasures": typeof AppContactsErasuresRoute;
   "/_app/contacts/exports": typeof AppContactsExportsRoute;
   "/_app/contacts/fields": typeof AppContactsFieldsRoute;
   "/_app/sequences/$sequenceId": typeof AppSequencesSequenceIdRoute;
   "/_app/sequences/new": typeof AppSequencesNewRoute;
+  "/_app/settings/audit": typeof AppSettingsAuditRoute;
   "/_app/settings/limits": typeof AppSettingsLimitsRoute;
   "/_app/settings/organisation": typeof AppSettingsOrganisationRoute;
   "/_app/settings/password": typeof AppSettingsPasswordRoute;
   "/_app/settings/profile": typeof AppSettingsProfileRoute;
+  "/_app/settings/roles": typeof AppSettingsRolesRoute;
   "/_app/settings/routes": typeof AppSettingsRoutesRoute;
   "/_app/settings/rules": typeof AppSettingsRulesRoute;
+  "/_app/settings/second-factor": typeof AppSettingsSecondFactorRoute;
+  "/_app/settings/security": typeof AppSettingsSecurityRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
-  "/_app/settings/support": typeof AppSettingsSupportRoute;
+  "/_app/settings/tokens": typeof AppSettingsTokensRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
   "/_app/campaigns/": typeof AppCampaignsIndexRoute;
@@ -364,15 +454,20 @@ export interface FileRoutesById {
   "/_app/contacts/imports/new": typeof AppContactsImportsNewRoute;
   "/_app/mails/$mailId/history": typeof AppMailsMailIdHistoryRoute;
   "/_app/settings/domains/$domainId": typeof AppSettingsDomainsDomainIdRoute;
+  "/_app/settings/webhooks/$webhookId": typeof AppSettingsWebhooksWebhookIdRoute;
   "/_app/contacts/imports/": typeof AppContactsImportsIndexRoute;
   "/_app/mails/$mailId/": typeof AppMailsMailIdIndexRoute;
   "/_app/settings/domains/": typeof AppSettingsDomainsIndexRoute;
+  "/_app/settings/webhooks/": typeof AppSettingsWebhooksIndexRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
   fullPaths:
     | "/"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -383,18 +478,23 @@ export interface FileRouteTypes {
     | "/campaigns/$campaignId"
     | "/campaigns/new"
     | "/contacts/$contactId"
+    | "/contacts/erasures"
     | "/contacts/exports"
     | "/contacts/fields"
     | "/sequences/$sequenceId"
     | "/sequences/new"
+    | "/settings/audit"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
+    | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
+    | "/settings/security"
     | "/settings/sessions"
-    | "/settings/support"
+    | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns/"
@@ -406,12 +506,17 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports/"
     | "/mails/$mailId/"
-    | "/settings/domains/";
+    | "/settings/domains/"
+    | "/settings/webhooks/";
   fileRoutesByTo: FileRoutesByTo;
   to:
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/blocks"
     | "/calendar"
     | "/date-mails"
@@ -423,18 +528,23 @@ export interface FileRouteTypes {
     | "/campaigns/$campaignId"
     | "/campaigns/new"
     | "/contacts/$contactId"
+    | "/contacts/erasures"
     | "/contacts/exports"
     | "/contacts/fields"
     | "/sequences/$sequenceId"
     | "/sequences/new"
+    | "/settings/audit"
     | "/settings/limits"
     | "/settings/organisation"
     | "/settings/password"
     | "/settings/profile"
+    | "/settings/roles"
     | "/settings/routes"
     | "/settings/rules"
+    | "/settings/second-factor"
+    | "/settings/security"
     | "/settings/sessions"
-    | "/settings/support"
+    | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
     | "/campaigns"
@@ -446,13 +556,18 @@ export interface FileRouteTypes {
     | "/contacts/imports/new"
     | "/mails/$mailId/history"
     | "/settings/domains/$domainId"
+    | "/settings/webhooks/$webhookId"
     | "/contacts/imports"
     | "/mails/$mailId"
-    | "/settings/domains";
+    | "/settings/domains"
+    | "/settings/webhooks";
   id:
     | "__root__"
     | "/_app"
+    | "/forgot"
+    | "/invitation"
     | "/login"
+    | "/reset"
     | "/_app/blocks"
     | "/_app/calendar"
     | "/_app/date-mails"
@@ -464,18 +579,23 @@ export interface FileRouteTypes {
     | "/_app/campaigns/$campaignId"
     | "/_app/campaigns/new"
     | "/_app/contacts/$contactId"
+    | "/_app/contacts/erasures"
     | "/_app/contacts/exports"
     | "/_app/contacts/fields"
     | "/_app/sequences/$sequenceId"
     | "/_app/sequences/new"
+    | "/_app/settings/audit"
     | "/_app/settings/limits"
     | "/_app/settings/organisation"
     | "/_app/settings/password"
     | "/_app/settings/profile"
+    | "/_app/settings/roles"
     | "/_app/settings/routes"
     | "/_app/settings/rules"
+    | "/_app/settings/second-factor"
+    | "/_app/settings/security"
     | "/_app/settings/sessions"
-    | "/_app/settings/support"
+    | "/_app/settings/tokens"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
     | "/_app/campaigns/"
@@ -487,14 +607,19 @@ export interface FileRouteTypes {
     | "/_app/contacts/imports/new"
     | "/_app/mails/$mailId/history"
     | "/_app/settings/domains/$domainId"
+    | "/_app/settings/webhooks/$webhookId"
     | "/_app/contacts/imports/"
     | "/_app/mails/$mailId/"
-    | "/_app/settings/domains/";
+    | "/_app/settings/domains/"
+    | "/_app/settings/webhooks/";
   fileRoutesById: FileRoutesById;
 }
 export interface RootRouteChildren {
   AppRoute: typeof AppRouteWithChildren;
+  ForgotRoute: typeof ForgotRoute;
+  InvitationRoute: typeof InvitationRoute;
   LoginRoute: typeof LoginRoute;
+  ResetRoute: typeof ResetRoute;
 }
 
 declare module "@tanstack/react-router" {
@@ -506,11 +631,32 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    "/forgot": {
+      id: "/forgot";
+      path: "/forgot";
+      fullPath: "/forgot";
+      preLoaderRoute: typeof ForgotRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/invitation": {
+      id: "/invitation";
+      path: "/invitation";
+      fullPath: "/invitation";
+      preLoaderRoute: typeof InvitationRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
     "/login": {
       id: "/login";
       path: "/login";
       fullPath: "/login";
       preLoaderRoute: typeof LoginRouteImport;
+      parentRoute: typeof rootRouteImport;
+    };
+    "/reset": {
+      id: "/reset";
+      path: "/reset";
+      fullPath: "/reset";
+      preLoaderRoute: typeof ResetRouteImport;
       parentRoute: typeof rootRouteImport;
     };
     "/_app/": {
@@ -604,6 +750,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppContactsContactIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/contacts/erasures": {
+      id: "/_app/contacts/erasures";
+      path: "/contacts/erasures";
+      fullPath: "/contacts/erasures";
+      preLoaderRoute: typeof AppContactsErasuresRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/contacts/exports": {
       id: "/_app/contacts/exports";
       path: "/contacts/exports";
@@ -646,6 +799,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSequencesNewRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/audit": {
+      id: "/_app/settings/audit";
+      path: "/settings/audit";
+      fullPath: "/settings/audit";
+      preLoaderRoute: typeof AppSettingsAuditRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/limits": {
       id: "/_app/settings/limits";
       path: "/settings/limits";
@@ -674,6 +834,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsProfileRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/roles": {
+      id: "/_app/settings/roles";
+      path: "/settings/roles";
+      fullPath: "/settings/roles";
+      preLoaderRoute: typeof AppSettingsRolesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/routes": {
       id: "/_app/settings/routes";
       path: "/settings/routes";
@@ -688,6 +855,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsRulesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/second-factor": {
+      id: "/_app/settings/second-factor";
+      path: "/settings/second-factor";
+      fullPath: "/settings/second-factor";
+      preLoaderRoute: typeof AppSettingsSecondFactorRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/security": {
+      id: "/_app/settings/security";
+      path: "/settings/security";
+      fullPath: "/settings/security";
+      preLoaderRoute: typeof AppSettingsSecurityRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/sessions": {
       id: "/_app/settings/sessions";
       path: "/settings/sessions";
@@ -695,11 +876,11 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsSessionsRouteImport;
       parentRoute: typeof AppRoute;
     };
-    "/_app/settings/support": {
-      id: "/_app/settings/support";
-      path: "/settings/support";
-      fullPath: "/settings/support";
-      preLoaderRoute: typeof AppSettingsSupportRouteImport;
+    "/_app/settings/tokens": {
+      id: "/_app/settings/tokens";
+      path: "/settings/tokens";
+      fullPath: "/settings/tokens";
+      preLoaderRoute: typeof AppSettingsTokensRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/settings/users": {
@@ -772,6 +953,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsDomainsDomainIdRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/webhooks/": {
+      id: "/_app/settings/webhooks/";
+      path: "/settings/webhooks";
+      fullPath: "/settings/webhooks/";
+      preLoaderRoute: typeof AppSettingsWebhooksIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/settings/webhooks/$webhookId": {
+      id: "/_app/settings/webhooks/$webhookId";
+      path: "/settings/webhooks/$webhookId";
+      fullPath: "/settings/webhooks/$webhookId";
+      preLoaderRoute: typeof AppSettingsWebhooksWebhookIdRouteImport;
+      parentRoute: typeof AppRoute;
+    };
   }
 }
 
@@ -787,18 +982,23 @@ interface AppRouteChildren {
   AppCampaignsCampaignIdRoute: typeof AppCampaignsCampaignIdRoute;
   AppCampaignsNewRoute: typeof AppCampaignsNewRoute;
   AppContactsContactIdRoute: typeof AppContactsContactIdRoute;
+  AppContactsErasuresRoute: typeof AppContactsErasuresRoute;
   AppContactsExportsRoute: typeof AppContactsExportsRoute;
   AppContactsFieldsRoute: typeof AppContactsFieldsRoute;
   AppSequencesSequenceIdRoute: typeof AppSequencesSequenceIdRoute;
   AppSequencesNewRoute: typeof AppSequencesNewRoute;
+  AppSettingsAuditRoute: typeof AppSettingsAuditRoute;
   AppSettingsLimitsRoute: typeof AppSettingsLimitsRoute;
   AppSettingsOrganisationRoute: typeof AppSettingsOrganisationRoute;
   AppSettingsPasswordRoute: typeof AppSettingsPasswordRoute;
   AppSettingsProfileRoute: typeof AppSettingsProfileRoute;
+  AppSettingsRolesRoute: typeof AppSettingsRolesRoute;
   AppSettingsRoutesRoute: typeof AppSettingsRoutesRoute;
   AppSettingsRulesRoute: typeof AppSettingsRulesRoute;
+  AppSettingsSecondFactorRoute: typeof AppSettingsSecondFactorRoute;
+  AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
-  AppSettingsSupportRoute: typeof AppSettingsSupportRoute;
+  AppSettingsTokensRoute: typeof AppSettingsTokensRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
   AppCampaignsIndexRoute: typeof AppCampaignsIndexRoute;
@@ -810,9 +1010,11 @@ interface AppRouteChildren {
   AppContactsImportsNewRoute: typeof AppContactsImportsNewRoute;
   AppMailsMailIdHistoryRoute: typeof AppMailsMailIdHistoryRoute;
   AppSettingsDomainsDomainIdRoute: typeof AppSettingsDomainsDomainIdRoute;
+  AppSettingsWebhooksWebhookIdRoute: typeof AppSettingsWebhooksWebhookIdRoute;
   AppContactsImportsIndexRoute: typeof AppContactsImportsIndexRoute;
   AppMailsMailIdIndexRoute: typeof AppMailsMailIdIndexRoute;
   AppSettingsDomainsIndexRoute: typeof AppSettingsDomainsIndexRoute;
+  AppSettingsWebhooksIndexRoute: typeof AppSettingsWebhooksIndexRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
@@ -827,18 +1029,23 @@ const AppRouteChildren: AppRouteChildren = {
   AppCampaignsCampaignIdRoute: AppCampaignsCampaignIdRoute,
   AppCampaignsNewRoute: AppCampaignsNewRoute,
   AppContactsContactIdRoute: AppContactsContactIdRoute,
+  AppContactsErasuresRoute: AppContactsErasuresRoute,
   AppContactsExportsRoute: AppContactsExportsRoute,
   AppContactsFieldsRoute: AppContactsFieldsRoute,
   AppSequencesSequenceIdRoute: AppSequencesSequenceIdRoute,
   AppSequencesNewRoute: AppSequencesNewRoute,
+  AppSettingsAuditRoute: AppSettingsAuditRoute,
   AppSettingsLimitsRoute: AppSettingsLimitsRoute,
   AppSettingsOrganisationRoute: AppSettingsOrganisationRoute,
   AppSettingsPasswordRoute: AppSettingsPasswordRoute,
   AppSettingsProfileRoute: AppSettingsProfileRoute,
+  AppSettingsRolesRoute: AppSettingsRolesRoute,
   AppSettingsRoutesRoute: AppSettingsRoutesRoute,
   AppSettingsRulesRoute: AppSettingsRulesRoute,
+  AppSettingsSecondFactorRoute: AppSettingsSecondFactorRoute,
+  AppSettingsSecurityRoute: AppSettingsSecurityRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
-  AppSettingsSupportRoute: AppSettingsSupportRoute,
+  AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,
   AppCampaignsIndexRoute: AppCampaignsIndexRoute,
@@ -850,16 +1057,21 @@ const AppRouteChildren: AppRouteChildren = {
   AppContactsImportsNewRoute: AppContactsImportsNewRoute,
   AppMailsMailIdHistoryRoute: AppMailsMailIdHistoryRoute,
   AppSettingsDomainsDomainIdRoute: AppSettingsDomainsDomainIdRoute,
+  AppSettingsWebhooksWebhookIdRoute: AppSettingsWebhooksWebhookIdRoute,
   AppContactsImportsIndexRoute: AppContactsImportsIndexRoute,
   AppMailsMailIdIndexRoute: AppMailsMailIdIndexRoute,
   AppSettingsDomainsIndexRoute: AppSettingsDomainsIndexRoute,
+  AppSettingsWebhooksIndexRoute: AppSettingsWebhooksIndexRoute,
 };
 
 const AppRouteWithChildren = AppRoute._addFileChildren(AppRouteChildren);
 
 const rootRouteChildren: RootRouteChildren = {
   AppRoute: AppRouteWithChildren,
+  ForgotRoute: ForgotRoute,
+  InvitationRoute: InvitationRoute,
   LoginRoute: LoginRoute,
+  ResetRoute: ResetRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

@@ -13,7 +13,7 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::middleware::log::RequestSpan;
-use crate::middleware::{host, idempotency, rate_limit, request_id, security_headers};
+use crate::middleware::{access, host, idempotency, rate_limit, request_id, security_headers};
 use crate::openapi::Methods;
 use crate::state::AppState;
 
@@ -58,6 +58,7 @@ impl Application {
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", (*self.document).clone()))
             .default_service(web::to(crate::spa::fallback))
             .wrap(from_fn(idempotency::apply))
+            .wrap(from_fn(access::note))
             .wrap(from_fn(rate_limit::tell))
             .wrap(Compress::default())
             .wrap(from_fn(host::check))

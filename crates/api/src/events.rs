@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::ids::UserId;
 use domain::signal::{Signal, listen};
 use domain::{Db, DomainError, Result};
 use futures_util::StreamExt;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 /// Signals that a slow stream may be behind before it loses some. Then a page
 /// is late until its next poll, no more.
@@ -29,7 +29,7 @@ pub struct Events {
     listening: watch::Sender<bool>,
     closing: watch::Sender<bool>,
     listener: Mutex<Option<JoinHandle<()>>>,
-    open: Mutex<HashMap<UserId, usize>>,
+    open: Mutex<HashMap<Uuid, usize>>,
 }
 
 /// A stream's place; gives itself back.
@@ -37,7 +37,7 @@ pub struct Subscription {
     pub signals: broadcast::Receiver<Signal>,
     /// True when the process is to end.
     pub closing: watch::Receiver<bool>,
-    user: UserId,
+    holder: Uuid,
     events: Arc<Events>,
 }
 
@@ -59,13 +59,13 @@ impl Events {
         }
     }
 
-    /// A place for a stream of `user`, from which nothing is missed that is
+    /// A place for a stream of `holder` (a person or an API token), from which nothing is missed that is
     /// signalled after the answer.
     ///
     /// # Errors
     /// [`DomainError::TooManyRequests`] for one stream too many, [`DomainError::Unavailable`] without database.
-    pub async fn subscribe(self: &Arc<Self>, user: UserId) -> Result<Subscription> {
-        let subscription = self.place(user)?;
+    pub async fn subscribe(self: &Arc<Self>, holder: Uuid) -> Result<Subscription> {
+        let subscription = self.place(holder)?;
         self.listen();
         let mut listening = self.listening.subscribe();
         let heard = timeout(PATIENCE, listening.wait_for(|up| *up)).await;
@@ -77,9 +77,9 @@ impl Events {
         Ok(subscription)
     }
 
-    fn place(self: &Arc<Self>, user: UserId) -> Result<Subscription> {
+    fn place(self: &Arc<Self>, holder: Uuid) -> Result<Subscription> {
         let mut open = locked(&self.open);
-        let n = open.entry(user).or_default();
+        let n = open.entry(holder).or_default();
         if *n >= PER_PERSON {
             return Err(DomainError::TooManyRequests {
                 retry_after: Duration::from_secs(30),
@@ -89,7 +89,7 @@ impl Events {
         Ok(Subscription {
             signals: self.signals.subscribe(),
             closing: self.closing.subscribe(),
-            user,
+            holder,
             events: Arc::clone(self),
         })
     }
@@ -132,10 +132,10 @@ async fn run(events: Arc<Events>) {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut open = locked(&self.events.open);
-        if let Some(n) = open.get_mut(&self.user) {
+        if let Some(n) = open.get_mut(&self.holder) {
             *n -= 1;
             if *n == 0 {
-                open.remove(&self.user);
+                open.remove(&self.holder);
             }
         }
     }

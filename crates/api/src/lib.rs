@@ -2,10 +2,12 @@
 //! files, and the command line.
 
 pub mod app;
+pub mod background;
 pub mod cli;
 pub mod error;
 pub mod events;
 pub mod extract;
+pub mod gather;
 pub mod middleware;
 pub mod openapi;
 pub mod operator;

@@ -2,14 +2,23 @@
 //! holds for all of them.
 
 use actix_web::App;
+use domain::Permission;
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::ArrayItems;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes,
+    SecurityScheme,
+};
 use utoipa::openapi::{Components, ObjectBuilder, OpenApi, Ref, RefOr, Required, Schema, Type};
 use utoipa_actix_web::AppExt;
 
 use crate::error::{Problem, ProblemField};
+use crate::routes::webhook::payload::{
+    WebhookCampaignEvent, WebhookContactDeletedEvent, WebhookContactEvent, WebhookDeliveryEvent,
+    WebhookImportEvent, WebhookListEvent, WebhookReadEvent, WebhookReply, WebhookReturnEvent,
+    WebhookSenderDomainEvent, WebhookSignupEvent, WebhookTestEvent, webhooks,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -19,16 +28,23 @@ use crate::error::{Problem, ProblemField};
         contact(name = "Kikubari", url = "https://example.com/kikubari"),
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, ProblemField)),
+    components(schemas(
+        Problem, ProblemField, WebhookDeliveryEvent, WebhookReply, WebhookReturnEvent, WebhookReadEvent,
+        WebhookContactEvent, WebhookContactDeletedEvent, WebhookListEvent, WebhookCampaignEvent, WebhookImportEvent,
+        WebhookSignupEvent, WebhookSenderDomainEvent, WebhookTestEvent
+    )),
     servers((url = "/", description = "This installation")),
-    security(("access_token" = [])),
+    security(("access_token" = []), ("api_token" = [])),
     tags(
-        (name = "auth", description = "Log-in, refresh, log-out, password"),
+        (name = "auth", description = "Log-in and its second step, step-up, refresh, log-out, password"),
+        (name = "second-factors", description = "One's own second factors: authenticator app, passkeys, recovery codes"),
         (name = "me", description = "The logged-in person"),
         (name = "sessions", description = "One's own sessions"),
         (name = "tenant", description = "The company's settings"),
         (name = "support-grants", description = "Whether and what the operator's staff may look at"),
         (name = "users", description = "The people of the company"),
+        (name = "roles", description = "What people may: builtin roles, and own ones composed of permissions"),
+        (name = "api-tokens", description = "What programs log in with"),
         (name = "folders", description = "Folders of mails, templates and lists"),
         (name = "mails", description = "Mails, their versions, previews and test sends"),
         (name = "campaigns", description = "Sendings of a mail to an audience"),
@@ -50,7 +66,9 @@ use crate::error::{Problem, ProblemField};
         (name = "sender-domains", description = "Domains that mails come from, with their DKIM keys"),
         (name = "imports", description = "Contacts out of a file: upload, plan, check, run"),
         (name = "exports", description = "Contacts into a file"),
+        (name = "webhooks", description = "Addresses that are told what happens; the section `webhooks` has what they receive"),
         (name = "jobs", description = "Long work with progress"),
+        (name = "audit", description = "The trace: who did what, who looked at whom, whether it is whole"),
         (name = "events", description = "What goes on, as it happens"),
         (name = "health", description = "Whether the service can work")
     )
@@ -76,6 +94,9 @@ pub fn document() -> OpenApi {
                 .build(),
         )),
     );
+    components
+        .security_schemes
+        .insert("api_token".to_owned(), RefOr::T(client_credentials()));
     components.security_schemes.insert(
         "refresh_cookie".to_owned(),
         RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(
@@ -83,7 +104,19 @@ pub fn document() -> OpenApi {
         )))),
     );
     add_idempotency_key(&mut document);
+    document.webhooks = Some(webhooks());
     document
+}
+
+/// How a program gets its access token (RFC 6749 §4.4).
+fn client_credentials() -> SecurityScheme {
+    let scopes = Permission::ALL
+        .iter()
+        .filter(|permission| permission.is_for_tokens())
+        .map(|permission| (permission.as_str(), permission.summary()));
+    SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(
+        ClientCredentials::new("/v1/auth/token", Scopes::from_iter(scopes)),
+    )]))
 }
 
 /// utoipa writes the items of a generic page out in full; a client wants one
@@ -106,10 +139,10 @@ pub(crate) fn refer_to_items(components: &mut Components) {
     }
 }
 
-/// Every POST of the API but those of log-in takes the header.
+/// Every POST of the API but those that answer with secrets takes the header.
 fn add_idempotency_key(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
-        if !path.starts_with("/v1/") || path.starts_with("/v1/auth/") {
+        if !crate::middleware::idempotency::is_covered(path) {
             continue;
         }
         if let Some(operation) = &mut item.post {

@@ -80,7 +80,7 @@ pub(crate) fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// A path of plain letters without a file ending, outside our own prefixes.
+/// A path of plain letters without a file ending (or the tilde of a backup), outside our own prefixes.
 pub(crate) fn is_screen(path: &str) -> bool {
     let is_under = |prefix: &str| {
         path.strip_prefix(prefix)
@@ -89,7 +89,7 @@ pub(crate) fn is_screen(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or("");
     !NOT_SCREENS.into_iter().any(is_under)
         && !last.contains('.')
-        && !path.contains(['%', '\\'])
+        && !path.contains(['%', '\\', '~'])
         && !path.contains("/.")
 }
 

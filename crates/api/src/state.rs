@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::Db;
+use domain::egress::Rules;
+use domain::factor::Factors;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
@@ -12,7 +14,9 @@ use domain::session::token::AccessTokens;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::background::Background;
 use crate::events::Events;
+use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
 use crate::visitors::Visitors;
 
@@ -39,6 +43,8 @@ pub struct ApiConfig {
     pub job_workers: usize,
     /// Most bytes of an uploaded file.
     pub upload_limit: u64,
+    /// Days for which it is known who looked at whose data, 400 at least.
+    pub access_log_days: u32,
     /// Domain whose mail comes to the mailers, of return paths and sign-up addresses; as they have it.
     pub bounce_domain: Option<String>,
 }
@@ -56,6 +62,7 @@ impl Default for ApiConfig {
             dns_server: None,
             job_workers: 2,
             upload_limit: 512 * 1024 * 1024,
+            access_log_days: domain::access::KEPT_DAYS,
             bounce_domain: None,
         }
     }
@@ -80,6 +87,13 @@ impl ApiConfig {
         {
             return Err(format!(
                 "KIKUBARI_BOUNCE_DOMAIN: {domain} is no domain such as bounce.example.jp"
+            ));
+        }
+        if self.access_log_days < domain::access::KEPT_DAYS {
+            return Err(format!(
+                "KIKUBARI_ACCESS_LOG_DAYS: {} is less than {} days",
+                self.access_log_days,
+                domain::access::KEPT_DAYS
             ));
         }
         if self.job_workers > 64 {
@@ -149,14 +163,24 @@ pub struct AppState {
     pub config: Arc<ApiConfig>,
     pub db: Db,
     pub keys: Arc<Keys>,
+    /// Which addresses webhooks may name.
+    pub egress: Arc<Rules>,
     pub tokens: Arc<AccessTokens>,
     pub hasher: Hasher,
     pub limits: Arc<Limits>,
     pub visitors: Arc<Visitors>,
+    pub access: Arc<AccessLog>,
     pub events: Arc<Events>,
+    pub background: Background,
 }
 
 impl AppState {
+    /// What second factors are checked with.
+    #[must_use]
+    pub fn factors(&self) -> Factors {
+        Factors::new(Arc::clone(&self.keys), &self.config.public_url)
+    }
+
     /// What links in mails are made of.
     #[must_use]
     pub fn installation(&self) -> Installation {

@@ -84,6 +84,14 @@ words! {
     TimelineKind = domain::contact::timeline::Happening;
     /// What wants a person's hand.
     ProblemKind = domain::campaign::summary::ProblemKind;
+    /// A kind of event that webhooks are told of.
+    WebhookTopic = domain::webhook::Topic;
+    /// Where a message to a webhook stands.
+    WebhookMessageState = domain::webhook::State;
+    /// Why a message is not tried any more: for three days nobody took it, or the webhook answered 410.
+    WebhookFailReason = domain::webhook::FailReason;
+    /// Why the service turned a webhook off: it answered 410, or for three days nothing went through.
+    WebhookDisabledReason = domain::webhook::DisabledReason;
     /// Where a tenant is in its life.
     TenantState = domain::operator::tenants::TenantState;
     /// Part of the menu of merge fields.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use domain::Db;
+use domain::access;
 use domain::housekeeping;
 use domain::job::worker::Worker;
 use domain::signal::{Signal, listen};
@@ -38,7 +39,7 @@ impl Workers {
     ///
     /// # Errors
     /// When threads or the pool can't be made.
-    pub fn start(db: &Db, count: usize) -> anyhow::Result<Self> {
+    pub fn start(db: &Db, count: usize, access_log_days: u32) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(count.clamp(1, 4))
             .thread_name("job")
@@ -64,7 +65,10 @@ impl Workers {
                 runtime.handle(),
             );
         }
-        tasks.spawn_on(keep_house(db, ending.subscribe()), runtime.handle());
+        tasks.spawn_on(
+            keep_house(db, access_log_days, ending.subscribe()),
+            runtime.handle(),
+        );
         Ok(Self {
             runtime,
             ending,
@@ -131,7 +135,7 @@ async fn hear(db: Db, called: Arc<Notify>, mut ending: watch::Receiver<bool>) {
     }
 }
 
-async fn keep_house(db: Db, mut ending: watch::Receiver<bool>) {
+async fn keep_house(db: Db, access_log_days: u32, mut ending: watch::Receiver<bool>) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -139,7 +143,11 @@ async fn keep_house(db: Db, mut ending: watch::Receiver<bool>) {
             _ = ticks.tick() => {}
             _ = ending.wait_for(|ending| *ending) => return,
         }
-        if let Err(error) = housekeeping::run_once(&db).await {
+        let swept = async {
+            housekeeping::run_once(&db).await?;
+            access::forget(&db, access_log_days).await
+        };
+        if let Err(error) = swept.await {
             tracing::warn!(name: "housekeeping.failed", ?error, "trying again in an hour");
         }
     }

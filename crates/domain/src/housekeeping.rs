@@ -10,12 +10,15 @@ use diesel_async::RunQueryDsl;
 use crate::contact::{export, import};
 use crate::db::Db;
 use crate::error::Result;
+use crate::factor;
 use crate::idempotency;
 use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
+use crate::session::expiry;
 use crate::tenant::usage;
-use crate::{file, job, signup};
+use crate::user::link;
+use crate::{api_token, erasure, file, job, signup, system_mail, webhook};
 
 /// How long ended jobs and exports can be looked up.
 const HISTORY: TimeDelta = TimeDelta::days(90);
@@ -73,7 +76,7 @@ async fn make_partitions(db: &Db) -> Result<()> {
 
 /// Tenants by id. The directory of log-ins knows all of them (each has an
 /// owner), and is one of the few tables that can be read across tenants.
-async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+pub(crate) async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
     db.system(async |tx| {
         let mut query = login_directory::table
             .select(login_directory::tenant_id)
@@ -102,6 +105,8 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             break;
         }
     }
+    erasure::finish_due(db, tenant, now).await?;
+    webhook::sweep(db, tenant, now).await?;
     db.tenant(tenant, async |tx| {
         slow::forget_recovered(tx, tenant, now).await?;
         diesel::delete(mail_preview::table)
@@ -119,9 +124,14 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             .filter(session::expires_at.lt(now - SESSIONS))
             .execute(tx)
             .await?;
+        api_token::forget(tx, tenant, now).await?;
+        factor::delete_expired(tx, tenant, now).await?;
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;
         signup::forget(tx, tenant, now).await?;
+        link::forget(tx, tenant, now - SESSIONS).await?;
+        system_mail::forget(tx, tenant, now - SESSIONS).await?;
+        expiry::remind(tx, tenant, now).await?;
         usage::fold(tx, tenant).await?;
         Ok(())
     })

@@ -47,14 +47,15 @@ macro_rules! ids {
 }
 
 ids! {
-    TenantId, UserId, RoleId, SessionId, AuditEntryId,
-    JobId, FileId, OutboxId,
+    TenantId, UserId, RoleId, SessionId, PasskeyId, ApiTokenId, AuditEntryId, AccessEntryId,
+    JobId, FileId, SystemMailId,
     ContactId, ContactFieldId, FolderId, ListId, SignupAddressId, SignupId, SubscriptionEventId, SuppressionId, ConsentId,
-    ImportId, ExportId,
+    ImportId, ExportId, ErasureId,
     MailId, MailPreviewId, TemplateId, BlockId,
-    RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSlowdownId,
+    RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSessionId, SendSlowdownId,
     CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,
-    OperatorId, OperatorSessionId, OperatorAuditId, SupportGrantId, SupportSessionId, ErasureId,
+    OperatorId, OperatorSessionId, OperatorAuditId, SupportGrantId, SupportSessionId, TenantErasureId,
+    WebhookId, WebhookMessageId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,
 }

@@ -1,7 +1,9 @@
 //! Rules and persistence of Kikubari, one folder for each noun of
 //! docs/architecture.md. Knows neither HTTP nor SMTP.
 
+pub mod access;
 pub mod actor;
+pub mod api_token;
 pub mod audit;
 pub mod block;
 pub mod campaign;
@@ -15,8 +17,11 @@ pub mod date_mail;
 pub mod db;
 pub mod delivery;
 pub mod dns;
+pub mod egress;
+pub mod erasure;
 pub mod error;
 pub mod event;
+pub mod factor;
 pub mod file;
 pub mod folder;
 pub mod housekeeping;
@@ -41,6 +46,7 @@ pub mod signal;
 pub mod signup;
 pub mod support;
 pub mod suppression;
+pub mod system_mail;
 pub mod template;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
@@ -48,6 +54,7 @@ pub mod testing;
 mod text_enum;
 pub mod transactional;
 pub mod user;
+pub mod webhook;
 
 pub use actor::{Actor, Permission};
 pub use db::Db;

@@ -18,6 +18,46 @@ diesel::table! {
 }
 
 diesel::table! {
+    access_entry (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        operation -> Text,
+        subject_kind -> Text,
+        subject_id -> Nullable<Uuid>,
+        query -> Nullable<Text>,
+        ip -> Nullable<Inet>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    api_token (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        scopes -> Array<Nullable<Text>>,
+        allowed_ips -> Array<Nullable<Inet>>,
+        secret_hash -> Bytea,
+        old_secret_hash -> Nullable<Bytea>,
+        old_secret_until -> Nullable<Timestamptz>,
+        generation -> Int4,
+        secret_end -> Text,
+        secret_made_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Inet>,
+        revoked_at -> Nullable<Timestamptz>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     audit_entry (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -31,6 +71,25 @@ diesel::table! {
         after -> Nullable<Jsonb>,
         ip -> Nullable<Inet>,
         request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_head (tenant_id) {
+        tenant_id -> Uuid,
+        number -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    audit_link (tenant_id, number) {
+        tenant_id -> Uuid,
+        number -> Int8,
+        entry_id -> Uuid,
+        salt -> Nullable<Bytea>,
+        details -> Bytea,
+        hash -> Bytea,
     }
 }
 
@@ -303,6 +362,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    erasure (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        address -> Nullable<Text>,
+        contact_ids -> Array<Nullable<Uuid>>,
+        salt -> Nullable<Uuid>,
+        keep_blocked -> Bool,
+        note -> Text,
+        state -> Text,
+        counts -> Jsonb,
+        ledger_until -> Nullable<Timestamptz>,
+        certificate -> Nullable<Jsonb>,
+        job_id -> Uuid,
+        requested_by -> Nullable<Uuid>,
+        requested_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     event (tenant_id, period, id) {
         tenant_id -> Uuid,
         period -> Date,
@@ -317,6 +396,19 @@ diesel::table! {
         ip -> Nullable<Inet>,
         user_agent -> Nullable<Text>,
         detail -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    factor_challenge (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        user_id -> Uuid,
+        session_id -> Nullable<Uuid>,
+        purpose -> Text,
+        tries -> Int2,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -363,7 +455,7 @@ diesel::table! {
         request_hash -> Bytea,
         status -> Nullable<Int2>,
         headers -> Nullable<Jsonb>,
-        body -> Nullable<Bytea>,
+        body_sealed -> Nullable<Bytea>,
         created_at -> Timestamptz,
     }
 }
@@ -478,6 +570,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_directory (email_key, tenant_id, user_id) {
+        email_key -> Bytea,
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
     mail_preview (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -513,7 +613,7 @@ diesel::table! {
         name -> Text,
         password_hash -> Text,
         one_time_until -> Nullable<Timestamptz>,
-        factor -> Nullable<Bytea>,
+        factor_sealed -> Nullable<Bytea>,
         factor_step -> Nullable<Int8>,
         disabled_at -> Nullable<Timestamptz>,
         last_login_at -> Nullable<Timestamptz>,
@@ -544,7 +644,7 @@ diesel::table! {
         token_hash -> Bytea,
         previous_hash -> Nullable<Bytea>,
         rotated_at -> Timestamptz,
-        seed -> Nullable<Bytea>,
+        seed_sealed -> Nullable<Bytea>,
         failures -> Int2,
         user_agent -> Text,
         ip -> Nullable<Inet>,
@@ -557,13 +657,53 @@ diesel::table! {
 }
 
 diesel::table! {
-    outbox (tenant_id, id) {
+    outbox (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int8,
+        topic -> Text,
+        items -> Json,
+        item_count -> Int4,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    outbox_queue (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int8,
+    }
+}
+
+diesel::table! {
+    passkey (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
-        topic -> Text,
-        payload -> Jsonb,
+        user_id -> Uuid,
+        name -> Text,
+        credential_id -> Bytea,
+        public_key -> Bytea,
+        sign_count -> Int8,
+        backed_up -> Bool,
         created_at -> Timestamptz,
-        published_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    password_history (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        hash -> Text,
+    }
+}
+
+diesel::table! {
+    recovery_code (tenant_id, user_id, hash) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 
@@ -586,6 +726,8 @@ diesel::table! {
         builtin -> Bool,
         permissions -> Array<Nullable<Text>>,
         created_at -> Timestamptz,
+        version -> Int4,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -646,6 +788,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        max_sessions -> Nullable<Int4>,
+        session_micros -> Nullable<Int4>,
     }
 }
 
@@ -663,6 +807,18 @@ diesel::table! {
         release -> Bool,
         ab_test_at -> Nullable<Timestamptz>,
         held -> Bool,
+    }
+}
+
+diesel::table! {
+    send_session (tenant_id, limit_id, id) {
+        tenant_id -> Uuid,
+        limit_id -> Uuid,
+        id -> Uuid,
+        holder -> Uuid,
+        worker -> Uuid,
+        leased_until -> Timestamptz,
+        waits_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -777,6 +933,7 @@ diesel::table! {
         at -> Nullable<Time>,
         condition -> Jsonb,
         removed_at -> Nullable<Timestamptz>,
+        relook -> Bool,
     }
 }
 
@@ -792,6 +949,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        stepped_up_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -917,6 +1075,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    system_mail (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        address -> Text,
+        locale -> Text,
+        params -> Jsonb,
+        secret_sealed -> Nullable<Bytea>,
+        state -> Text,
+        reply -> Nullable<Text>,
+        created_at -> Timestamptz,
+        give_up_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    system_mail_queue (tenant_id, mail_id) {
+        tenant_id -> Uuid,
+        mail_id -> Uuid,
+        due_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        attempts -> Int4,
+    }
+}
+
+diesel::table! {
     template (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -961,6 +1147,12 @@ diesel::table! {
         send_until -> Nullable<Time>,
         cap_mails -> Nullable<Int2>,
         cap_days -> Nullable<Int2>,
+        password_min_length -> Int2,
+        password_history_length -> Int2,
+        password_expiry_months -> Nullable<Int2>,
+        allowed_networks -> Array<Nullable<Cidr>>,
+        second_factor_required -> Bool,
+        step_up_people -> Nullable<Int4>,
         suspended_at -> Nullable<Timestamptz>,
         suspended_reason -> Nullable<Text>,
     }
@@ -1007,6 +1199,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    totp_seed (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        seed_sealed -> Bytea,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> Nullable<Int8>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     user_account (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1015,17 +1218,107 @@ diesel::table! {
         email -> Text,
         role_id -> Uuid,
         locale -> Text,
-        password_hash -> Text,
+        password_hash -> Nullable<Text>,
         password_changed_at -> Timestamptz,
         disabled_at -> Nullable<Timestamptz>,
         last_login_at -> Nullable<Timestamptz>,
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        password_temporary -> Bool,
+        expiry_reminded_at -> Nullable<Timestamptz>,
+        second_factor_at -> Nullable<Timestamptz>,
     }
 }
 
+diesel::table! {
+    user_link (tenant_id, hash) {
+        tenant_id -> Uuid,
+        hash -> Bytea,
+        user_id -> Uuid,
+        purpose -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        voided_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        description -> Text,
+        events -> Array<Nullable<Text>>,
+        enabled -> Bool,
+        disabled_reason -> Nullable<Text>,
+        secret_sealed -> Bytea,
+        old_secret_sealed -> Nullable<Bytea>,
+        old_secret_until -> Nullable<Timestamptz>,
+        failures -> Int4,
+        failing_since -> Nullable<Timestamptz>,
+        retry_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        last_failure_at -> Nullable<Timestamptz>,
+        last_success_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_attempt (tenant_id, message_id, number) {
+        tenant_id -> Uuid,
+        message_id -> Uuid,
+        number -> Int4,
+        at -> Timestamptz,
+        duration_ms -> Int4,
+        status -> Nullable<Int2>,
+        error -> Nullable<Text>,
+        answer -> Text,
+    }
+}
+
+diesel::table! {
+    webhook_message (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        webhook_id -> Uuid,
+        topic -> Text,
+        event_count -> Int4,
+        body -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        attempts -> Int4,
+        tries -> Int4,
+        queued_at -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        status -> Nullable<Int2>,
+        error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_queue (tenant_id, webhook_id) {
+        tenant_id -> Uuid,
+        webhook_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
+        served_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
+        lease_owner -> Nullable<Uuid>,
+    }
+}
+
+diesel::joinable!(access_entry -> tenant (tenant_id));
+diesel::joinable!(api_token -> tenant (tenant_id));
 diesel::joinable!(audit_entry -> tenant (tenant_id));
+diesel::joinable!(audit_head -> tenant (tenant_id));
+diesel::joinable!(audit_link -> tenant (tenant_id));
 diesel::joinable!(block -> tenant (tenant_id));
 diesel::joinable!(campaign -> tenant (tenant_id));
 diesel::joinable!(consent -> tenant (tenant_id));
@@ -1034,6 +1327,8 @@ diesel::joinable!(contact_export -> tenant (tenant_id));
 diesel::joinable!(contact_field -> tenant (tenant_id));
 diesel::joinable!(contact_import -> tenant (tenant_id));
 diesel::joinable!(date_mail -> tenant (tenant_id));
+diesel::joinable!(erasure -> tenant (tenant_id));
+diesel::joinable!(factor_challenge -> tenant (tenant_id));
 diesel::joinable!(file -> tenant (tenant_id));
 diesel::joinable!(folder -> tenant (tenant_id));
 diesel::joinable!(idempotency_key -> tenant (tenant_id));
@@ -1043,9 +1338,14 @@ diesel::joinable!(job_queue -> tenant (tenant_id));
 diesel::joinable!(list -> tenant (tenant_id));
 diesel::joinable!(login_directory -> tenant (tenant_id));
 diesel::joinable!(mail -> tenant (tenant_id));
+diesel::joinable!(mail_directory -> tenant (tenant_id));
 diesel::joinable!(mail_preview -> tenant (tenant_id));
 diesel::joinable!(operator_session -> operator_account (operator_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
+diesel::joinable!(outbox_queue -> tenant (tenant_id));
+diesel::joinable!(passkey -> tenant (tenant_id));
+diesel::joinable!(password_history -> tenant (tenant_id));
+diesel::joinable!(recovery_code -> tenant (tenant_id));
 diesel::joinable!(refresh_token -> tenant (tenant_id));
 diesel::joinable!(role -> tenant (tenant_id));
 diesel::joinable!(route -> tenant (tenant_id));
@@ -1060,14 +1360,23 @@ diesel::joinable!(subscription_event -> tenant (tenant_id));
 diesel::joinable!(support_grant -> tenant (tenant_id));
 diesel::joinable!(support_session -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
+diesel::joinable!(system_mail -> tenant (tenant_id));
+diesel::joinable!(system_mail_queue -> tenant (tenant_id));
 diesel::joinable!(template -> tenant (tenant_id));
 diesel::joinable!(tenant_quota -> tenant (tenant_id));
 diesel::joinable!(tenant_usage -> tenant (tenant_id));
+diesel::joinable!(totp_seed -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
+diesel::joinable!(user_link -> tenant (tenant_id));
+diesel::joinable!(webhook -> tenant (tenant_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     ab_test,
+    access_entry,
+    api_token,
     audit_entry,
+    audit_head,
+    audit_link,
     block,
     campaign,
     campaign_confirmation,
@@ -1082,7 +1391,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     date_mail,
     delivery,
     dkim_key,
+    erasure,
     event,
+    factor_challenge,
     file,
     file_chunk,
     folder,
@@ -1096,18 +1407,24 @@ diesel::allow_tables_to_appear_in_same_query!(
     login_directory,
     login_throttle,
     mail,
+    mail_directory,
     mail_preview,
     mail_version,
     operator_account,
     operator_audit,
     operator_session,
     outbox,
+    outbox_queue,
+    passkey,
+    password_history,
+    recovery_code,
     refresh_token,
     role,
     route,
     route_health,
     send_limit,
     send_queue,
+    send_session,
     send_slowdown,
     sender_domain,
     sequence,
@@ -1124,10 +1441,18 @@ diesel::allow_tables_to_appear_in_same_query!(
     support_grant,
     support_session,
     suppression,
+    system_mail,
+    system_mail_queue,
     template,
     tenant,
     tenant_erasure,
     tenant_quota,
     tenant_usage,
+    totp_seed,
     user_account,
+    user_link,
+    webhook,
+    webhook_attempt,
+    webhook_message,
+    webhook_queue,
 );

@@ -22,6 +22,11 @@ pub enum Signal {
     Campaign { tenant: TenantId, id: CampaignId },
     /// There is something to send, or a pause or stop to obey at once.
     SendQueue,
+    /// A mail of the product itself is to go out.
+    SystemMail,
+    /// The outbox, or a webhook, has something to send. The database itself says
+    /// so when events come up (`tell_webhooks`).
+    Webhooks,
 }
 
 const CHANNEL: &str = "kikubari";

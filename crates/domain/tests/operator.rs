@@ -106,6 +106,14 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
         "contact_export",
         "file_chunk",
         "refresh_token",
+        "totp_seed",
+        "passkey",
+        "api_token",
+        "webhook",
+        "system_mail",
+        "password_history",
+        "access_entry",
+        "audit_link",
     ] {
         let refused = count(&supporting, &tenant, table).await.unwrap_err();
         assert!(

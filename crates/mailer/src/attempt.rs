@@ -4,17 +4,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use deadpool::managed::Object;
+use chrono::{DateTime, TimeDelta, Utc};
+use deadpool::managed::{Object, PoolError};
 use domain::delivery::outcome::Outcome;
+use domain::limit::admit::SessionLimits;
 
 use crate::claim::Work;
 use crate::classify;
 use crate::compose::Composed;
-use crate::handover::{Hands, Pending, resting};
-use crate::smtp::mx::Direct;
+use crate::handover::{Hands, Pending, hear, open_session, resting};
+use crate::smtp::choice::{NoSession, Ready};
+use crate::smtp::mx::{Direct, NoServer};
 use crate::smtp::pool::Manager;
 use crate::smtp::route::Route;
-use crate::smtp::{Attempt, BeforeDot, Stage};
+use crate::smtp::sessions::Held;
+use crate::smtp::{Attempt, BeforeDot, ConnectError, Stage};
+use crate::throttle::Permit;
+
+/// Before a mail that found no session under its limits is looked at again.
+const AGAIN: TimeDelta = TimeDelta::seconds(2);
 
 /// By a direct route. Unlike a relay its servers are many, so the mail waits for
 /// its own and keeps no other waiting; until then it can still be given back.
@@ -22,6 +30,7 @@ pub(crate) async fn direct(
     hands: &Hands,
     work: &Work,
     (route, direct): (&Arc<Route>, &Direct),
+    limits: &SessionLimits,
     mail: &Composed,
     pending: &Pending,
     urgent: bool,
@@ -33,10 +42,14 @@ pub(crate) async fn direct(
         () = work.halted() => return Outcome::GivenBack,
         () = hands.journal_fails() => return Outcome::GivenBack,
         _ = ending.wait_for(|ending| *ending) => return Outcome::GivenBack,
-        opened = direct.session(domain) => opened,
+        opened = direct.session(domain, limits) => opened,
     };
     let session = match opened {
         Ok(opened) => opened,
+        Err(NoServer::Connect {
+            error: ConnectError::Full { .. },
+            ..
+        }) => return full(hands.db.now()),
         Err(error) => return classify::no_server(&error),
     };
     // The site may have asked for less while this one waited.
@@ -44,13 +57,70 @@ pub(crate) async fn direct(
         return held;
     }
     let outcome = by(session, mail, pending).await;
-    direct.make_room().await;
+    direct.sessions().make_room().await;
     outcome
+}
+
+/// By whichever route, under limits of sessions: the mail waits for a session
+/// without keeping the rest of its batch waiting, and goes back when there is none.
+pub(crate) async fn counted(
+    hands: &Hands,
+    work: &Work,
+    permit: &Permit,
+    mail: &Composed,
+    pending: &Pending,
+    urgent: bool,
+) -> Outcome {
+    let mut ending = hands.ending.clone();
+    let opened = tokio::select! {
+        biased;
+        () = work.halted() => return Outcome::GivenBack,
+        () = hands.journal_fails() => return Outcome::GivenBack,
+        _ = ending.wait_for(|ending| *ending) => return Outcome::GivenBack,
+        opened = open_session(work, permit) => opened,
+    };
+    let now = hands.db.now();
+    let (route, outcome) = match opened {
+        Ok(Ready::Direct(route, to)) => {
+            let way = (&route, &*to);
+            let outcome = direct(hands, work, way, &permit.sessions, mail, pending, urgent).await;
+            (route, outcome)
+        }
+        Ok(Ready::Relay(route, session)) => {
+            if !urgent && let Some(held) = resting(hands, work, &pending.claimed, Some(route.id)) {
+                return held;
+            }
+            let outcome = by(*session, mail, pending).await;
+            route.sessions().make_room().await;
+            (route, outcome)
+        }
+        Err(NoSession::Full) => return full(now),
+        Err(NoSession::Changed) => {
+            work.outdate();
+            return Outcome::GivenBack;
+        }
+        Err(NoSession::Down { error, rest }) => {
+            // Without an error of its own it was not tried at all.
+            let until = now + TimeDelta::from_std(rest).unwrap_or_default();
+            let untried = Outcome::HeldBack { until, asked: now };
+            return error.as_ref().map_or(untried, classify::connect_error);
+        }
+    };
+    hear(hands, work, &pending.claimed, route.id, &outcome).await;
+    outcome
+}
+
+fn full(now: DateTime<Utc>) -> Outcome {
+    Outcome::HeldBack {
+        until: now + AGAIN,
+        asked: now,
+    }
 }
 
 /// One attempt; a session that had died in the pool does not count as one, nor
 /// does a mail that could not be journalled and so did not go out.
-pub(crate) async fn by(session: Object<Manager>, mail: &Composed, pending: &Pending) -> Outcome {
+pub(crate) async fn by(held: Held, mail: &Composed, pending: &Pending) -> Outcome {
+    let (session, in_use) = held.into_parts();
     let refused = AtomicBool::new(false);
     let before_dot = || {
         pending
@@ -58,6 +128,7 @@ pub(crate) async fn by(session: Object<Manager>, mail: &Composed, pending: &Pend
             .inspect_err(|_| refused.store(true, Ordering::Relaxed))
     };
     let outcome = with_session(session, mail, &before_dot).await;
+    in_use.done();
     if refused.load(Ordering::Relaxed) {
         return Outcome::GivenBack;
     }
@@ -95,7 +166,7 @@ async fn with_session(
                 .await;
             classify::attempt(&second, &host)
         }
-        Err(deadpool::managed::PoolError::Backend(error)) => classify::connect_error(&error),
+        Err(PoolError::Backend(error)) => classify::connect_error(&error),
         Err(_) => classify::attempt(&first, &host),
     }
 }

@@ -1,8 +1,10 @@
 //! From what a relay did to what became of the delivery. Pure.
 
 use domain::delivery::outcome::{Outcome, Reason, Reply};
+use domain::event::bounce::{BounceReason, Status};
 use domain::limit::meaning;
 
+use crate::inbound::words;
 use crate::smtp::mx::{NoServer, Problem};
 use crate::smtp::reply::Reply as SmtpReply;
 use crate::smtp::{Attempt, ConnectError, Stage};
@@ -32,10 +34,45 @@ fn replied(stage: Stage, reply: &SmtpReply, host: &str) -> Outcome {
         }
         // docomo says so that we are too fast.
         (_, 5) if meaning::of(&kept).is_some() => Outcome::Deferred(Reason::PutOff, Some(kept)),
-        (_, 5) => Outcome::Failed(Reason::Rejected, Some(kept)),
+        (_, 5) => {
+            let blame = blame(stage, &kept);
+            Outcome::Failed(Reason::Rejected, Some(Reply { blame, ..kept }))
+        }
         // A 2xx or 3xx where it has no meaning is treated as "not now".
         _ => Outcome::Deferred(Reason::PutOff, Some(kept)),
     }
+}
+
+/// What a refusal says of the recipient's address. `None` for all that may be
+/// our own fault, and where nobody can tell: no report of it comes later, so
+/// the words have to be plain.
+fn blame(stage: Stage, reply: &Reply) -> Option<BounceReason> {
+    if stage == Stage::Mail {
+        return None;
+    }
+    let status = reply.enhanced.as_deref().and_then(Status::parse);
+    // 5.1.3 (syntax) is missing: a strict relay says so of addresses that
+    // Japanese carriers gave out with two dots, and these arrive by another one.
+    let of_the_address = status.is_some_and(|status| {
+        matches!(
+            (status.subject, status.detail),
+            (1, 1 | 2 | 6 | 10) | (2, 1 | 2)
+        )
+    });
+    if reply.code == 501 && !of_the_address {
+        return None;
+    }
+    // SoftBank says 553 when it can't find the sender's domain.
+    if reply.code == 553 && !of_the_address {
+        return None;
+    }
+    // 5.0.0 says nothing; any other status that is not of the address is of us.
+    let says_nothing = |status: Status| (status.subject, status.detail) == (0, 0);
+    if !of_the_address && !status.is_none_or(says_nothing) {
+        return None;
+    }
+    let reason = words::reason(status, &format!("{} {}", reply.code, reply.text));
+    (reason.is_final() || reason == BounceReason::MailboxFull).then_some(reason)
 }
 
 /// The outcome when there is no session at all: never the recipient's fault,
@@ -58,6 +95,8 @@ pub fn connect_error(error: &ConnectError) -> Outcome {
         ConnectError::Auth { host, reply } => {
             Outcome::Deferred(Reason::RelayAuth, Some(kept(reply, host)))
         }
+        // Nobody's fault: as if never claimed.
+        ConnectError::Full { .. } => Outcome::GivenBack,
     }
 }
 
@@ -71,7 +110,10 @@ pub fn no_server(error: &NoServer) -> Outcome {
                 ..no_reply(problem, domain)
             };
             match problem {
-                Problem::NoMail { .. } => Outcome::Failed(Reason::NoHost, Some(reply)),
+                Problem::NoMail { .. } => {
+                    let blame = Some(BounceReason::DomainUnknown);
+                    Outcome::Failed(Reason::NoHost, Some(Reply { blame, ..reply }))
+                }
                 Problem::Dns(_) => Outcome::Deferred(Reason::Dns, Some(reply)),
                 Problem::Policy(_) => Outcome::Deferred(Reason::TlsPolicy, Some(reply)),
             }
@@ -100,6 +142,7 @@ fn kept(reply: &SmtpReply, host: &str) -> Reply {
         enhanced: reply.enhanced(),
         text: reply.text(),
         host: host.to_owned(),
+        blame: None,
     }
 }
 
@@ -109,6 +152,7 @@ fn no_reply(error: &dyn std::fmt::Display, host: &str) -> Reply {
         enhanced: None,
         text: error.to_string(),
         host: host.to_owned(),
+        blame: None,
     }
 }
 
@@ -144,6 +188,124 @@ mod tests {
                 other => panic!("{stage:?} {code}: {other:?}"),
             };
             assert_eq!(state, expected, "{stage:?} {code}");
+        }
+    }
+
+    #[test]
+    fn only_what_plainly_speaks_of_the_address_counts_against_it() {
+        use BounceReason::{Closed, DomainUnknown, MailboxFull, UserUnknown};
+        let table = [
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.1 <a@b.jp>: Recipient address rejected: User unknown in virtual mailbox table",
+                Some(UserUnknown),
+            ),
+            // docomo, au, SoftBank.
+            (
+                Stage::Rcpt,
+                550,
+                "Unknown user a@docomo.ne.jp",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "<a@ezweb.ne.jp>: User unknown",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "Invalid recipient: <a@softbank.ne.jp>",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Answer,
+                550,
+                "5.1.1 The email account that you tried to reach does not exist",
+                Some(UserUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.2 Bad destination system: no such domain",
+                Some(DomainUnknown),
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.2.1 The email account that you tried to reach is inactive",
+                Some(Closed),
+            ),
+            (Stage::Rcpt, 552, "5.2.2 Mailbox full", Some(MailboxFull)),
+            // Our own fault, or nobody knows whose.
+            (Stage::Mail, 550, "5.1.1 User unknown", None),
+            (Stage::Rcpt, 553, "sorry, that domain does not exist", None),
+            (
+                Stage::Rcpt,
+                553,
+                "<info@example.co.jp>: Sender address domain does not exist",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.8 <info@example.co.jp>: Sender address rejected: Domain not found",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.1.7 Sender address rejected: User unknown",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                550,
+                "5.7.1 User unknown, or relaying denied",
+                None,
+            ),
+            (
+                Stage::Rcpt,
+                554,
+                "5.7.1 Service unavailable; Client host blocked using zen.spamhaus.org",
+                None,
+            ),
+            (
+                Stage::Answer,
+                550,
+                "5.7.26 This mail has been blocked because the sender is unauthenticated",
+                None,
+            ),
+            (Stage::Answer, 554, "5.6.0 Message contains a virus", None),
+            (Stage::Rcpt, 550, "Relaying denied", None),
+            (Stage::Rcpt, 501, "5.1.3 Bad recipient address syntax", None),
+            (
+                Stage::Rcpt,
+                501,
+                "Error: Bad recipient address syntax",
+                None,
+            ),
+            (Stage::Rcpt, 550, "no", None),
+            (Stage::Rcpt, 550, "5.0.0 rejected", None),
+            (
+                Stage::Answer,
+                552,
+                "5.3.4 Message size exceeds fixed limit",
+                None,
+            ),
+        ];
+        for (stage, code, text, expected) in table {
+            let reply = SmtpReply {
+                code,
+                lines: vec![text.into()],
+            };
+            let outcome = attempt(&Attempt::Replied { stage, reply }, "relay");
+            let Outcome::Failed(Reason::Rejected, Some(reply)) = outcome else {
+                panic!("{code} {text}: {outcome:?}");
+            };
+            assert_eq!(reply.blame, expected, "{stage:?} {code} {text}");
         }
     }
 

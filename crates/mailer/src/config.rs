@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use domain::route::Security;
 use serde::{Deserialize, Serialize};
 
 use crate::inbound::Protocol;
@@ -44,6 +45,19 @@ pub struct MailerConfig {
     /// `KIKUBARI_JOURNAL_DIR`: folder on a lasting disk of this machine for what
     /// must outlive the process; mailers of one machine share it.
     pub journal_dir: Option<PathBuf>,
+    /// `KIKUBARI_SYSTEM_MAIL_HOST`: relay of the product's own mails to its users
+    /// (links for passwords, notices); without it none goes out.
+    pub system_mail_host: Option<String>,
+    /// `KIKUBARI_SYSTEM_MAIL_PORT` (587)
+    pub system_mail_port: u16,
+    /// `KIKUBARI_SYSTEM_MAIL_SECURITY` (`starttls`): or `tls`, `none`.
+    pub system_mail_security: Security,
+    /// `KIKUBARI_SYSTEM_MAIL_USERNAME`: for a relay that wants a log-in.
+    pub system_mail_username: Option<String>,
+    /// `KIKUBARI_SYSTEM_MAIL_PASSWORD_FILE`: the file with its password.
+    pub system_mail_password_file: Option<PathBuf>,
+    /// `KIKUBARI_SYSTEM_MAIL_FROM`: the address that they come from.
+    pub system_mail_from: Option<String>,
     /// `KIKUBARI_SMTP_CONNECT_SECONDS` (30)
     pub smtp_connect_seconds: u64,
     /// `KIKUBARI_SMTP_COMMAND_SECONDS` (120)
@@ -67,6 +81,12 @@ impl Default for MailerConfig {
             helo: None,
             metrics_listen: None,
             journal_dir: None,
+            system_mail_host: None,
+            system_mail_port: 587,
+            system_mail_security: Security::StartTls,
+            system_mail_username: None,
+            system_mail_password_file: None,
+            system_mail_from: None,
             smtp_connect_seconds: 30,
             smtp_command_seconds: 120,
             smtp_answer_seconds: 300,
@@ -109,6 +129,7 @@ impl MailerConfig {
         {
             return Err("KIKUBARI_INBOUND_LISTEN and KIKUBARI_INBOUND_LMTP_LISTEN need KIKUBARI_BOUNCE_DOMAIN or KIKUBARI_CANCEL_MAILBOX: they take mail for these only".to_owned());
         }
+        crate::system_mail::check(self)?;
         if let Some(listen) = self.metrics_listen
             && !listen.ip().is_loopback()
         {
@@ -209,6 +230,23 @@ mod tests {
             },
             MailerConfig {
                 inbound_listen: Some("127.0.0.1:2525".parse().unwrap()),
+                ..good.clone()
+            },
+            MailerConfig {
+                system_mail_host: Some("relay.example.jp".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                system_mail_host: Some("relay.example.jp".into()),
+                system_mail_from: Some("kikubari@example.jp\r\nRCPT TO:<x@example.jp>".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                system_mail_host: Some("relay.example.jp".into()),
+                system_mail_from: Some("kikubari@example.jp".into()),
+                system_mail_username: Some("kikubari".into()),
+                system_mail_password_file: Some("/run/secrets/relay".into()),
+                system_mail_security: Security::None,
                 ..good
             },
         ];

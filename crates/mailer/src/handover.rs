@@ -19,12 +19,13 @@ use crate::claim::Work;
 use crate::compose::{ComposeError, Composed};
 use crate::journal::Journal;
 use crate::smtp::choice::{NoSession, Ready};
-use crate::throttle::{self, Going, Throttle};
+use crate::smtp::slots::Slots;
+use crate::throttle::{self, Going, Permit, Throttle};
 use crate::{attempt, classify, record};
 
-/// Mails of a batch that find their own servers at a time: the bound of what is
-/// in memory while these are slow.
-const DIRECT_AT_ONCE: usize = 50;
+/// Mails of a batch that find their own servers, or wait for sessions that limits
+/// count, at a time: the bound of what is in memory while these are slow.
+const APART_AT_ONCE: usize = 50;
 /// Mails made in one go: some 10 ms of signing.
 const CHUNK: usize = 20;
 
@@ -37,6 +38,8 @@ pub struct Hands {
     pub cpu: Arc<Semaphore>,
     /// What sites that ask for less are heard by.
     pub throttle: Arc<Throttle>,
+    /// Sessions that limits count.
+    pub slots: Slots,
     /// True when the mailer is ending.
     pub ending: watch::Receiver<bool>,
     /// Without one, what a killed mailer had claimed is unknown.
@@ -90,7 +93,7 @@ async fn send_all(
     let mut routes_down: Option<(Outcome, chrono::TimeDelta)> = None;
     let Going {
         deliveries,
-        routes,
+        mut permits,
         urgent,
     } = going;
     let mut rest = deliveries.into_iter();
@@ -100,7 +103,7 @@ async fn send_all(
         // The next chunk is made while this one goes out.
         next = compose_next(&hands, &work, &mut rest);
         for (claimed, composed) in made {
-            let by = routes.get(&claimed.id).copied();
+            let permit = permits.remove(&claimed.id).unwrap_or_default();
             let record = Pending {
                 claimed,
                 db: hands.db.clone(),
@@ -118,8 +121,20 @@ async fn send_all(
                 record.ended(None, outcome.clone()).await;
                 continue;
             }
-            if !urgent && let Some(held) = resting(&hands, &work, &record.claimed, by) {
+            if !urgent && let Some(held) = resting(&hands, &work, &record.claimed, permit.by) {
                 record.ended(None, held).await;
+                continue;
+            }
+            if !permit.sessions.is_empty() {
+                while under_way.len() >= APART_AT_ONCE {
+                    under_way.join_next().await;
+                }
+                let (hands, work) = (hands.clone(), Arc::clone(&work));
+                under_way.spawn(async move {
+                    let outcome =
+                        attempt::counted(&hands, &work, &permit, &composed, &record, urgent).await;
+                    record.ended(Some(composed.message_id), outcome).await;
+                });
                 continue;
             }
             let mut ending = hands.ending.clone();
@@ -128,34 +143,35 @@ async fn send_all(
                 () = work.halted() => None,
                 () = hands.journal_fails() => None,
                 _ = ending.wait_for(|ending| *ending) => None,
-                session = open_session(&work, by) => Some(session),
+                session = open_session(&work, &permit) => Some(session),
             };
             match session {
                 None => record.ended(None, Outcome::GivenBack).await,
-                Some(Err(NoSession::Changed)) => {
+                // Full: it is for mails that limits count alone.
+                Some(Err(NoSession::Changed | NoSession::Full)) => {
                     work.outdate();
                     record.ended(None, Outcome::GivenBack).await;
                 }
                 Some(Ok(Ready::Relay(route, session))) => {
-                    let subject = subject(&work, &record.claimed, route.id);
-                    let throttle = Arc::clone(&hands.throttle);
+                    let (hands, work) = (hands.clone(), Arc::clone(&work));
                     under_way.spawn(async move {
                         let outcome = attempt::by(*session, &composed, &record).await;
-                        throttle.hear(&record.db, &subject, &outcome).await;
+                        hear(&hands, &work, &record.claimed, route.id, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
                 Some(Ok(Ready::Direct(route, direct))) => {
-                    while under_way.len() >= DIRECT_AT_ONCE {
+                    while under_way.len() >= APART_AT_ONCE {
                         under_way.join_next().await;
                     }
                     let (hands, work) = (hands.clone(), Arc::clone(&work));
                     under_way.spawn(async move {
                         let way = (&route, &*direct);
+                        let limits = &permit.sessions;
                         let outcome =
-                            attempt::direct(&hands, &work, way, &composed, &record, urgent).await;
-                        let subject = subject(&work, &record.claimed, route.id);
-                        hands.throttle.hear(&record.db, &subject, &outcome).await;
+                            attempt::direct(&hands, &work, way, limits, &composed, &record, urgent)
+                                .await;
+                        hear(&hands, &work, &record.claimed, route.id, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
                 }
@@ -176,11 +192,23 @@ async fn send_all(
 }
 
 /// A session of the route that limits let the mail through for, or of any.
-async fn open_session(work: &Work, by: Option<RouteId>) -> Result<Ready, NoSession> {
-    match by {
-        Some(route) => work.routes.session_of(route).await,
-        None => work.routes.session().await,
+pub(crate) async fn open_session(work: &Work, permit: &Permit) -> Result<Ready, NoSession> {
+    match permit.by {
+        Some(route) => work.routes.session_of(route, &permit.sessions).await,
+        None => work.routes.session(&permit.sessions).await,
     }
+}
+
+/// Takes note of what the site said.
+pub(crate) async fn hear(
+    hands: &Hands,
+    work: &Work,
+    claimed: &Claimed,
+    route: RouteId,
+    outcome: &Outcome,
+) {
+    let subject = subject(work, claimed, route);
+    hands.throttle.hear(&hands.db, &subject, outcome).await;
 }
 
 fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {

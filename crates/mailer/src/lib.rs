@@ -5,13 +5,16 @@
 //! each mail ([`compose`], [`sign`]), gives it to a session of its route
 //! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
 //! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
-//! [`inbound`]. docs/architecture.md walks one campaign through.
+//! [`inbound`]. The product's own mails go by [`system_mail`]. docs/architecture.md walks one campaign through.
+//! [`inbound`]. [`webhook`] tells others what happened, through the one client for
+//! addresses that somebody else names ([`egress`]). docs/architecture.md walks one campaign through.
 
 pub(crate) mod attempt;
 pub mod claim;
 pub mod classify;
 pub mod compose;
 pub mod config;
+pub mod egress;
 pub mod fence;
 pub mod handover;
 pub mod inbound;
@@ -24,7 +27,9 @@ pub mod runner;
 pub mod schedule;
 pub mod sign;
 pub mod smtp;
+pub mod system_mail;
 pub mod throttle;
+pub mod webhook;
 
 /// The error with what only the log may read.
 #[must_use]

@@ -22,6 +22,8 @@ pub struct Calls {
     pub heed: mpsc::Sender<()>,
     /// Freezes, starts and skips; looks by itself too.
     pub schedule: mpsc::Sender<()>,
+    /// Sends the product's own mails; looks by itself too.
+    pub system_mail: mpsc::Sender<()>,
 }
 
 /// Calls at every signal about sending, and each [`POLL`].
@@ -43,10 +45,20 @@ async fn signals(db: &Db, calls: &Calls) {
             Ok(stream) => {
                 let mut stream = std::pin::pin!(stream);
                 while let Some(signal) = stream.next().await {
-                    if matches!(signal, Signal::SendQueue) {
-                        calls.sending.try_send(()).ok();
-                        calls.heed.try_send(()).ok();
-                        calls.schedule.try_send(()).ok();
+                    match signal {
+                        Signal::SendQueue => {
+                            calls.sending.try_send(()).ok();
+                            calls.heed.try_send(()).ok();
+                            calls.schedule.try_send(()).ok();
+                        }
+                        Signal::SystemMail => {
+                            calls.system_mail.try_send(()).ok();
+                        }
+                        // Webhooks listen for themselves, on their own pool.
+                        Signal::Webhooks
+                        | Signal::Job { .. }
+                        | Signal::JobQueued
+                        | Signal::Campaign { .. } => {}
                     }
                 }
             }

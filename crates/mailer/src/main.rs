@@ -11,13 +11,16 @@ use clap::{Parser, Subcommand};
 use domain::Db;
 use domain::clock::Clock;
 use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
+use domain::egress::EgressConfig;
 use domain::mail::render::Installation;
 use domain::secret::Keys;
 use mailer::config::MailerConfig;
 use mailer::explain;
 use mailer::inbound::{Desk, Inbound};
 use mailer::runner::Mailer;
+use mailer::webhook::Webhooks;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
@@ -75,6 +78,9 @@ async fn run() -> anyhow::Result<()> {
             .await
             .with_context(|| format!("listen on {listen} (KIKUBARI_METRICS_LISTEN)"))?;
     }
+    let egress: EgressConfig = load_or(&EgressConfig::default())?;
+    let rules = egress.rules().map_err(|detail| anyhow::anyhow!(detail))?;
+    let webhooks = Webhooks::new(&db, &keys, rules, config.dns_server)?;
     let inbound = inbound(&db, &keys, &config).await?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
@@ -94,7 +100,22 @@ async fn run() -> anyhow::Result<()> {
         () = &mut ended => return Ok(()),
     };
     tracing::info!(name: "mailer.started", helo = config.helo_name(), "sending");
-    mailer.run(ended).await;
+    let (end, mut end_of_webhooks) = watch::channel(false);
+    let webhooks = tokio::spawn(async move {
+        webhooks
+            .run(async move {
+                end_of_webhooks.wait_for(|ended| *ended).await.ok();
+            })
+            .await;
+    });
+    mailer
+        .run(async {
+            ended.await;
+            end.send_replace(true);
+        })
+        .await;
+    end.send_replace(true);
+    webhooks.await.context("the sender of webhooks")?;
     drop(inbound);
     tracing::info!(name: "mailer.ended", "ended");
     Ok(())

@@ -24,6 +24,8 @@ use crate::journal::Journal;
 use crate::journal::replay;
 use crate::patience::Patience;
 use crate::smtp::route::RouteSettings;
+use crate::smtp::slots::Slots;
+use crate::system_mail::SystemMail;
 use crate::{listener, metrics, schedule};
 
 /// Batches in hand over all campaigns: with at most 200 deliveries each, the
@@ -51,6 +53,7 @@ pub struct Mailer {
     ending: watch::Sender<bool>,
     schedule: schedule::Schedule,
     fence: Arc<Fence>,
+    system_mail: Option<SystemMail>,
 }
 
 impl Mailer {
@@ -74,8 +77,12 @@ impl Mailer {
         let db = &db
             .named(&lease::session_name(worker))
             .map_err(crate::explain)?;
+        let slots = Slots::new(db.clone(), worker);
         let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?
-            .with_route_settings(change);
+            .with_route_settings(|settings| {
+                settings.slots = Some(slots.clone());
+                change(settings);
+            });
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let ending = watch::Sender::new(false);
         let hands = Hands {
@@ -83,6 +90,7 @@ impl Mailer {
             worker,
             cpu: Arc::new(Semaphore::new(cores)),
             throttle: Arc::default(),
+            slots,
             ending: ending.subscribe(),
             journal: None,
         };
@@ -91,6 +99,7 @@ impl Mailer {
             hands,
             ending,
             fence: Arc::default(),
+            system_mail: SystemMail::new(db, keys, config)?,
             schedule: schedule::Schedule::new(
                 db.clone(),
                 worker,
@@ -119,15 +128,17 @@ impl Mailer {
 
     /// Sends until `shutdown` ends, then gives back what is not handed over
     /// yet and waits up to 10 s for what is.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let (sending, mut called) = mpsc::channel(1);
         let (heed, heed_called) = mpsc::channel(1);
         let (schedule, schedule_called) = mpsc::channel(1);
+        let (system_mail, system_mail_called) = mpsc::channel(1);
         let mut helpers = JoinSet::new();
         let calls = listener::Calls {
             sending,
             heed,
             schedule,
+            system_mail,
         };
         helpers.spawn(listener::run(self.hands.db.clone(), calls));
         helpers.spawn(heeding(Arc::clone(&self.desk), heed_called));
@@ -144,6 +155,12 @@ impl Mailer {
             Arc::clone(&self.desk),
         ));
         helpers.spawn(self.schedule.clone().run(schedule_called));
+        match self.system_mail.take() {
+            Some(own) => drop(helpers.spawn(own.run(system_mail_called))),
+            None => {
+                tracing::warn!(name: "system_mail.off", "KIKUBARI_SYSTEM_MAIL_HOST is not set: links for passwords, invitations and notices are not sent");
+            }
+        }
         let mut batches = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         // A take is never dropped half-way: what it claimed would be in nobody's hands.
@@ -178,6 +195,7 @@ impl Mailer {
         batches.shutdown().await;
         self.end_journal().await;
         self.desk.close().await;
+        self.hands.slots.close().await;
     }
 
     /// What was cut off is told to the ledger from the journal; should the

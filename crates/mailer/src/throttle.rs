@@ -12,7 +12,7 @@ use domain::delivery::claim::{Batch, Claimed, LANE_FAST};
 use domain::delivery::outcome::{Outcome, Reason};
 use domain::delivery::record::Record;
 use domain::ids::{DeliveryId, RouteId};
-use domain::limit::admit::{self, Admission, Ask, Want};
+use domain::limit::admit::{self, Admission, Ask, SessionLimits, Want};
 use domain::limit::meaning;
 use domain::limit::site;
 use domain::limit::slow::{self, Subject};
@@ -27,10 +27,19 @@ pub struct Throttle {
     resting: Mutex<HashMap<Subject, DateTime<Utc>>>,
 }
 
-/// What of a batch may go, and by which route where that matters.
+/// How a mail may go.
+#[derive(Debug, Clone, Default)]
+pub struct Permit {
+    /// By which route alone, where that matters.
+    pub by: Option<RouteId>,
+    /// Limits that count its session.
+    pub sessions: SessionLimits,
+}
+
+/// What of a batch may go, and how where that matters.
 pub struct Going {
     pub deliveries: Vec<Claimed>,
-    pub routes: HashMap<DeliveryId, RouteId>,
+    pub permits: HashMap<DeliveryId, Permit>,
     /// Test sends and transactional mails don't wait while a site rests.
     pub urgent: bool,
 }
@@ -93,7 +102,7 @@ pub async fn admit(
     let urgent = batch.lane == LANE_FAST;
     let all = |deliveries| Going {
         deliveries,
-        routes: HashMap::new(),
+        permits: HashMap::new(),
         urgent,
     };
     if !batch.limited {
@@ -109,7 +118,7 @@ pub async fn admit(
     for (domain, deliveries) in by_domain {
         let admitted = admit_from(hands, work, &domain, urgent, deliveries, outcomes).await;
         going.deliveries.extend(admitted.deliveries);
-        going.routes.extend(admitted.routes);
+        going.permits.extend(admitted.permits);
     }
     going
 }
@@ -124,7 +133,7 @@ async fn admit_from(
 ) -> Going {
     let all = |deliveries| Going {
         deliveries,
-        routes: HashMap::new(),
+        permits: HashMap::new(),
         urgent,
     };
     let Some(wants) = wants(work, &deliveries) else {
@@ -136,6 +145,7 @@ async fn admit_from(
         sender_domain,
         urgent,
         wants: &wants,
+        measured: &hands.slots.measured(work.tenant),
     };
     let mut going = all(Vec::new());
     let admissions = match admit::admit(&hands.db, &ask).await {
@@ -150,8 +160,10 @@ async fn admit_from(
     };
     for (claimed, admission) in deliveries.into_iter().zip(admissions) {
         match admission {
-            Admission::Go(route) => {
-                going.routes.extend(route.map(|route| (claimed.id, route)));
+            Admission::Go(by, sessions) => {
+                if by.is_some() || !sessions.is_empty() {
+                    going.permits.insert(claimed.id, Permit { by, sessions });
+                }
                 going.deliveries.push(claimed);
             }
             Admission::Held { until, asked } => {

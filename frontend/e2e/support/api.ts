@@ -10,7 +10,7 @@ export async function connect(baseUrl: string, login = demo()): Promise<Api> {
   const { data, error } = await anonymous.POST("/v1/auth/login", {
     body: { login_id: login.loginId, password: login.password },
   });
-  if (!data) {
+  if (!data || !("access_token" in data)) {
     throw new Error(`log-in refused: ${JSON.stringify(error)}`);
   }
   return createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${data.access_token}` } });

@@ -88,6 +88,16 @@ export async function furnish(api: Api) {
       },
     }),
   );
+  await took(
+    api.POST("/v1/api-tokens", {
+      body: {
+        name: `基幹システム ${run}`,
+        scopes: ["contacts.read", "contacts.write", "lists.write"],
+        allowed_ips: ["203.0.113.0/24"],
+        lifetime_days: 10,
+      },
+    }),
+  );
   const dateMail = await furnishDateMail(api, mail.id, list.id);
   const sequence = await furnishSequence(api, `news@${domain.domain}`, list.id, contact.id);
   const signup = await furnishSignup(api, list.id);
@@ -189,6 +199,7 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "import-new", path: "/contacts/imports/new" },
     { name: "imports", path: "/contacts/imports" },
     { name: "exports", path: "/contacts/exports" },
+    { name: "erasures", path: "/contacts/erasures" },
     { name: "lists", path: "/lists" },
     { name: "signup-addresses", path: "/signup-addresses" },
     {
@@ -246,9 +257,32 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "rules", path: "/settings/rules" },
     { name: "limits", path: "/settings/limits" },
     { name: "limit-create", path: "/settings/limits", open: { role: "button", ja: "上限を追加", en: "Add a limit" } },
+    { name: "security", path: "/settings/security" },
     { name: "users", path: "/settings/users" },
+    { name: "user-create", path: "/settings/users", open: { role: "button", ja: "ユーザーを追加", en: "Add user" } },
+    { name: "roles", path: "/settings/roles" },
+    { name: "role-create", path: "/settings/roles", open: { role: "button", ja: "権限を追加", en: "Add a role" } },
+    { name: "tokens", path: "/settings/tokens" },
+    {
+      name: "token-create",
+      path: "/settings/tokens",
+      open: { role: "button", ja: "トークンを発行", en: "Issue a token" },
+    },
+    { name: "audit", path: "/settings/audit" },
+    { name: "audit-looks", path: "/settings/audit?view=looks" },
+    {
+      name: "audit-verify",
+      path: "/settings/audit",
+      open: { role: "button", ja: "改ざんがないか検証", en: "Verify" },
+    },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
+    { name: "second-factor", path: "/settings/second-factor" },
+    {
+      name: "totp-setup",
+      path: "/settings/second-factor",
+      open: { role: "button", ja: "認証アプリを設定", en: "Set up an authenticator app" },
+    },
     { name: "sessions", path: "/settings/sessions" },
     { name: "not-found", path: "/nothing-here" },
   ];

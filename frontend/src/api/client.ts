@@ -1,6 +1,6 @@
 import createFetchClient, { type Middleware } from "openapi-fetch";
 import createClient from "openapi-react-query";
-import { session } from "@/auth/session";
+import { fetchAsPerson } from "@/auth/step-up";
 import type { paths } from "./schema.gen";
 
 /** Every POST gets an idempotency key, so that the retry after a renewed token can't create or send twice. */
@@ -28,7 +28,7 @@ const problems: Middleware = {
   },
 };
 
-export const client = createFetchClient<paths>({ baseUrl: window.location.origin, fetch: session.fetch });
+export const client = createFetchClient<paths>({ baseUrl: window.location.origin, fetch: fetchAsPerson });
 client.use(idempotency, problems);
 
 /** Typed hooks: `api.useQuery("get", "/v1/lists")`. */

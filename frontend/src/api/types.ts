@@ -5,10 +5,21 @@ type Schemas = components["schemas"];
 
 export type Me = Schemas["Me"];
 export type Session = Schemas["Session"];
+export type LogInAnswer = Schemas["LogInAnswer"];
+export type SecondFactorQuestion = Schemas["SecondFactorQuestion"];
+export type SecondFactors = Schemas["SecondFactors"];
+export type Passkey = Schemas["Passkey"];
+export type PasskeyRequest = Schemas["PasskeyRequest"];
+export type PasskeyAssertion = Schemas["PasskeyAssertion"];
+export type PasskeyChallenge = Schemas["PasskeyChallenge"];
 export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
-export type Role = User["role"];
+export type Role = Schemas["Role"];
+export type ApiToken = Schemas["ApiToken"];
+export type ApiTokenSecret = Schemas["ApiTokenSecret"];
 export type Tenant = Schemas["Tenant"];
+export type PasswordJudgement = Schemas["PasswordJudgement"];
+export type LinkInfo = Schemas["Link"];
 
 export type Contact = Schemas["Contact"];
 export type ContactStatus = Schemas["ContactStatus"];
@@ -23,9 +34,15 @@ export type Signup = Schemas["Signup"];
 export type SignupState = Schemas["SignupState"];
 export type Suppression = Schemas["Suppression"];
 
+export type AuditEntry = Schemas["AuditEntry"];
+export type AuditEntryDetail = Schemas["AuditEntryDetail"];
+export type AccessEntry = Schemas["AccessEntry"];
+
 export type Import = Schemas["Import"];
 export type Plan = Schemas["ImportPlan"];
 export type Job = Schemas["Job"];
+export type Erasure = Schemas["Erasure"];
+export type ErasureCertificate = Schemas["ErasureCertificate"];
 export type Export = Schemas["Export"];
 
 export type Folder = Schemas["Folder"];
@@ -63,3 +80,9 @@ export type SendLimit = Schemas["SendLimit"];
 export type SupportGrant = Schemas["SupportGrant"];
 export type TenantUsage = Schemas["TenantUsage"];
 export type SendSlowdown = Schemas["SendSlowdown"];
+
+export type Webhook = Schemas["Webhook"];
+export type WebhookAttempt = Schemas["WebhookAttempt"];
+export type WebhookMessage = Schemas["WebhookMessage"];
+export type WebhookMessageState = Schemas["WebhookMessageState"];
+export type WebhookTopic = Schemas["WebhookTopic"];

@@ -16,7 +16,15 @@ export type Permission =
   | "settings.read"
   | "settings.write"
   | "users.manage"
-  | "support.grant";
+  | "support.grant"
+  | "reports.export"
+  | "security.manage"
+  | "roles.manage"
+  | "tokens.manage"
+  | "tenant.own"
+  | "audit.read"
+  | "webhooks.manage"
+  | "contacts.erase";
 
 /** The logged-in person. Only below the guarded layout. */
 export function useMe(): Me {

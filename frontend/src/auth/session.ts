@@ -1,11 +1,14 @@
 import { useSyncExternalStore } from "react";
-import type { Me, Session } from "@/api/types";
+import type { LogInAnswer, Me, SecondFactorQuestion, Session } from "@/api/types";
 
 export type EndReason = "signed_out" | "idle" | "expired";
 export type SessionState =
   | { status: "resuming" }
   | { status: "anonymous"; reason: EndReason | null }
   | { status: "signed_in"; me: Me };
+
+/** What a log-in that did not end in a session led to. */
+export type LogInRest = { refusal: Response } | { question: SecondFactorQuestion };
 
 type Message = { type: "signed_out"; reason: EndReason } | { type: "signed_in" };
 
@@ -62,15 +65,27 @@ export class SessionStore {
     return this.#resumed;
   }
 
-  /** Answers null when logged in, otherwise the refusal. */
-  async login(loginId: string, password: string): Promise<Response | null> {
-    const response = await this.#around.fetch(
-      this.#post("/v1/auth/login", JSON.stringify({ login_id: loginId, password })),
-    );
+  /** Answers null when logged in, otherwise the refusal or the question for a second factor. */
+  async login(loginId: string, password: string): Promise<LogInRest | null> {
+    return this.#enter("/v1/auth/login", { login_id: loginId, password });
+  }
+
+  /** Answers the question for a second factor; null when logged in, otherwise the refusal. */
+  async finishLogin(token: string, proof: object): Promise<Response | null> {
+    const rest = await this.#enter("/v1/auth/second-factors", { token, ...proof });
+    return rest && "refusal" in rest ? rest.refusal : null;
+  }
+
+  async #enter(path: string, body: object): Promise<LogInRest | null> {
+    const response = await this.#around.fetch(this.#post(path, JSON.stringify(body)));
     if (!response.ok) {
-      return response;
+      return { refusal: response };
     }
-    this.#accept((await response.json()) as Session);
+    const answer = (await response.json()) as LogInAnswer;
+    if ("second_factor" in answer) {
+      return { question: answer.second_factor };
+    }
+    this.#accept(answer);
     this.#around.channel?.postMessage({ type: "signed_in" } satisfies Message);
     return null;
   }

@@ -1,9 +1,9 @@
 import { toProblem } from "@/api/problem";
-import { session } from "@/auth/session";
+import { fetchAsPerson } from "@/auth/step-up";
 
 /** Fetches a file with the access token and hands it to the browser as a download. */
 export async function download(path: string, filename: string): Promise<void> {
-  const response = await session.fetch(new Request(window.location.origin + path));
+  const response = await fetchAsPerson(new Request(window.location.origin + path));
   if (!response.ok) {
     throw toProblem(await response.json().catch(() => new Error(String(response.status))));
   }

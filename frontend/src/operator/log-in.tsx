@@ -2,6 +2,7 @@ import {
   Alert,
   Anchor,
   Button,
+  Center,
   Code,
   Container,
   Group,
@@ -13,6 +14,7 @@ import {
 } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { problemText } from "@/api/problem-text";
+import { QrCode } from "@/components/factor/qr-code";
 import { Logo } from "@/components/layout/logo";
 import { CopyButton } from "@/components/ui/copy";
 import { Toggles } from "./console";
@@ -120,6 +122,11 @@ function SecondStep({ step, onAgain }: { step: Step; onAgain: () => void }) {
         {isSetup && step.secret ? (
           <>
             <Text size="sm">{w.setupHelp}</Text>
+            {step.uri ? (
+              <Center>
+                <QrCode text={step.uri} label={w.qr} />
+              </Center>
+            ) : null}
             <div>
               <Text size="sm" fw={500}>
                 {w.key}

@@ -1,12 +1,20 @@
 import { createFileRoute, Outlet, useLocation, useMatches, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { queryClient } from "@/api/query";
 import { requireSession } from "@/auth/guard";
 import { IdleDialog } from "@/auth/idle-dialog";
 import { useSession } from "@/auth/session";
+import { EnrolScreen, StepUpHost } from "@/components/factor/lazy";
 import { Shell } from "@/components/layout/shell";
 import { ForbiddenView } from "@/components/ui/state-view";
-import { setLocale } from "@/i18n";
+import { loadLateWords, setLocale } from "@/i18n";
+
+const PasswordBanner = lazy(async () => {
+  await loadLateWords();
+  return import("@/components/layout/password-banner");
+});
+const passwordPage = "/settings/password";
+const remindMs = 7 * 86_400_000;
 
 export const Route = createFileRoute("/_app")({
   beforeLoad: ({ location }) => requireSession(location.href),
@@ -16,7 +24,7 @@ export const Route = createFileRoute("/_app")({
 function AppRoute() {
   const state = useSession();
   const navigate = useNavigate();
-  const { href } = useLocation();
+  const { href, pathname } = useLocation();
   const permission = useMatches().findLast((match) => match.staticData.permission)?.staticData.permission;
   const locale = state.status === "signed_in" ? state.me.locale : null;
 
@@ -34,14 +42,41 @@ function AppRoute() {
     }
   }, [state, navigate, href]);
 
-  if (state.status !== "signed_in") {
+  const me = state.status === "signed_in" ? state.me : null;
+  const mustChange = me?.password.must_change ?? false;
+  const held = mustChange && pathname !== passwordPage;
+  useEffect(() => {
+    if (held) {
+      void navigate({ to: passwordPage, replace: true });
+    }
+  }, [held, navigate]);
+
+  if (!me) {
     return null;
   }
-  const allowed = !permission || state.me.permissions.includes(permission);
+  const { enrolled, required } = me.second_factor;
+  if (required && !enrolled) {
+    return (
+      <Suspense>
+        <EnrolScreen />
+        <IdleDialog />
+        <StepUpHost />
+      </Suspense>
+    );
+  }
+  const { expires_at } = me.password;
+  const expiring = !mustChange && expires_at != null && Date.parse(expires_at) - Date.now() < remindMs;
+  const allowed = !permission || me.permissions.includes(permission);
   return (
     <Shell>
-      {allowed ? <Outlet /> : <ForbiddenView />}
+      {expiring && pathname !== passwordPage ? (
+        <Suspense>
+          <PasswordBanner expiresAt={expires_at} />
+        </Suspense>
+      ) : null}
+      {held ? null : allowed ? <Outlet /> : <ForbiddenView />}
       <IdleDialog />
+      <StepUpHost />
     </Shell>
   );
 }

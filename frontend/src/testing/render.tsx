@@ -21,6 +21,7 @@ export const me: Me = {
   display_name: "山田 花子",
   email: "hanako@example.co.jp",
   role: "owner",
+  role_name: "所有者",
   permissions: [
     "contacts.read",
     "contacts.write",
@@ -36,10 +37,20 @@ export const me: Me = {
     "settings.write",
     "users.manage",
     "support.grant",
+    "audit.read",
+    "reports.export",
+    "security.manage",
+    "roles.manage",
+    "tokens.manage",
+    "tenant.own",
+    "webhooks.manage",
+    "contacts.erase",
   ],
   locale: "ja",
   session: { idle_minutes: 30, expires_at: "2099-01-01T00:00:00Z" },
+  second_factor: { enrolled: false, required: false },
   tenant: { id: "0192f0c1-7c1e-7d3a-9b1e-000000000002", name: "サンプル商事", time_zone: "Asia/Tokyo" },
+  password: { expires_at: null, must_change: false },
 };
 
 /** Logs in through the real session, with `person` as the API's answer. */

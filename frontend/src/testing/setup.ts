@@ -24,6 +24,8 @@ window.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 };
+// Asked by text areas that grow.
+Object.defineProperty(document, "fonts", { value: new EventTarget() });
 window.scrollTo = () => undefined;
 window.HTMLElement.prototype.scrollIntoView = () => undefined;
 

@@ -15,13 +15,12 @@ use domain::mail::content::ContentChange;
 use domain::mail::{self, NewMail};
 use domain::route::{self, Auth, Kind, NewRoute, Security};
 use domain::tenant::{self, TenantChange};
-use domain::user::NewUser;
+use domain::user::{FirstPassword, NewUser};
 use domain::{Actor, DomainError, secret, sender_domain, template};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::output::{explain, print};
-use super::tenant::random_password;
 use crate::state::AppState;
 
 const COMPANY: &str = "気配り商店";
@@ -59,14 +58,15 @@ pub(super) async fn run(relay: &str) -> anyhow::Result<()> {
 
 /// The tenant and its owner, under another login id when `demo` is in use.
 async fn company(state: &AppState) -> anyhow::Result<(Actor, String, SecretString)> {
-    let password = random_password();
+    let password = secret::random_password();
     let other = format!("demo-{}", hex::encode(secret::random::<3>()));
     for login_id in ["demo".to_owned(), other] {
         let owner = NewUser {
             login_id: login_id.clone(),
             display_name: "気配 太郎".to_owned(),
             email: format!("owner@{DOMAIN}"),
-            password: password.clone(),
+            locale: None,
+            password: FirstPassword::Own(password.clone()),
         };
         match tenant::create(&state.db, &state.hasher, COMPANY, owner).await {
             Ok((tenant, user)) => {

@@ -1,11 +1,14 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | operator | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | operator | doctor`.
 
+mod audit;
 mod demo;
 mod doctor;
 mod operator;
 mod output;
+mod secrets;
 mod serve;
 mod tenant;
+mod user;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -13,7 +16,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use output::print;
-pub(crate) use tenant::random_password;
 
 /// Mail delivery for companies.
 #[derive(Debug, Parser)]
@@ -45,6 +47,21 @@ enum Command {
         #[command(subcommand)]
         command: operator::OperatorCommand,
     },
+    /// Look through what people did, and verify that nothing of it was changed
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
+    /// Help a person who can't log in
+    User {
+        #[command(subcommand)]
+        command: user::UserCommand,
+    },
+    /// Change the master key
+    Secrets {
+        #[command(subcommand)]
+        command: secrets::SecretsCommand,
+    },
     /// Check a deployment, and explain each failing line
     Doctor,
 }
@@ -70,6 +87,9 @@ pub fn run() -> anyhow::Result<()> {
             command: operator::OperatorCommand::Serve,
         } => actix_web::rt::System::new().block_on(operator::run(operator::OperatorCommand::Serve)),
         Command::Operator { command } => runtime()?.block_on(operator::run(command)),
+        Command::Audit { command } => runtime()?.block_on(audit::run(command)),
+        Command::User { command } => runtime()?.block_on(user::run(command)),
+        Command::Secrets { command } => runtime()?.block_on(secrets::run(command)),
         Command::Doctor => runtime()?.block_on(doctor::run()),
     }
 }

@@ -55,6 +55,15 @@ struct Required {
     operator_secret_key_file: PathBuf,
 }
 
+/// Where the console's master keys are.
+pub(super) fn secret_key_file() -> anyhow::Result<PathBuf> {
+    #[derive(Deserialize)]
+    struct File {
+        operator_secret_key_file: PathBuf,
+    }
+    Ok(load::<File>()?.operator_secret_key_file)
+}
+
 /// Connections of the console: a handful of people, and one erasure.
 const POOL: usize = 8;
 

@@ -11,6 +11,7 @@ use anyhow::Context;
 use domain::Db;
 use domain::clock::Clock;
 use domain::config::{DatabaseConfig, SecretConfig, load, load_or};
+use domain::egress::EgressConfig;
 use domain::secret::Keys;
 use domain::session::password::{Cost, Hasher};
 use domain::session::token::AccessTokens;
@@ -18,7 +19,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::explain;
 use crate::app::Application;
+use crate::background::Background;
 use crate::events::Events;
+use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
 use crate::state::{ApiConfig, AppState, installation};
 use crate::visitors::Visitors;
@@ -33,8 +36,14 @@ pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
     let (listen, workers) = (state.config.listen.clone(), state.config.http_workers);
     let tracker = state.visitors.tracker.start();
-    let jobs = Workers::start(&state.db, state.config.job_workers)?;
+    let looks = state.access.start();
+    let jobs = Workers::start(
+        &state.db,
+        state.config.job_workers,
+        state.config.access_log_days,
+    )?;
     actix_web::rt::spawn(end_streams(Arc::clone(&state.events)));
+    let background = state.background.clone();
     let application = Application::new(state);
     tracing::info!(name: "api.listening", listen, "serving");
     let served = HttpServer::new(move || application.build())
@@ -48,9 +57,13 @@ pub(super) async fn run() -> anyhow::Result<()> {
         .run()
         .await
         .context("serve");
+    background.settled().await;
     // Nobody asks any more: what is queued can be written to its end.
     if let Some(tracker) = tracker {
         tracker.stop().await;
+    }
+    if let Some(looks) = looks {
+        looks.stop().await;
     }
     jobs.end().await;
     served
@@ -88,16 +101,21 @@ pub(super) fn state() -> anyhow::Result<AppState> {
     let secret: SecretConfig = load()?;
     let keys = Keys::from_file(&secret.secret_key_file).map_err(explain)?;
     let keys = Arc::new(keys);
+    let egress: EgressConfig = load_or(&EgressConfig::default())?;
+    let egress = egress.rules().map_err(|detail| anyhow::anyhow!(detail))?;
     let db = Db::new(&database, Clock::system()).map_err(explain)?;
     let visitors = Visitors::new(db.clone(), installation(&config, &keys));
     Ok(AppState {
         limits: Arc::new(Limits::new(config.rate_limit)),
         config: Arc::new(config),
         events: Arc::new(Events::new(db.clone())),
+        access: Arc::new(AccessLog::new(db.clone())),
         db,
+        egress: Arc::new(egress),
         tokens: Arc::new(AccessTokens::new(&keys).map_err(explain)?),
         keys,
         visitors: Arc::new(visitors),
+        background: Background::default(),
         hasher: Hasher::new(Cost::default()).map_err(explain)?,
     })
 }

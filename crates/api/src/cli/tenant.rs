@@ -4,9 +4,9 @@ use clap::Subcommand;
 use domain::ids::TenantId;
 use domain::operator::{self, Operator, erasure};
 use domain::page::PageRequest;
-use domain::secret;
-use domain::tenant;
-use domain::user::NewUser;
+use domain::tenant::{self, Networks, TenantChange};
+use domain::user::{FirstPassword, NewUser, invitation};
+use domain::{Actor, secret};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::output::{explain, print};
@@ -27,6 +27,15 @@ pub(super) enum TenantCommand {
         /// Name of its owner
         #[arg(long, default_value = "管理者")]
         display_name: String,
+        /// Mail the owner an invitation instead: nobody else ever knows the password
+        #[arg(long)]
+        invite: bool,
+    },
+    /// Let the people of a tenant in from everywhere again, when its list of networks locked them out
+    AllowAll {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: TenantId,
     },
     /// Erase a suspended tenant (as the operator, KIKUBARI_OPERATOR_DATABASE_URL): at once with its name typed, otherwise asked for in seven days
     Delete {
@@ -53,24 +62,38 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     match command {
         TenantCommand::Delete { id, confirm_name } => delete(id, confirm_name.as_deref()).await,
         TenantCommand::Certificate { id } => certificate(id).await,
+        TenantCommand::AllowAll { tenant } => allow_all(tenant).await,
         TenantCommand::Demo { relay } => super::demo::run(&relay).await,
         TenantCommand::Create {
             name,
             login_id,
             email,
             display_name,
+            invite,
         } => {
             let state = super::serve::state()?;
-            let password = random_password();
+            let password = secret::random_password();
             let owner = NewUser {
                 login_id: login_id.clone(),
                 display_name,
                 email,
-                password: password.clone(),
+                locale: None,
+                password: if invite {
+                    FirstPassword::Invitation
+                } else {
+                    FirstPassword::Own(password.clone())
+                },
             };
-            let (id, _) = tenant::create(&state.db, &state.hasher, &name, owner)
+            let (id, user) = tenant::create(&state.db, &state.hasher, &name, owner)
                 .await
                 .map_err(explain)?;
+            if invite {
+                let actor = Actor::operator(id);
+                invitation::send_again(&state.db, &state.keys, &actor, user)
+                    .await
+                    .map_err(explain)?;
+                return print(&format!("tenant: {id}\nlogin_id: {login_id}\n"));
+            }
             print(&format!(
                 "tenant: {id}\nlogin_id: {login_id}\npassword: {}\n",
                 password.expose_secret()
@@ -79,14 +102,22 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     }
 }
 
-/// 100 bits in letters that can't be mistaken for each other.
-pub(crate) fn random_password() -> SecretString {
-    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
-    let letters: String = secret::random::<20>()
-        .iter()
-        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
-        .collect();
-    SecretString::from(letters)
+/// The way back for a tenant that locked itself out.
+async fn allow_all(tenant: TenantId) -> anyhow::Result<()> {
+    let state = super::serve::state()?;
+    let actor = Actor::operator(tenant);
+    let settings = tenant::get(&state.db, &actor).await.map_err(explain)?;
+    let change = TenantChange {
+        allowed_networks: Some(Networks::default()),
+        ..TenantChange::default()
+    };
+    tenant::update(&state.db, &actor, settings.version, change)
+        .await
+        .map_err(explain)?;
+    print(&format!(
+        "{}: people come in from everywhere\n",
+        settings.name
+    ))
 }
 
 async fn delete(id: TenantId, confirm_name: Option<&str>) -> anyhow::Result<()> {

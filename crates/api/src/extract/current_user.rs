@@ -1,4 +1,5 @@
-//! Who makes the request: bearer token, live session, permissions.
+//! Who makes the request: a person by their session, a program by its API
+//! token; what they may is read from the database each time.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -7,8 +8,8 @@ use std::pin::Pin;
 
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
-use domain::session::token::Claims;
-use domain::{Actor, DomainError, session};
+use domain::session::token::{Claims, Holder};
+use domain::{Actor, DomainError, api_token, session};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -17,9 +18,22 @@ use crate::state::AppState;
 /// such a request does not count as activity of the person.
 const BACKGROUND: &str = "X-Kikubari-Background";
 
-/// The logged-in person. Derefs to the [`Actor`] that use cases take.
+/// A person or a program. Derefs to the [`Actor`] that use cases take.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Actor);
+
+/// A person who is logged in, and has the second factor that the tenant may
+/// want of all (403 otherwise): for what no program may do, whatever its scopes.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Actor);
+
+impl Deref for Caller {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
 
 impl Deref for CurrentUser {
     type Target = Actor;
@@ -29,37 +43,101 @@ impl Deref for CurrentUser {
     }
 }
 
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let user = authenticate(&request).await?;
+            user.require_enrolled()?;
+            Ok(user)
+        })
+    }
+}
+
+/// The logged-in person, also one who has yet to set up a second factor: for
+/// the few operations that this takes.
+#[derive(Debug, Clone)]
+pub struct EnrollingUser(pub Actor);
+
+impl Deref for EnrollingUser {
+    type Target = Actor;
+
+    fn deref(&self) -> &Actor {
+        &self.0
+    }
+}
+
+impl FromRequest for EnrollingUser {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(person(authenticate(&request).await?)?)) })
+    }
+}
+
 impl FromRequest for CurrentUser {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { authenticate(&request).await })
+        Box::pin(async move {
+            let actor = person(authenticate(&request).await?)?;
+            actor.require_enrolled()?;
+            Ok(Self(actor))
+        })
     }
 }
 
+fn person(Caller(actor): Caller) -> Result<Actor, DomainError> {
+    if actor.user_id.is_some() {
+        return Ok(actor);
+    }
+    Err(DomainError::Refused {
+        code: "person_required",
+        detail: "this is for persons only: an API token can't do it".to_owned(),
+    })
+}
+
 /// Authenticates once a request: middleware and handler share the answer.
-async fn authenticate(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
-    if let Some(known) = request.extensions().get::<CurrentUser>() {
+async fn authenticate(request: &HttpRequest) -> Result<Caller, ApiError> {
+    if let Some(known) = request.extensions().get::<Caller>() {
         return Ok(known.clone());
     }
     let state = request
         .app_data::<web::Data<AppState>>()
         .ok_or_else(|| DomainError::internal("application state is missing"))?;
     let claims = claims(request)?;
-    let mut actor = session::authenticate(
-        &state.db,
-        &claims,
-        !request.headers().contains_key(BACKGROUND),
-    )
-    .await?;
-    actor.ip = client_ip(request);
+    let is_activity = !request.headers().contains_key(BACKGROUND);
+    let mut actor = actor_of(state, &claims, is_activity, client_ip(request)).await?;
     actor.request_id = crate::middleware::request_id::current();
     state.limits.spend(&actor)?;
-    let user = CurrentUser(actor);
-    request.extensions_mut().insert(user.clone());
-    Ok(user)
+    let caller = Caller(actor);
+    request.extensions_mut().insert(caller.clone());
+    Ok(caller)
+}
+
+/// Whether what the claims stand on is still there: the session, or the API
+/// token and the address that it is used from.
+///
+/// # Errors
+/// [`DomainError::Unauthenticated`]
+pub async fn actor_of(
+    state: &AppState,
+    claims: &Claims,
+    is_activity: bool,
+    ip: Option<IpAddr>,
+) -> Result<Actor, DomainError> {
+    let actor = match claims.holder() {
+        Some(Holder::Program { .. }) => api_token::authenticate(&state.db, claims, ip).await?,
+        _ => session::authenticate(&state.db, claims, ip, is_activity).await?,
+    };
+    Ok(Actor { ip, ..actor })
 }
 
 /// What the bearer token says, its signature and times checked; whether its

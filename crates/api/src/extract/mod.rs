@@ -8,7 +8,7 @@ mod page;
 mod path;
 
 pub use body::{Body, MAX_JSON, collect};
-pub use current_user::{CurrentUser, claims, client_ip};
+pub use current_user::{Caller, CurrentUser, EnrollingUser, actor_of, claims, client_ip};
 pub use if_match::{IfMatch, etag};
 pub use nullable::nullable;
 pub use page::{PageOf, PageQuery, QueryOf, code, search};

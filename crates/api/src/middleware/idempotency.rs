@@ -11,7 +11,7 @@ use domain::idempotency::{self, Answer, Claim};
 use domain::secret::sha256;
 
 use crate::error::ApiError;
-use crate::extract::CurrentUser;
+use crate::extract::Caller;
 use crate::state::AppState;
 
 const HEADER: &str = "Idempotency-Key";
@@ -52,9 +52,12 @@ pub async fn apply(
     }
 }
 
-/// All of the API but log-in and refresh, whose answers are secrets.
-fn is_covered(path: &str) -> bool {
-    path.starts_with("/v1/") && !path.starts_with("/v1/auth/")
+/// All of the API but what answers with secrets, which are kept nowhere:
+/// log-in, refresh, and the making of API tokens.
+#[must_use]
+pub fn is_covered(path: &str) -> bool {
+    const SECRET: [&str; 2] = ["/v1/auth/", "/v1/api-tokens"];
+    path.starts_with("/v1/") && !SECRET.iter().any(|secret| path.starts_with(secret))
 }
 
 async fn once(
@@ -63,7 +66,7 @@ async fn once(
     key: &str,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let body = crate::extract::collect(request.take_payload(), crate::extract::MAX_JSON).await;
-    let user = CurrentUser::from_request(request.request(), &mut Payload::None).await;
+    let user = Caller::from_request(request.request(), &mut Payload::None).await;
     let state = request.app_data::<Data<AppState>>().cloned();
     let (body, user, state) = match (body, user, state) {
         (Ok(body), Ok(user), Some(state)) => (body, user, state),
@@ -78,7 +81,7 @@ async fn once(
         }
     };
     let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
-    match idempotency::claim(&state.db, &user, key, &hash).await {
+    match idempotency::claim(&state.db, &state.keys, &user, key, &hash).await {
         Ok(Claim::First) => {}
         Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
         Err(error) => {
@@ -117,7 +120,7 @@ async fn once(
         headers,
         body: body.to_vec(),
     };
-    idempotency::store(&state.db, &user, key, &answer)
+    idempotency::store(&state.db, &state.keys, &user, key, &answer)
         .await
         .map_err(ApiError::from)?;
     Ok(ServiceResponse::new(

@@ -1,5 +1,6 @@
 //! Around every request.
 
+pub mod access;
 pub mod host;
 pub mod idempotency;
 pub mod log;

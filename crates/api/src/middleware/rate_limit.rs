@@ -1,4 +1,4 @@
-//! A limit on requests by session, told in the `RateLimit` headers
+//! A limit on requests by session or API token, told in the `RateLimit` headers
 //! (draft-ietf-httpapi-ratelimit-headers). It keeps one runaway script from
 //! taking the service away from everybody else; limits of sending are the
 //! engine's.
@@ -15,14 +15,14 @@ use actix_web::{Error, HttpMessage, web};
 use domain::{Actor, DomainError};
 use uuid::Uuid;
 
-use crate::extract::CurrentUser;
+use crate::extract::Caller;
 use crate::state::AppState;
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Windows kept at most; old ones go first.
 const MAX_WINDOWS: usize = 100_000;
 
-/// Requests of each session in the running minute of this process.
+/// Requests of each session and API token in the running minute of this process.
 #[derive(Debug)]
 pub struct Limits {
     per_minute: u32,
@@ -43,12 +43,20 @@ impl Limits {
     /// # Errors
     /// [`DomainError::TooManyRequests`] over the limit.
     pub fn spend(&self, actor: &Actor) -> Result<(), DomainError> {
+        self.spend_of(key(actor))
+    }
+
+    /// As [`Limits::spend`], of a session or API token by its id.
+    ///
+    /// # Errors
+    /// [`DomainError::TooManyRequests`] over the limit.
+    pub fn spend_of(&self, key: Uuid) -> Result<(), DomainError> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if windows.len() >= MAX_WINDOWS {
             windows.retain(|_, (began, _)| now - *began < WINDOW);
         }
-        let (began, spent) = windows.entry(key(actor)).or_insert((now, 0));
+        let (began, spent) = windows.entry(key).or_insert((now, 0));
         if now - *began >= WINDOW {
             (*began, *spent) = (now, 0);
         }
@@ -75,7 +83,10 @@ impl Limits {
 }
 
 fn key(actor: &Actor) -> Uuid {
-    actor.session_id.map_or(actor.tenant_id.0, |id| id.0)
+    let holder = actor.session_id.map(|id| id.0);
+    holder
+        .or(actor.token_id.map(|id| id.0))
+        .unwrap_or(actor.tenant_id.0)
 }
 
 /// Tells the limit in the answer.
@@ -91,7 +102,7 @@ pub async fn tell<B: MessageBody>(
     let actor = response
         .request()
         .extensions()
-        .get::<CurrentUser>()
+        .get::<Caller>()
         .map(|user| user.0.clone());
     if let (Some(state), Some(actor)) = (state, actor) {
         let (left, seconds) = state.limits.left(&actor);

@@ -7,13 +7,16 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data};
 use actix_web::{App, Error};
+use domain::egress::Rules;
 use domain::session::token::AccessTokens;
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt;
 
 use super::config::OperatorState;
 use super::middleware::{self as own, Views};
+use crate::background::Background;
 use crate::events::Events;
+use crate::middleware::access::AccessLog;
 use crate::middleware::log::RequestSpan;
 use crate::middleware::rate_limit::Limits;
 use crate::middleware::{host, request_id, security_headers};
@@ -94,6 +97,9 @@ fn shared(state: &OperatorState) -> domain::Result<AppState> {
         )),
         limits: Arc::new(Limits::new(config.rate_limit)),
         events: Arc::new(Events::new(state.db.clone())),
+        access: Arc::new(AccessLog::new(state.db.clone())),
+        egress: Arc::new(Rules::default()),
+        background: Background::default(),
         tokens: Arc::new(AccessTokens::new(&state.keys)?),
         config: Arc::new(config),
         db: state.db.clone(),

@@ -19,7 +19,7 @@ use super::config::OperatorState;
 use super::extract;
 use super::openapi::SUPPORT;
 use crate::error::{ApiError, problem};
-use crate::extract::{CurrentUser, client_ip};
+use crate::extract::{Caller, client_ip};
 use crate::state::AppState;
 
 /// Refuses addresses outside the allow-list. Health checks of the inside
@@ -128,6 +128,6 @@ async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
     let mut data = Extensions::new();
     data.insert(Data::new(restricted));
     request.add_data_container(Rc::new(data));
-    request.extensions_mut().insert(CurrentUser(actor));
+    request.extensions_mut().insert(Caller(actor));
     Ok(())
 }

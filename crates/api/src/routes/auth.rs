@@ -3,10 +3,10 @@
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, post};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, post};
 use chrono::{DateTime, Utc};
 use domain::DomainError;
-use domain::session::{self, Device, LoggedIn};
+use domain::session::{self, Device, LoggedIn, Outcome, device};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,10 +16,13 @@ use crate::error::ApiResult;
 use crate::extract::{Body, CurrentUser, client_ip};
 use crate::problems::{AuthProblems, CreateProblems};
 use crate::routes::me::Me;
+use crate::routes::step_up::{SecondFactorAnswer, SecondFactorQuestion};
 use crate::state::AppState;
 
 /// `__Host-`: this host only, HTTPS (or the loopback address) only, path `/`.
 const COOKIE: &str = "__Host-kikubari_refresh";
+/// Tells a browser that a person has logged in with before; opens nothing.
+const BROWSER: &str = "__Host-kikubari_browser";
 /// A header that a form or an image of another site can't send.
 const CLIENT: &str = "X-Kikubari-Client";
 
@@ -47,13 +50,29 @@ pub struct Session {
     pub me: Me,
 }
 
+/// The password was right, and the person has a second factor: answer the question.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecondFactorNeeded {
+    pub second_factor: SecondFactorQuestion,
+}
+
+/// What a right password leads to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum LogInAnswer {
+    Session(Box<Session>),
+    SecondFactor(SecondFactorNeeded),
+}
+
 /// A new password.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
     #[schema(value_type = String, format = Password, max_length = 256)]
     pub current_password: SecretString,
-    /// At least 12 characters; any characters, no rules of composition.
+    /// At least as many characters as the company's rule says (12 to 64); any
+    /// characters, no rules of composition. Refused: what is known from leaks,
+    /// is made of names, is easily guessed, or was used before.
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
     pub new_password: SecretString,
 }
@@ -61,12 +80,14 @@ pub struct PasswordChange {
 pub fn configure(config: &mut OpenApiConfig<'_>) {
     config
         .service(create_session)
+        .service(create_second_factor_session)
         .service(refresh_session)
         .service(delete_session)
         .service(change_password);
 }
 
-fn device(request: &HttpRequest) -> Device {
+/// From where a request comes.
+pub(super) fn device(request: &HttpRequest) -> Device {
     let agent = request
         .headers()
         .get(header::USER_AGENT)
@@ -74,11 +95,38 @@ fn device(request: &HttpRequest) -> Device {
     Device {
         ip: client_ip(request),
         user_agent: agent.unwrap_or_default().into_owned(),
+        known: None,
     }
 }
 
-fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'static> {
-    Cookie::build(COOKIE, value)
+fn browser(request: &HttpRequest) -> String {
+    request
+        .cookie(BROWSER)
+        .map(|cookie| cookie.value().to_owned())
+        .unwrap_or_default()
+}
+
+/// Remembers a browser that a person has proven to be theirs.
+pub(super) fn remember_browser(
+    state: &AppState,
+    request: &HttpRequest,
+    login_id: &str,
+    response: &mut HttpResponseBuilder,
+) {
+    let now = state.db.now();
+    if let Some(value) = device::remember(&state.keys, login_id, &browser(request), now) {
+        let expires = now + device::REMEMBERED;
+        response.cookie(cookie(BROWSER, value, expires, now));
+    }
+}
+
+fn cookie(
+    name: &'static str,
+    value: String,
+    expires: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Cookie<'static> {
+    Cookie::build(name, value)
         .path("/")
         .secure(true)
         .http_only(true)
@@ -89,15 +137,25 @@ fn cookie(value: String, expires: DateTime<Utc>, now: DateTime<Utc>) -> Cookie<'
         .finish()
 }
 
-fn answer(state: &AppState, logged_in: LoggedIn) -> HttpResponse {
+/// The tokens; `by` is whose browser is remembered for the next time.
+fn answer(
+    state: &AppState,
+    request: &HttpRequest,
+    by: Option<&str>,
+    logged_in: LoggedIn,
+) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(token) = logged_in.refresh_token {
         let expires = logged_in.me.session_expires_at;
         response.cookie(cookie(
+            COOKIE,
             token.expose_secret().to_owned(),
             expires,
             state.db.now(),
         ));
+    }
+    if let Some(login_id) = by {
+        remember_browser(state, request, login_id, &mut response);
     }
     response.json(Session {
         access_token: logged_in.access_token.expose_secret().to_owned(),
@@ -138,12 +196,12 @@ fn presented(request: &HttpRequest) -> String {
 
 /// Log in
 ///
-/// Opens a session. An unknown login id and a wrong password answer alike;
-/// after some failures each further one makes the wait longer (429).
+/// Opens a session, or, for a person with a second factor, answers the question for it. An unknown login id and
+/// a wrong password answer alike; after some failures each further one makes the wait longer (429).
 #[utoipa::path(
     tag = "auth", operation_id = "create_session", security(()),
     request_body = LogIn,
-    responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
+    responses((status = 200, body = LogInAnswer, description = "Logged in, or the question for the second factor", headers(("Set-Cookie" = String, description = "The refresh token, when logged in"))), AuthProblems)
 )]
 #[post("/auth/login")]
 async fn create_session(
@@ -152,16 +210,59 @@ async fn create_session(
     body: Body<LogIn>,
 ) -> ApiResult {
     let Body(LogIn { login_id, password }) = body;
-    let logged_in = session::log_in(
+    let known = device::recognise(&state.keys, &login_id, &browser(&request), state.db.now());
+    let from = Device {
+        known,
+        ..device(&request)
+    };
+    let outcome = session::log_in(
         &state.db,
         &state.hasher,
         &state.tokens,
+        &state.factors(),
         &login_id,
         password,
+        from,
+    )
+    .await?;
+    Ok(match outcome {
+        Outcome::LoggedIn(logged_in) => answer(&state, &request, Some(&login_id), *logged_in),
+        Outcome::SecondFactor(question) => HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .json(SecondFactorNeeded {
+                second_factor: (*question).into(),
+            }),
+    })
+}
+
+/// Second step of the log-in
+///
+/// Answers the question of `create_session` with a code of the authenticator app, a passkey or a recovery code. Each
+/// code is taken once. A wrong one answers 401 `wrong_second_factor`; after five, or five minutes, the question is over
+/// (401 `challenge_over`).
+#[utoipa::path(
+    tag = "auth", operation_id = "create_second_factor_session", security(()),
+    request_body = SecondFactorAnswer,
+    responses((status = 200, body = Session, description = "Logged in", headers(("Set-Cookie" = String, description = "The refresh token"))), AuthProblems)
+)]
+#[post("/auth/second-factors")]
+async fn create_second_factor_session(
+    state: Data<AppState>,
+    request: HttpRequest,
+    body: Body<SecondFactorAnswer>,
+) -> ApiResult {
+    let (token, proof) = body.0.proof()?;
+    let logged_in = session::finish_log_in(
+        &state.db,
+        &state.tokens,
+        &state.factors(),
+        &token,
+        &proof,
         device(&request),
     )
     .await?;
-    Ok(answer(&state, logged_in))
+    let login_id = logged_in.me.user.login_id.clone();
+    Ok(answer(&state, &request, Some(&login_id), logged_in))
 }
 
 /// New access token
@@ -177,8 +278,9 @@ async fn create_session(
 #[post("/auth/refresh")]
 async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    let logged_in = session::refresh(&state.db, &state.tokens, &presented(&request)).await?;
-    Ok(answer(&state, logged_in))
+    let (token, ip) = (presented(&request), client_ip(&request));
+    let logged_in = session::refresh(&state.db, &state.tokens, &token, ip).await?;
+    Ok(answer(&state, &request, None, logged_in))
 }
 
 /// Log out
@@ -192,10 +294,10 @@ async fn refresh_session(state: Data<AppState>, request: HttpRequest) -> ApiResu
 #[post("/auth/logout")]
 async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    session::log_out(&state.db, &presented(&request)).await?;
+    session::log_out(&state.db, &presented(&request), client_ip(&request)).await?;
     let now = state.db.now();
     Ok(HttpResponse::NoContent()
-        .cookie(cookie(String::new(), now, now))
+        .cookie(cookie(COOKIE, String::new(), now, now))
         .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
         .finish())
 }
@@ -204,7 +306,7 @@ async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResul
 ///
 /// Ends every other session of the person.
 #[utoipa::path(
-    tag = "auth", operation_id = "change_password",
+    tag = "auth", operation_id = "change_password", security(("access_token" = [])),
     request_body = PasswordChange,
     responses((status = 204, description = "Changed"), CreateProblems)
 )]

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -97,7 +97,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: block::Block) -> Htt
     responses((status = 200, body = PageOf<Block>, description = "All of them"), ListProblems)
 )]
 #[get("/blocks")]
-async fn list_blocks(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<PageOf<Block>>> {
+async fn list_blocks(state: Data<AppState>, user: Caller) -> ApiResult<Json<PageOf<Block>>> {
     let blocks = block::list(&state.db, &user).await?;
     Ok(Json(PageOf::whole(
         blocks.into_iter().map(Block::from).collect(),
@@ -110,11 +110,7 @@ async fn list_blocks(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json
     responses((status = 201, body = Block, description = "Made", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/blocks")]
-async fn create_block(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<BlockCreate>,
-) -> ApiResult {
+async fn create_block(state: Data<AppState>, user: Caller, body: Body<BlockCreate>) -> ApiResult {
     let Body(create) = body;
     let new = NewBlock {
         key: create.key,
@@ -135,7 +131,7 @@ async fn create_block(
     responses((status = 200, body = Block, description = "The block", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/blocks/{id}")]
-async fn get_block(state: Data<AppState>, user: CurrentUser, id: Id<BlockId>) -> ApiResult {
+async fn get_block(state: Data<AppState>, user: Caller, id: Id<BlockId>) -> ApiResult {
     Ok(answer(
         HttpResponse::Ok(),
         block::get(&state.db, &user, id.0).await?,
@@ -156,7 +152,7 @@ async fn get_block(state: Data<AppState>, user: CurrentUser, id: Id<BlockId>) ->
 #[patch("/blocks/{id}")]
 async fn update_block(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<BlockId>,
     version: IfMatch,
     body: Body<BlockUpdate>,
@@ -185,7 +181,7 @@ async fn update_block(
 #[delete("/blocks/{id}")]
 async fn delete_block(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<BlockId>,
     version: IfMatch,
 ) -> ApiResult {

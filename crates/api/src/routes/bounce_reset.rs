@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::job::Job;
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser};
+use crate::extract::{Body, Caller};
 use crate::problems::CreateProblems;
 use crate::state::AppState;
 
@@ -39,7 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[post("/bounce-resets")]
 async fn create_bounce_reset(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<BounceResetCreate>,
 ) -> ApiResult {
     let new = NewReset {

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Body, Caller, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::{ActionProblems, GetListProblems};
 use crate::state::AppState;
 
@@ -99,7 +99,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contacts/{id}/consents")]
 async fn list_contact_consents(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<Consent>>> {
@@ -116,7 +116,7 @@ async fn list_contact_consents(
 #[post("/contacts/{id}/consents")]
 async fn create_contact_consent(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     body: Body<ConsentCreate>,
 ) -> ApiResult {

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::contact::{self, ContactChange, ContactFilter, ContactSort, NewContact};
 use domain::ids::{ContactId, ListId};
-use domain::list::subscription;
+use domain::list::subscription::{self, Subscription};
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::routes::subscription::SubscriptionStatus;
 use crate::state::AppState;
@@ -214,7 +214,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contacts")]
 async fn list_contacts(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<ContactQuery>,
 ) -> ApiResult<Json<PageOf<Contact>>> {
     let QueryOf(query) = query;
@@ -243,7 +243,7 @@ async fn list_contacts(
 #[post("/contacts")]
 async fn create_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<ContactCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -254,7 +254,8 @@ async fn create_contact(
         list_ids: create.list_ids.into_iter().map(ListId).collect(),
     };
     let row = contact::create(&state.db, &user, new, "manual").await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_written(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Created()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -267,9 +268,10 @@ async fn create_contact(
     responses((status = 200, body = Contact, description = "The contact", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/contacts/{id}")]
-async fn get_contact(state: Data<AppState>, user: CurrentUser, id: Id<ContactId>) -> ApiResult {
+async fn get_contact(state: Data<AppState>, user: Caller, id: Id<ContactId>) -> ApiResult {
     let row = contact::get(&state.db, &user, id.0).await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_contact(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Ok()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -287,7 +289,7 @@ async fn get_contact(state: Data<AppState>, user: CurrentUser, id: Id<ContactId>
 #[patch("/contacts/{id}")]
 async fn update_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     version: IfMatch,
     body: Body<ContactUpdate>,
@@ -300,7 +302,8 @@ async fn update_contact(
         status: update.status.map(Into::into),
     };
     let row = contact::update(&state.db, &user, id.0, version.0, change).await?;
-    let contact = with_lists(&state, &user, row).await?;
+    let lists = subscription::of_written(&state.db, &user, row.id).await?;
+    let contact = with_lists(row, lists);
     Ok(HttpResponse::Ok()
         .insert_header(etag(contact.version))
         .json(contact))
@@ -320,7 +323,7 @@ async fn update_contact(
 #[delete("/contacts/{id}")]
 async fn delete_contact(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -328,12 +331,7 @@ async fn delete_contact(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn with_lists(
-    state: &AppState,
-    user: &CurrentUser,
-    row: contact::Contact,
-) -> ApiResult<Contact> {
-    let subscriptions = subscription::of_contact(&state.db, user, row.id).await?;
+fn with_lists(row: contact::Contact, subscriptions: Vec<Subscription>) -> Contact {
     let lists = subscriptions
         .into_iter()
         .map(|s| ContactList {
@@ -342,8 +340,8 @@ async fn with_lists(
             status: s.status.as_str(),
         })
         .collect();
-    Ok(Contact {
+    Contact {
         lists: Some(lists),
         ..row.into()
-    })
+    }
 }

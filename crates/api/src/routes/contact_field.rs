@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -180,7 +180,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contact-fields")]
 async fn list_contact_fields(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
 ) -> ApiResult<Json<PageOf<ContactField>>> {
     let fields = contact_field::list(&state.db, &user).await?;
     Ok(Json(PageOf::whole(
@@ -196,7 +196,7 @@ async fn list_contact_fields(
 #[post("/contact-fields")]
 async fn create_contact_field(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<ContactFieldCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -225,7 +225,7 @@ async fn create_contact_field(
 #[get("/contact-fields/{id}")]
 async fn get_contact_field(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactFieldId>,
 ) -> ApiResult {
     let field = contact_field::get(&state.db, &user, id.0).await?;
@@ -246,7 +246,7 @@ async fn get_contact_field(
 #[patch("/contact-fields/{id}")]
 async fn update_contact_field(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactFieldId>,
     version: IfMatch,
     body: Body<ContactFieldUpdate>,
@@ -279,7 +279,7 @@ async fn update_contact_field(
 #[delete("/contact-fields/{id}")]
 async fn delete_contact_field(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactFieldId>,
     version: IfMatch,
 ) -> ApiResult {

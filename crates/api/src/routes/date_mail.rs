@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::campaign::dto::Audience;
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, etag};
 use crate::problems::{
     BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems,
 };
@@ -149,10 +149,7 @@ fn answer(mut builder: HttpResponseBuilder, found: date_mail::DateMail) -> HttpR
     responses((status = 200, body = PageOf<DateMail>, description = "All of them"), ListProblems)
 )]
 #[get("/date-mails")]
-async fn list_date_mails(
-    state: Data<AppState>,
-    user: CurrentUser,
-) -> ApiResult<Json<PageOf<DateMail>>> {
+async fn list_date_mails(state: Data<AppState>, user: Caller) -> ApiResult<Json<PageOf<DateMail>>> {
     let rows = date_mail::list(&state.db, &user).await?;
     Ok(Json(PageOf::whole(
         rows.into_iter().map(DateMail::from).collect(),
@@ -169,7 +166,7 @@ async fn list_date_mails(
 #[post("/date-mails")]
 async fn create_date_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<DateMailRule>,
 ) -> ApiResult {
     let found = date_mail::create(&state.db, &user, body.0.try_into()?).await?;
@@ -183,7 +180,7 @@ async fn create_date_mail(
     responses((status = 200, body = DateMail, description = "The date mail", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/date-mails/{id}")]
-async fn get_date_mail(state: Data<AppState>, user: CurrentUser, id: Id<DateMailId>) -> ApiResult {
+async fn get_date_mail(state: Data<AppState>, user: Caller, id: Id<DateMailId>) -> ApiResult {
     let found = date_mail::get(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -203,7 +200,7 @@ async fn get_date_mail(state: Data<AppState>, user: CurrentUser, id: Id<DateMail
 #[put("/date-mails/{id}")]
 async fn update_date_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<DateMailId>,
     version: IfMatch,
     body: Body<DateMailRule>,
@@ -227,7 +224,7 @@ async fn update_date_mail(
 #[delete("/date-mails/{id}")]
 async fn delete_date_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<DateMailId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -242,11 +239,7 @@ async fn delete_date_mail(
     responses((status = 200, body = DateMail, description = "Active", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/date-mails/{id}/activate")]
-async fn activate_date_mail(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<DateMailId>,
-) -> ApiResult {
+async fn activate_date_mail(state: Data<AppState>, user: Caller, id: Id<DateMailId>) -> ApiResult {
     let found = date_mail::activate(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -260,11 +253,7 @@ async fn activate_date_mail(
     responses((status = 200, body = DateMail, description = "Paused", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/date-mails/{id}/pause")]
-async fn pause_date_mail(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<DateMailId>,
-) -> ApiResult {
+async fn pause_date_mail(state: Data<AppState>, user: Caller, id: Id<DateMailId>) -> ApiResult {
     let found = date_mail::pause(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }

@@ -16,7 +16,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code, search};
+use crate::extract::{Caller, Id, PageOf, QueryOf, code, search};
+use crate::middleware::access::shows;
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
 use crate::words::{DeliveryState, EventKind, SendingKind};
@@ -209,7 +210,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/campaigns/{id}/deliveries")]
 async fn list_campaign_deliveries(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     query: QueryOf<DeliveryQuery>,
 ) -> ApiResult<Json<PageOf<Delivery>>> {
@@ -239,9 +240,10 @@ async fn list_campaign_deliveries(
 #[get("/deliveries/{id}")]
 async fn get_delivery(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<DeliveryId>,
 ) -> ApiResult<Json<DeliveryDetail>> {
     let found = read::get(&state.db, &user, id.0).await?;
+    shows(found.delivery.contact_id);
     Ok(Json(found.into()))
 }

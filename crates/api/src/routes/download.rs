@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::extract::CurrentUser;
+use crate::extract::Caller;
 use crate::state::AppState;
 
 /// The bytes of a file, as a body.
@@ -19,7 +19,7 @@ pub struct FileBytes(pub Vec<u8>);
 
 /// Streams a file, under its name: in full for today's browsers (RFC 6266,
 /// RFC 8187), and in ASCII for the rest.
-pub fn attachment(state: &AppState, user: &CurrentUser, file: &StoredFile) -> HttpResponse {
+pub fn attachment(state: &AppState, user: &Caller, file: &StoredFile) -> HttpResponse {
     let plain: String = file
         .name
         .chars()

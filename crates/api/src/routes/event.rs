@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, get, http::header};
 use domain::ids::{CampaignId, JobId};
 use domain::session::token::Claims;
 use domain::signal::Signal;
-use domain::{Actor, DomainError, campaign, job, session};
+use domain::{Actor, DomainError, campaign, job};
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -20,7 +20,7 @@ use super::campaign::dto::Campaign;
 use super::job::Job;
 use crate::error::ApiResult;
 use crate::events::Subscription;
-use crate::extract::{CurrentUser, QueryOf, claims};
+use crate::extract::{Caller, QueryOf, actor_of, claims};
 use crate::problems::ListProblems;
 use crate::state::AppState;
 
@@ -66,7 +66,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// What goes on, as server-sent events
 ///
 /// `ready` comes first: what happens after it is told. `campaign` and `job` bring the thing as its GET answers it,
-/// each at most some times a second; things that the person may not read are left out. The stream ends with the session.
+/// each at most some times a second; things that the caller may not read are left out. The stream ends with the session or the API token.
 /// Nothing is sent again after a cut: read what you show once more.
 #[utoipa::path(
     tag = "events", operation_id = "stream_events", params(EventQuery),
@@ -75,7 +75,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/events")]
 async fn stream_events(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<EventQuery>,
     request: HttpRequest,
 ) -> ApiResult {
@@ -163,18 +163,18 @@ impl Watcher {
         !(self.campaigns.is_empty() && self.jobs.is_empty())
     }
 
-    /// Whether the session lives; takes over what the person may do by now.
+    /// Whether the session or API token lives; takes over what it may do by now.
     async fn may_go_on(&mut self) -> bool {
-        match session::authenticate(&self.state.db, &self.claims, false).await {
-            Ok(actor) => {
+        match actor_of(&self.state, &self.claims, false, self.actor.ip).await {
+            Ok(actor) if !actor.must_enrol => {
                 self.actor = actor;
                 true
             }
-            Err(_) => false,
+            _ => false,
         }
     }
 
-    /// What changed, as the person may read it; `None` when the session ended.
+    /// What changed, as the caller may read it; `None` when the session ended.
     async fn news(&mut self) -> Option<Vec<Bytes>> {
         if !self.may_go_on().await {
             return None;

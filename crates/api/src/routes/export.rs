@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Body, Caller, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::{CreateProblems, GetProblems, ListProblems};
 use crate::routes::contact::ContactStatus;
 use crate::routes::download::{FileBytes, attachment};
@@ -122,7 +122,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/exports")]
 async fn list_exports(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<Export>>> {
     let page = export::list(&state.db, &user, &PageRequest::from(&query.0)).await?;
@@ -135,11 +135,7 @@ async fn list_exports(
     responses((status = 202, body = Job, description = "Under way; `subject_id` is the export"), CreateProblems)
 )]
 #[post("/exports")]
-async fn create_export(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<ExportCreate>,
-) -> ApiResult {
+async fn create_export(state: Data<AppState>, user: Caller, body: Body<ExportCreate>) -> ApiResult {
     let Body(create) = body;
     let new = NewExport {
         encoding: create.encoding.into(),
@@ -162,7 +158,7 @@ async fn create_export(
     responses((status = 200, body = FileBytes, content_type = "text/csv", description = "The file"), GetProblems)
 )]
 #[get("/exports/{id}/file")]
-async fn get_export_file(state: Data<AppState>, user: CurrentUser, id: Id<ExportId>) -> ApiResult {
+async fn get_export_file(state: Data<AppState>, user: Caller, id: Id<ExportId>) -> ApiResult {
     let file = export::fetch(&state.db, &user, id.0).await?;
     Ok(attachment(&state, &user, &file))
 }

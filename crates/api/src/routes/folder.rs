@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, nullable};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag, nullable};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 use crate::words::FolderKind;
@@ -103,7 +103,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: folder::Folder) -> H
 #[get("/folders")]
 async fn list_folders(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<FolderQuery>,
 ) -> ApiResult<Json<PageOf<Folder>>> {
     let folders = folder::list(&state.db, &user, query.kind).await?;
@@ -118,11 +118,7 @@ async fn list_folders(
     responses((status = 201, body = Folder, description = "Made", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/folders")]
-async fn create_folder(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<FolderCreate>,
-) -> ApiResult {
+async fn create_folder(state: Data<AppState>, user: Caller, body: Body<FolderCreate>) -> ApiResult {
     let Body(create) = body;
     let new = NewFolder {
         kind: create.kind,
@@ -143,7 +139,7 @@ async fn create_folder(
     responses((status = 200, body = Folder, description = "The folder", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/folders/{id}")]
-async fn get_folder(state: Data<AppState>, user: CurrentUser, id: Id<FolderId>) -> ApiResult {
+async fn get_folder(state: Data<AppState>, user: Caller, id: Id<FolderId>) -> ApiResult {
     Ok(answer(
         HttpResponse::Ok(),
         folder::get(&state.db, &user, id.0).await?,
@@ -162,7 +158,7 @@ async fn get_folder(state: Data<AppState>, user: CurrentUser, id: Id<FolderId>) 
 #[patch("/folders/{id}")]
 async fn update_folder(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<FolderId>,
     version: IfMatch,
     body: Body<FolderUpdate>,
@@ -193,7 +189,7 @@ async fn update_folder(
 #[delete("/folders/{id}")]
 async fn delete_folder(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<FolderId>,
     version: IfMatch,
 ) -> ApiResult {

@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf};
+use crate::extract::{Caller, Id, PageOf, QueryOf};
 use crate::problems::{BareActionProblems, GetProblems, ListProblems};
 use crate::state::AppState;
 
@@ -30,6 +30,12 @@ pub enum JobKind {
     /// Contacts that bounces stopped get another chance.
     #[serde(rename = "bounce_reset")]
     BounceReset,
+    /// One person's data is taken out.
+    #[serde(rename = "erasure")]
+    Erasure,
+    /// The chain of the audit log is followed.
+    #[serde(rename = "audit_verify")]
+    AuditVerify,
 }
 
 impl From<JobKind> for Kind {
@@ -39,6 +45,8 @@ impl From<JobKind> for Kind {
             JobKind::Import => Self::Import,
             JobKind::Export => Self::Export,
             JobKind::BounceReset => Self::BounceReset,
+            JobKind::Erasure => Self::Erasure,
+            JobKind::AuditVerify => Self::AuditVerify,
         }
     }
 }
@@ -157,7 +165,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/jobs")]
 async fn list_jobs(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<JobQuery>,
 ) -> ApiResult<Json<PageOf<Job>>> {
     let QueryOf(query) = query;
@@ -180,7 +188,7 @@ async fn list_jobs(
     responses((status = 200, body = Job, description = "The job"), GetProblems)
 )]
 #[get("/jobs/{id}")]
-async fn get_job(state: Data<AppState>, user: CurrentUser, id: Id<JobId>) -> ApiResult<Json<Job>> {
+async fn get_job(state: Data<AppState>, user: Caller, id: Id<JobId>) -> ApiResult<Json<Job>> {
     Ok(Json(job::get(&state.db, &user, id.0).await?.into()))
 }
 
@@ -190,10 +198,6 @@ async fn get_job(state: Data<AppState>, user: CurrentUser, id: Id<JobId>) -> Api
     responses((status = 200, body = Job, description = "Cancelled, or about to be"), BareActionProblems)
 )]
 #[post("/jobs/{id}/cancel")]
-async fn cancel_job(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<JobId>,
-) -> ApiResult<Json<Job>> {
+async fn cancel_job(state: Data<AppState>, user: Caller, id: Id<JobId>) -> ApiResult<Json<Job>> {
     Ok(Json(job::cancel(&state.db, &user, id.0).await?.into()))
 }

@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag};
 use crate::problems::{
     ActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, RemoveProblems,
     UpdateProblems,
@@ -180,7 +180,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/lists")]
 async fn list_lists(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<ListQuery>,
 ) -> ApiResult<Json<PageOf<List>>> {
     let QueryOf(query) = query;
@@ -203,11 +203,7 @@ async fn list_lists(
     responses((status = 201, body = List, description = "Made", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/lists")]
-async fn create_list(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<ListCreate>,
-) -> ApiResult {
+async fn create_list(state: Data<AppState>, user: Caller, body: Body<ListCreate>) -> ApiResult {
     let Body(create) = body;
     let new = NewList {
         name: create.name,
@@ -228,7 +224,7 @@ async fn create_list(
     responses((status = 200, body = List, description = "The list", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/lists/{id}")]
-async fn get_list(state: Data<AppState>, user: CurrentUser, id: Id<ListId>) -> ApiResult {
+async fn get_list(state: Data<AppState>, user: Caller, id: Id<ListId>) -> ApiResult {
     let row = list::get(&state.db, &user, id.0).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(row.version))
@@ -247,7 +243,7 @@ async fn get_list(state: Data<AppState>, user: CurrentUser, id: Id<ListId>) -> A
 #[patch("/lists/{id}")]
 async fn update_list(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ListId>,
     version: IfMatch,
     body: Body<ListUpdate>,
@@ -279,7 +275,7 @@ async fn update_list(
 #[delete("/lists/{id}")]
 async fn delete_list(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ListId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -296,7 +292,7 @@ async fn delete_list(
 #[post("/lists/{id}/members")]
 async fn create_list_members(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ListId>,
     body: Body<ListMembersCreate>,
 ) -> ApiResult<Json<ListMembersAdded>> {
@@ -314,7 +310,7 @@ async fn create_list_members(
 #[delete("/lists/{id}/members/{contact_id}")]
 async fn delete_list_member(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     path: Path<(String, String)>,
 ) -> ApiResult {
     let (list, contact) = path.into_inner();

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser};
+use crate::extract::{Body, CurrentUser, EnrollingUser};
 use crate::problems::{CreateProblems, ListProblems};
 use crate::state::AppState;
 
@@ -26,6 +26,9 @@ pub struct Me {
     /// Key of the role.
     #[schema(example = "owner")]
     pub role: String,
+    /// As the company calls it.
+    #[schema(example = "所有者")]
+    pub role_name: String,
     /// What the role allows.
     #[schema(example = json!(["contacts.read", "contacts.write"]))]
     pub permissions: Vec<&'static str>,
@@ -33,7 +36,27 @@ pub struct Me {
     #[schema(example = "ja")]
     pub locale: String,
     pub session: MySession,
+    pub second_factor: MySecondFactor,
     pub tenant: MyTenant,
+    pub password: MyPassword,
+}
+
+/// How one's password stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MyPassword {
+    /// It has to be changed before then; null: it does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// It has expired, or somebody else knows it: until it is changed, whatever
+    /// needs a permission is refused with the code `password_expired`.
+    pub must_change: bool,
+}
+
+/// Whether the person has a second factor, and needs one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MySecondFactor {
+    pub enrolled: bool,
+    /// The company wants one of all: who has none may do nothing but set one up (403 `second_factor_required`).
+    pub required: bool,
 }
 
 /// When the session ends.
@@ -64,16 +87,25 @@ impl From<session::Me> for Me {
             display_name: me.user.display_name,
             email: me.user.email,
             role: me.user.role,
+            role_name: me.user.role_name,
             permissions: me.permissions,
             locale: me.user.locale,
             session: MySession {
                 idle_minutes: me.tenant.idle_minutes,
                 expires_at: me.session_expires_at,
             },
+            second_factor: MySecondFactor {
+                enrolled: me.user.second_factor_at.is_some(),
+                required: me.tenant.second_factor_required,
+            },
             tenant: MyTenant {
                 id: me.tenant.id.0,
                 name: me.tenant.name,
                 time_zone: me.tenant.time_zone,
+            },
+            password: MyPassword {
+                expires_at: me.password.expires_at,
+                must_change: me.password.must_change,
             },
         }
     }
@@ -96,17 +128,17 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Who is logged in
 #[utoipa::path(
-    tag = "me", operation_id = "get_me",
+    tag = "me", operation_id = "get_me", security(("access_token" = [])),
     responses((status = 200, body = Me, description = "The person, with permissions"), ListProblems)
 )]
 #[get("/me")]
-async fn get_me(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<Me>> {
+async fn get_me(state: Data<AppState>, user: EnrollingUser) -> ApiResult<Json<Me>> {
     Ok(Json(session::me(&state.db, &user).await?.into()))
 }
 
 /// Change one's name or language
 #[utoipa::path(
-    tag = "me", operation_id = "update_me", request_body = MeChange,
+    tag = "me", operation_id = "update_me", security(("access_token" = [])), request_body = MeChange,
     responses((status = 200, body = Me, description = "Changed"), CreateProblems)
 )]
 #[patch("/me")]

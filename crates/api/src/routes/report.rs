@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::campaign::dto::Counts;
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, QueryOf, code};
+use crate::extract::{Caller, Id, PageOf, QueryOf, code};
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
 use crate::words::DeliveryState;
@@ -242,7 +242,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/campaigns/{id}/left-out")]
 async fn list_campaign_left_out(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     query: QueryOf<LeftOutQuery>,
 ) -> ApiResult<Json<PageOf<LeftOutPerson>>> {
@@ -266,7 +266,7 @@ async fn list_campaign_left_out(
 #[get("/campaigns/{id}/report")]
 async fn get_campaign_report(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
 ) -> ApiResult<Json<Report>> {
     let found = report::get(&state.db, &user, id.0).await?;
@@ -284,7 +284,7 @@ async fn get_campaign_report(
 #[get("/campaigns/{id}/report.csv")]
 async fn export_campaign_report(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
 ) -> ApiResult {
     let mut file = export::open(&state.db, &user, id.0).await?;

@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 use crate::words::{RouteAuth, RouteKind, RouteSecurity};
@@ -247,7 +247,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: route::Route) -> Htt
 #[get("/routes")]
 async fn list_routes(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<Route>>> {
     let page = route::list(&state.db, &user, &(&query.0).into()).await?;
@@ -260,11 +260,7 @@ async fn list_routes(
     responses((status = 201, body = Route, description = "Added", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/routes")]
-async fn create_route(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<RouteCreate>,
-) -> ApiResult {
+async fn create_route(state: Data<AppState>, user: Caller, body: Body<RouteCreate>) -> ApiResult {
     let Body(create) = body;
     let new = NewRoute {
         name: create.name,
@@ -296,7 +292,7 @@ async fn create_route(
     responses((status = 200, body = Route, description = "The route", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/routes/{id}")]
-async fn get_route(state: Data<AppState>, user: CurrentUser, id: Id<RouteId>) -> ApiResult {
+async fn get_route(state: Data<AppState>, user: Caller, id: Id<RouteId>) -> ApiResult {
     Ok(answer(
         HttpResponse::Ok(),
         route::get(&state.db, &user, id.0).await?,
@@ -317,7 +313,7 @@ async fn get_route(state: Data<AppState>, user: CurrentUser, id: Id<RouteId>) ->
 #[patch("/routes/{id}")]
 async fn update_route(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<RouteId>,
     version: IfMatch,
     body: Body<RouteUpdate>,
@@ -358,7 +354,7 @@ async fn update_route(
 #[delete("/routes/{id}")]
 async fn delete_route(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<RouteId>,
     version: IfMatch,
 ) -> ApiResult {

@@ -8,14 +8,15 @@ use domain::ids::{CampaignId, RouteId, SendLimitId};
 use domain::limit::purge::{self, Purge};
 use domain::limit::{self, Scope, Terms, warm_up};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
-    ActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems,
+    ActionProblems, CreateProblems, DeleteProblems, GetListProblems, GetProblems, ListProblems,
+    UpdateProblems,
 };
 use crate::state::AppState;
 
@@ -34,6 +35,10 @@ pub struct SendLimit {
     /// Null: no pace of its own.
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    /// SMTP sessions at a time over all mailers; null: no limit of its own. With a site: of direct
+    /// delivery to it, or with the relay for mails to it.
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     /// Whether nothing goes at all; what waits stays in the queue.
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -41,6 +46,8 @@ pub struct SendLimit {
     pub used_today: i32,
     /// Most mails of today by the warm-up; null without one, and when it is over.
     pub most_today: Option<u32>,
+    /// Sessions in use at the moment; counted where `max_sessions` is set.
+    pub sessions_in_use: i64,
     pub version: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -95,6 +102,8 @@ impl From<limit::SendLimit> for SendLimit {
             sender_domain: row.scope.sender_domain,
             route_id: row.scope.route_id.map(|id| id.0),
             per_minute: row.terms.per_minute,
+            max_sessions: row.terms.max_sessions,
+            sessions_in_use: row.sessions,
             suspended: row.terms.suspended,
             used_today: if row.used.0 == today { row.used.1 } else { 0 },
             most_today: row.terms.warm_up.and_then(|plan| plan.most(today)),
@@ -118,6 +127,8 @@ pub struct SendLimitCreate {
     pub route_id: Option<Uuid>,
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     #[serde(default)]
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -129,6 +140,8 @@ pub struct SendLimitCreate {
 pub struct SendLimitTerms {
     #[schema(minimum = 1, maximum = 1_000_000, example = 600)]
     pub per_minute: Option<i32>,
+    #[schema(minimum = 1, maximum = 1000, example = 5)]
+    pub max_sessions: Option<i32>,
     #[serde(default)]
     pub suspended: bool,
     pub warm_up: Option<SendWarmUp>,
@@ -151,6 +164,26 @@ pub struct Purged {
     pub skipped: i64,
 }
 
+/// What a purge would be of; nothing said: all that waits.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeQuery {
+    pub campaign_id: Option<Uuid>,
+    /// A known site's name or a domain.
+    #[param(min_length = 1, max_length = 253, example = "docomo")]
+    pub site: Option<String>,
+}
+
+/// What a purge would come to at the moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PurgePreview {
+    /// Mails that would not be sent any more.
+    pub waiting: i64,
+    /// Mails that are being handed over, and go all the same.
+    pub in_hand: i64,
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_send_limits)
@@ -158,6 +191,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_send_limit)
         .service(update_send_limit)
         .service(delete_send_limit)
+        .service(count_waiting)
         .service(purge_waiting);
 }
 
@@ -175,7 +209,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: limit::SendLimit) ->
 #[get("/send-limits")]
 async fn list_send_limits(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<SendLimit>>> {
     let page = limit::list(&state.db, &user, &(&query.0).into()).await?;
@@ -192,7 +226,7 @@ async fn list_send_limits(
 #[post("/send-limits")]
 async fn create_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SendLimitCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -203,6 +237,7 @@ async fn create_send_limit(
     };
     let terms = Terms {
         per_minute: create.per_minute,
+        max_sessions: create.max_sessions,
         suspended: create.suspended,
         warm_up: create.warm_up.map(warm_up::WarmUp::from),
     };
@@ -217,11 +252,7 @@ async fn create_send_limit(
     responses((status = 200, body = SendLimit, description = "The limit", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/send-limits/{id}")]
-async fn get_send_limit(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<SendLimitId>,
-) -> ApiResult {
+async fn get_send_limit(state: Data<AppState>, user: Caller, id: Id<SendLimitId>) -> ApiResult {
     let row = limit::get(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -240,7 +271,7 @@ async fn get_send_limit(
 #[put("/send-limits/{id}")]
 async fn update_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SendLimitId>,
     version: IfMatch,
     body: Body<SendLimitTerms>,
@@ -248,6 +279,7 @@ async fn update_send_limit(
     let Body(update) = body;
     let terms = Terms {
         per_minute: update.per_minute,
+        max_sessions: update.max_sessions,
         suspended: update.suspended,
         warm_up: update.warm_up.map(warm_up::WarmUp::from),
     };
@@ -267,12 +299,32 @@ async fn update_send_limit(
 #[delete("/send-limits/{id}")]
 async fn delete_send_limit(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SendLimitId>,
     version: IfMatch,
 ) -> ApiResult {
     limit::delete(&state.db, &user, id.0, version.0).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What a purge would come to
+#[utoipa::path(
+    tag = "send-limits", operation_id = "count_waiting", params(PurgeQuery),
+    responses((status = 200, body = PurgePreview, description = "How many wait"), GetListProblems)
+)]
+#[get("/purges")]
+async fn count_waiting(
+    state: Data<AppState>,
+    user: Caller,
+    query: QueryOf<PurgeQuery>,
+) -> ApiResult<Json<PurgePreview>> {
+    let QueryOf(query) = query;
+    let what = Purge {
+        campaign: query.campaign_id.map(CampaignId),
+        site: query.site,
+    };
+    let purge::Waiting { waiting, in_hand } = purge::waiting(&state.db, &user, &what).await?;
+    Ok(Json(PurgePreview { waiting, in_hand }))
 }
 
 /// Purge what waits
@@ -286,7 +338,7 @@ async fn delete_send_limit(
 #[post("/purges")]
 async fn purge_waiting(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<PurgeCreate>,
 ) -> ApiResult<Json<Purged>> {
     let Body(create) = body;

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Caller, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::{ListProblems, RemoveProblems};
 use crate::state::AppState;
 use crate::words::SlowdownMeaning;
@@ -73,7 +73,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/send-slowdowns")]
 async fn list_send_slowdowns(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<SendSlowdown>>> {
     let page = slow::list(&state.db, &user, &(&query.0).into()).await?;
@@ -92,7 +92,7 @@ async fn list_send_slowdowns(
 #[delete("/send-slowdowns/{id}")]
 async fn delete_send_slowdown(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SendSlowdownId>,
 ) -> ApiResult {
     slow::lift(&state.db, &user, id.0).await?;

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
     BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
 };
@@ -207,7 +207,7 @@ async fn answer(
 #[get("/sender-domains")]
 async fn list_sender_domains(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<SenderDomain>>> {
     let page = sender_domain::list(&state.db, &user, &(&query.0).into()).await?;
@@ -227,7 +227,7 @@ async fn list_sender_domains(
 #[post("/sender-domains")]
 async fn create_sender_domain(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SenderDomainCreate>,
 ) -> ApiResult {
     let row = sender_domain::create(&state.db, &state.keys, &user, &body.0.domain).await?;
@@ -243,7 +243,7 @@ async fn create_sender_domain(
 #[get("/sender-domains/{id}")]
 async fn get_sender_domain(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SenderDomainId>,
 ) -> ApiResult {
     let row = sender_domain::get(&state.db, &user, id.0).await?;
@@ -264,7 +264,7 @@ async fn get_sender_domain(
 #[delete("/sender-domains/{id}")]
 async fn delete_sender_domain(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SenderDomainId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -284,7 +284,7 @@ async fn delete_sender_domain(
 #[post("/sender-domains/{id}/keys")]
 async fn rotate_sender_domain_keys(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SenderDomainId>,
 ) -> ApiResult {
     let row = sender_domain::rotate(&state.db, &state.keys, &user, id.0).await?;
@@ -303,7 +303,7 @@ async fn rotate_sender_domain_keys(
 #[post("/sender-domains/{id}/check")]
 async fn check_sender_domain(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SenderDomainId>,
 ) -> ApiResult {
     let row = sender_domain::check(&state.db, &user, id.0, state.config.dns_server).await?;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::extract::{CurrentUser, Id, PageOf};
-use crate::problems::{ListProblems, RemoveProblems};
+use crate::problems::{BareProblems, ListProblems, RemoveProblems};
 use crate::state::AppState;
 
 /// A log-in on one device.
@@ -30,12 +30,15 @@ pub struct OwnSession {
 }
 
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_sessions).service(end_session);
+    config
+        .service(list_sessions)
+        .service(end_other_sessions)
+        .service(end_session);
 }
 
 /// One's own sessions, newest first (at most 100)
 #[utoipa::path(
-    tag = "sessions", operation_id = "list_sessions",
+    tag = "sessions", operation_id = "list_sessions", security(("access_token" = [])),
     responses((status = 200, body = PageOf<OwnSession>, description = "Live sessions"), ListProblems)
 )]
 #[get("/sessions")]
@@ -55,9 +58,20 @@ async fn list_sessions(
     Ok(Json(PageOf::whole(items.collect())))
 }
 
+/// End every other session of one's own
+#[utoipa::path(
+    tag = "sessions", operation_id = "end_other_sessions",
+    responses((status = 204, description = "Ended"), BareProblems)
+)]
+#[delete("/sessions")]
+async fn end_other_sessions(state: Data<AppState>, user: CurrentUser) -> ApiResult {
+    session::end_others(&state.db, &user).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// End one of one's own sessions
 #[utoipa::path(
-    tag = "sessions", operation_id = "end_session",
+    tag = "sessions", operation_id = "end_session", security(("access_token" = [])),
     params(("id" = Uuid, Path, description = "Session")),
     responses((status = 204, description = "Ended"), RemoveProblems)
 )]

@@ -14,7 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag};
 use crate::problems::{
     CreateProblems, DeleteProblems, GetListProblems, GetProblems, ListProblems, UpdateProblems,
 };
@@ -255,7 +255,7 @@ fn answer(
 #[get("/signup-addresses")]
 async fn list_signup_addresses(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
 ) -> ApiResult<Json<PageOf<SignupAddress>>> {
     let rows = signup::list(&state.db, &user).await?;
     let rows = rows.into_iter().map(|row| SignupAddress::new(&state, row));
@@ -272,7 +272,7 @@ async fn list_signup_addresses(
 #[post("/signup-addresses")]
 async fn create_signup_address(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SignupAddressCreate>,
 ) -> ApiResult {
     let (local_part, rule) = body.0.into_domain();
@@ -290,7 +290,7 @@ async fn create_signup_address(
 #[get("/signup-addresses/{id}")]
 async fn get_signup_address(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SignupAddressId>,
 ) -> ApiResult {
     let found = signup::get(&state.db, &user, id.0).await?;
@@ -311,7 +311,7 @@ async fn get_signup_address(
 #[put("/signup-addresses/{id}")]
 async fn update_signup_address(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SignupAddressId>,
     version: IfMatch,
     body: Body<SignupAddressUpdate>,
@@ -336,7 +336,7 @@ async fn update_signup_address(
 #[delete("/signup-addresses/{id}")]
 async fn delete_signup_address(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SignupAddressId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -355,7 +355,7 @@ async fn delete_signup_address(
 #[get("/signup-addresses/{id}/signups")]
 async fn list_signups(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SignupAddressId>,
     query: QueryOf<SignupQuery>,
 ) -> ApiResult<Json<PageOf<Signup>>> {

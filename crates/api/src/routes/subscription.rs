@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf};
+use crate::extract::{Body, Caller, Id, PageOf};
 use crate::problems::{ActionProblems, GetProblems};
 use crate::state::AppState;
 
@@ -91,7 +91,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contacts/{id}/subscriptions")]
 async fn list_contact_subscriptions(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
 ) -> ApiResult<Json<PageOf<Subscription>>> {
     let rows = subscription::of_contact(&state.db, &user, id.0).await?;
@@ -112,7 +112,7 @@ async fn list_contact_subscriptions(
 #[put("/contacts/{id}/subscriptions/{list_id}")]
 async fn put_contact_subscription(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     path: Path<(String, String)>,
     body: Body<SubscriptionUpdate>,
 ) -> ApiResult<Json<Subscription>> {

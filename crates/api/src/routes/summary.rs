@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::campaign::dto::Campaign;
 use crate::error::ApiResult;
-use crate::extract::CurrentUser;
+use crate::extract::Caller;
 use crate::problems::BareProblems;
 use crate::state::AppState;
 use crate::words::ProblemKind;
@@ -83,7 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     responses((status = 200, body = Summary, description = "As it stands now"), BareProblems)
 )]
 #[get("/summary")]
-async fn get_summary(state: Data<AppState>, user: CurrentUser) -> ApiResult<Json<Summary>> {
+async fn get_summary(state: Data<AppState>, user: Caller) -> ApiResult<Json<Summary>> {
     let found = summary::get(&state.db, &user).await?;
     Ok(Json(found.into()))
 }

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, QueryOf, search};
+use crate::extract::{Body, Caller, Id, PageOf, QueryOf, search};
 use crate::problems::{CreateProblems, ListProblems, RemoveProblems};
 use crate::state::AppState;
 
@@ -141,7 +141,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/suppressions")]
 async fn list_suppressions(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<SuppressionQuery>,
 ) -> ApiResult<Json<PageOf<Suppression>>> {
     let QueryOf(query) = query;
@@ -167,7 +167,7 @@ async fn list_suppressions(
 #[post("/suppressions")]
 async fn create_suppression(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SuppressionCreate>,
 ) -> ApiResult {
     let Body(create) = body;
@@ -190,7 +190,7 @@ async fn create_suppression(
 #[delete("/suppressions/{id}")]
 async fn delete_suppression(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SuppressionId>,
 ) -> ApiResult {
     suppression::delete(&state.db, &user, id.0).await?;

@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, nullable, search};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag, nullable, search};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::routes::mail::dto::{MailContent, content_change};
 use crate::state::AppState;
@@ -191,7 +191,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: template::Template) 
 #[get("/templates")]
 async fn list_templates(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<TemplateQuery>,
 ) -> ApiResult<Json<PageOf<TemplateItem>>> {
     let QueryOf(query) = query;
@@ -217,7 +217,7 @@ async fn list_templates(
 #[post("/templates")]
 async fn create_template(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<TemplateCreate>,
 ) -> ApiResult {
     let Body(body) = body;
@@ -240,7 +240,7 @@ async fn create_template(
     responses((status = 200, body = Template, description = "The template", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/templates/{id}")]
-async fn get_template(state: Data<AppState>, user: CurrentUser, id: Id<TemplateId>) -> ApiResult {
+async fn get_template(state: Data<AppState>, user: Caller, id: Id<TemplateId>) -> ApiResult {
     Ok(answer(
         HttpResponse::Ok(),
         template::get(&state.db, &user, id.0).await?,
@@ -261,7 +261,7 @@ async fn get_template(state: Data<AppState>, user: CurrentUser, id: Id<TemplateI
 #[patch("/templates/{id}")]
 async fn update_template(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<TemplateId>,
     version: IfMatch,
     body: Body<TemplateUpdate>,
@@ -293,7 +293,7 @@ async fn update_template(
 #[delete("/templates/{id}")]
 async fn delete_template(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<TemplateId>,
     version: IfMatch,
 ) -> ApiResult {

@@ -2,16 +2,16 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch};
-use domain::DomainError;
 use domain::campaign::hours::Span;
-use domain::tenant::{self, TenantChange, usage};
+use domain::tenant::{self, Networks, TenantChange, usage};
+use domain::{Actor, DomainError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, IfMatch, etag, nullable};
+use crate::extract::{Body, Caller, CurrentUser, IfMatch, etag, nullable};
 use crate::problems::{BareProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -37,7 +37,35 @@ pub struct Tenant {
     pub sending_hours: Option<SendingHours>,
     /// Most campaigns for one person; null: no limit.
     pub frequency_cap: Option<FrequencyCap>,
+    /// Who has no second factor may do nothing but set one up.
+    pub second_factor_required: bool,
+    /// Sending to more people than this wants step-up; null: never.
+    #[schema(example = 10000, minimum = 1, maximum = 100_000_000)]
+    pub step_up_people: Option<i32>,
+    pub password_policy: PasswordPolicy,
+    /// Networks and addresses that people may come from; empty: from everywhere.
+    #[schema(example = json!(["203.0.113.0/24", "2001:db8::/32"]), max_items = 200)]
+    pub allowed_networks: Vec<String>,
+    /// The address that this request came from.
+    #[schema(example = "203.0.113.9")]
+    pub your_address: Option<String>,
     pub version: i32,
+}
+
+/// Which passwords people may have. Those known from leaks, made of names or
+/// easily guessed are refused in any case.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordPolicy {
+    /// Fewest characters.
+    #[schema(minimum = 12, maximum = 64, example = 12)]
+    pub min_length: i16,
+    /// So many last passwords are not taken again; 0: any.
+    #[schema(minimum = 0, maximum = 12, example = 0)]
+    pub history: i16,
+    /// Has to be changed after so many months: 1, 3, 6 or 12; null: never.
+    #[schema(minimum = 1, maximum = 12, example = json!(null))]
+    pub expiry_months: Option<i16>,
 }
 
 /// From one time of day until another; from after until goes past midnight.
@@ -104,6 +132,15 @@ impl From<tenant::Tenant> for Tenant {
                 contact: row.legal_contact,
             },
             soft_bounce_limit: row.soft_bounce_limit,
+            second_factor_required: row.second_factor_required,
+            step_up_people: row.step_up_people,
+            password_policy: PasswordPolicy {
+                min_length: row.password_min_length,
+                history: row.password_history_length,
+                expiry_months: row.password_expiry_months,
+            },
+            allowed_networks: row.allowed_networks.to_texts(),
+            your_address: None,
             version: row.version,
         }
     }
@@ -134,6 +171,16 @@ pub struct TenantUpdate {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<FrequencyCap>)]
     pub frequency_cap: Option<Option<FrequencyCap>>,
+    /// Effective at once, also for sessions that are open. Wants step-up, as the next one and `idle_minutes` do.
+    pub second_factor_required: Option<bool>,
+    /// Null: never.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(minimum = 1, maximum = 100_000_000, value_type = Option<i32>)]
+    pub step_up_people: Option<Option<i32>>,
+    pub password_policy: Option<PasswordPolicy>,
+    /// Refused when the address is missing that this request comes from.
+    #[schema(max_items = 200, example = json!([]))]
+    pub allowed_networks: Option<Vec<String>>,
 }
 
 /// A change of the legal items.
@@ -160,8 +207,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_tenant_usage);
 }
 
-fn answer(row: tenant::Tenant) -> HttpResponse {
-    let body = Tenant::from(row);
+fn answer(row: tenant::Tenant, user: &Actor) -> HttpResponse {
+    let body = Tenant {
+        your_address: user.ip.map(|ip| ip.to_canonical().to_string()),
+        ..Tenant::from(row)
+    };
     HttpResponse::Ok()
         .insert_header(etag(body.version))
         .json(body)
@@ -173,8 +223,8 @@ fn answer(row: tenant::Tenant) -> HttpResponse {
     responses((status = 200, body = Tenant, description = "Settings", headers(("ETag" = String))), ListProblems)
 )]
 #[get("/tenant")]
-async fn get_tenant(state: Data<AppState>, user: CurrentUser) -> ApiResult {
-    Ok(answer(tenant::get(&state.db, &user).await?))
+async fn get_tenant(state: Data<AppState>, user: Caller) -> ApiResult {
+    Ok(answer(tenant::get(&state.db, &user).await?, &user))
 }
 
 /// Change the company's settings
@@ -186,7 +236,7 @@ async fn get_tenant(state: Data<AppState>, user: CurrentUser) -> ApiResult {
 #[patch("/tenant")]
 async fn update_tenant(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     version: IfMatch,
     body: Body<TenantUpdate>,
 ) -> ApiResult {
@@ -194,6 +244,7 @@ async fn update_tenant(
     let legal = update.legal.unwrap_or_default();
     let parse = |hours: Option<SendingHours>| hours.map(|h| h.parse("/sending_hours")).transpose();
     let hours = update.sending_hours.map(parse).transpose()?;
+    let (policy, networks) = (update.password_policy.as_ref(), update.allowed_networks);
     let change = TenantChange {
         name: update.name,
         time_zone: update.time_zone,
@@ -213,10 +264,15 @@ async fn update_tenant(
             .frequency_cap
             .as_ref()
             .map(|cap| cap.as_ref().map(|cap| cap.days)),
+        second_factor_required: update.second_factor_required,
+        step_up_people: update.step_up_people,
+        password_min_length: policy.map(|policy| policy.min_length),
+        password_history_length: policy.map(|policy| policy.history),
+        password_expiry_months: policy.map(|policy| policy.expiry_months),
+        allowed_networks: networks.as_deref().map(Networks::parse).transpose()?,
     };
-    Ok(answer(
-        tenant::update(&state.db, &user, version.0, change).await?,
-    ))
+    let row = tenant::update(&state.db, &user, version.0, change).await?;
+    Ok(answer(row, &user))
 }
 
 /// What the company has and may have.

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf};
+use crate::extract::{Body, Caller, Id, PageOf};
 use crate::problems::{ActionProblems, GetProblems};
 use crate::state::AppState;
 
@@ -76,7 +76,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[post("/mails/{id}/test-sends")]
 async fn create_test_send(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     body: Body<TestSendCreate>,
 ) -> ApiResult {
@@ -97,7 +97,7 @@ async fn create_test_send(
 #[get("/mails/{id}/test-sends")]
 async fn list_test_sends(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
 ) -> ApiResult<Json<PageOf<TestDelivery>>> {
     let rows = test_send::list(&state.db, &user, id.0).await?;

@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Caller, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::GetListProblems;
 use crate::state::AppState;
 use crate::words::TimelineKind;
@@ -101,7 +101,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/contacts/{id}/timeline")]
 async fn list_contact_timeline(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ContactId>,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<TimelineEntry>>> {

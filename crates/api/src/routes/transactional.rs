@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::delivery::{Delivery, DeliveryDetail};
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, PageOf, QueryOf};
+use crate::extract::{Body, Caller, PageOf, QueryOf};
 use crate::problems::{CreateProblems, ListProblems};
 use crate::state::AppState;
 use crate::words::DeliveryState;
@@ -132,7 +132,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[post("/transactional-sends")]
 async fn create_transactional_send(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<TransactionalSendCreate>,
 ) -> ApiResult {
     let new = body.0.into_domain()?;
@@ -152,7 +152,7 @@ async fn create_transactional_send(
 #[get("/transactional-sends")]
 async fn list_transactional_sends(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<TransactionalSendQuery>,
 ) -> ApiResult<Json<PageOf<TransactionalSend>>> {
     let QueryOf(query) = query;

@@ -1,11 +1,12 @@
 //! The people of the tenant.
 
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, patch, post};
+use actix_web::{HttpResponse, HttpResponseBuilder, delete, get, patch, post};
 use chrono::{DateTime, Utc};
 use domain::ids::UserId;
-use domain::page::PageRequest;
-use domain::user::{self, NewUser, UserChange};
+use domain::page::{Page, PageRequest};
+use domain::user::{self, FirstPassword, NewUser, UserChange, invitation, reset};
+use domain::{Actor, DomainError};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,8 +14,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
-use crate::problems::{CreateProblems, GetProblems, ListProblems, UpdateProblems};
+use crate::extract::{Body, Caller, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::problems::{
+    BareActionProblems, CreateProblems, GetProblems, ListProblems, RemoveProblems, UpdateProblems,
+};
 use crate::state::AppState;
 
 /// A person who logs in.
@@ -25,12 +28,23 @@ pub struct User {
     pub login_id: String,
     pub display_name: String,
     pub email: String,
-    /// `owner`, `editor` or `viewer`.
+    /// Key of the role: `owner`, `admin` … of a builtin one, the id of an own one.
     #[schema(example = "editor")]
     pub role: String,
+    /// As the company calls it.
+    #[schema(example = "編集者")]
+    pub role_name: String,
     #[schema(example = "ja")]
     pub locale: String,
     pub disabled: bool,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
+    /// `invited` (has no password yet), `active` or `disabled`.
+    #[schema(example = "active")]
+    pub state: &'static str,
+    /// Until when the invitation can be accepted; null: there is none, or it
+    /// has expired or was revoked.
+    pub invitation_expires_at: Option<DateTime<Utc>>,
     pub last_login_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub version: i32,
@@ -44,8 +58,16 @@ impl From<user::User> for User {
             display_name: row.display_name,
             email: row.email,
             role: row.role,
+            role_name: row.role_name,
             locale: row.locale,
             disabled: row.disabled_at.is_some(),
+            second_factor: row.second_factor_at.is_some(),
+            state: match (row.disabled_at, row.invited) {
+                (Some(_), _) => "disabled",
+                (None, true) => "invited",
+                (None, false) => "active",
+            },
+            invitation_expires_at: None,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
             version: row.version,
@@ -64,11 +86,16 @@ pub struct UserCreate {
     pub display_name: String,
     #[schema(max_length = 320)]
     pub email: String,
-    /// `owner`, `editor` or `viewer`.
-    #[schema(example = "editor")]
+    /// Key of a role that allows nothing that one may not oneself.
+    #[schema(example = "editor", max_length = 100)]
     pub role: String,
-    #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
-    pub password: SecretString,
+    /// Language of the screens and of the mails to the person: `ja` or `en`.
+    #[schema(pattern = "^(ja|en)$")]
+    pub locale: Option<String>,
+    /// Only where mail can't be used: the person has to change it first of all.
+    /// Without it they get an invitation, and set one that nobody else knows.
+    #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
+    pub password: Option<SecretString>,
 }
 
 /// A change; what is left out stays.
@@ -79,12 +106,15 @@ pub struct UserUpdate {
     pub display_name: Option<String>,
     #[schema(max_length = 320)]
     pub email: Option<String>,
-    #[schema(example = "viewer")]
+    /// Key of a role that allows nothing that one may not oneself.
+    #[schema(example = "viewer", max_length = 100)]
     pub role: Option<String>,
     #[schema(pattern = "^(ja|en)$")]
     pub locale: Option<String>,
     /// A disabled person can't log in; their sessions end at once.
     pub disabled: Option<bool>,
+    /// The person has to change it at the next log-in. Better: let them set one
+    /// themself, by a link (`send_user_reset`).
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
     pub password: Option<SecretString>,
 }
@@ -94,7 +124,38 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_users)
         .service(create_user)
         .service(get_user)
-        .service(update_user);
+        .service(update_user)
+        .service(send_invitation)
+        .service(revoke_invitation)
+        .service(send_user_reset);
+}
+
+/// With what their invitations say.
+async fn with_invitations(
+    state: &AppState,
+    user: &Actor,
+    rows: Vec<user::User>,
+) -> Result<Vec<User>, DomainError> {
+    let open = invitation::open(&state.db, user, &rows).await?;
+    let rows = rows.into_iter().map(|row| {
+        let until = open.iter().find(|(id, _)| *id == row.id).map(|(_, at)| *at);
+        User {
+            invitation_expires_at: until,
+            ..User::from(row)
+        }
+    });
+    Ok(rows.collect())
+}
+
+async fn answer(
+    state: &AppState,
+    user: &Actor,
+    mut response: HttpResponseBuilder,
+    row: user::User,
+) -> ApiResult {
+    let version = row.version;
+    let row = with_invitations(state, user, vec![row]).await?.pop();
+    Ok(response.insert_header(etag(version)).json(row))
 }
 
 /// The people, oldest first
@@ -105,16 +166,24 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/users")]
 async fn list_users(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<User>>> {
     let page = user::list(&state.db, &user, &PageRequest::from(&query.0)).await?;
-    Ok(Json(PageOf::from_page(page, User::from)))
+    let items = with_invitations(&state, &user, page.items).await?;
+    let page = Page {
+        items,
+        next_cursor: page.next_cursor,
+        total: page.total,
+    };
+    Ok(Json(PageOf::from_page(page, |row| row)))
 }
 
 /// Add a person
+///
+/// Mails them an invitation, with a link that is good for 72 hours.
 #[utoipa::path(
-    tag = "users", operation_id = "create_user", request_body = UserCreate,
+    tag = "users", operation_id = "create_user", security(("access_token" = [])), request_body = UserCreate,
     responses((status = 201, body = User, description = "Added", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/users")]
@@ -128,12 +197,15 @@ async fn create_user(
         login_id: create.login_id,
         display_name: create.display_name,
         email: create.email,
-        password: create.password,
+        locale: create.locale,
+        password: match create.password {
+            Some(password) => FirstPassword::Temporary(password),
+            None => FirstPassword::Invitation,
+        },
     };
-    let row = user::create(&state.db, &state.hasher, &user, &create.role, new).await?;
-    Ok(HttpResponse::Created()
-        .insert_header(etag(row.version))
-        .json(User::from(row)))
+    let (db, keys, role) = (&state.db, &state.keys, &create.role);
+    let row = user::create(db, &state.hasher, keys, &user, role, new).await?;
+    answer(&state, &user, HttpResponse::Created(), row).await
 }
 
 /// One person
@@ -143,19 +215,18 @@ async fn create_user(
     responses((status = 200, body = User, description = "The person", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/users/{id}")]
-async fn get_user(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+async fn get_user(state: Data<AppState>, user: Caller, id: Id<UserId>) -> ApiResult {
     let row = user::get(&state.db, &user, id.0).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(etag(row.version))
-        .json(User::from(row)))
+    answer(&state, &user, HttpResponse::Ok(), row).await
 }
 
 /// Change a person
 ///
 /// Disabling, another role or a new password ends the person's sessions. The
-/// last active owner can't be taken away (409).
+/// last active owner can't be taken away (409), and who may more than oneself
+/// can't be changed (403). A new password wants step-up.
 #[utoipa::path(
-    tag = "users", operation_id = "update_user", request_body = UserUpdate,
+    tag = "users", operation_id = "update_user", security(("access_token" = [])), request_body = UserUpdate,
     params(
         ("id" = Uuid, Path, description = "User"),
         ("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")
@@ -180,7 +251,47 @@ async fn update_user(
         password: update.password,
     };
     let row = user::update(&state.db, &state.hasher, &user, id.0, version.0, change).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(etag(row.version))
-        .json(User::from(row)))
+    answer(&state, &user, HttpResponse::Ok(), row).await
+}
+
+/// Invite a person once more
+///
+/// Mails a new link, good for 72 hours; earlier ones are void.
+#[utoipa::path(
+    tag = "users", operation_id = "send_invitation",
+    params(("id" = Uuid, Path, description = "User")),
+    responses((status = 200, body = User, description = "Sent", headers(("ETag" = String))), BareActionProblems)
+)]
+#[post("/users/{id}/invitation")]
+async fn send_invitation(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+    let row = invitation::send_again(&state.db, &state.keys, &user, id.0).await?;
+    answer(&state, &user, HttpResponse::Ok(), row).await
+}
+
+/// Revoke an invitation
+///
+/// Its link is void at once; the person stays in the list, and can be invited again.
+#[utoipa::path(
+    tag = "users", operation_id = "revoke_invitation",
+    params(("id" = Uuid, Path, description = "User")),
+    responses((status = 204, description = "Revoked"), RemoveProblems)
+)]
+#[delete("/users/{id}/invitation")]
+async fn revoke_invitation(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+    invitation::revoke(&state.db, &user, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Mail a person a link to set a new password
+///
+/// Good for 15 minutes. The password that they have stays good until they do.
+#[utoipa::path(
+    tag = "users", operation_id = "send_user_reset",
+    params(("id" = Uuid, Path, description = "User")),
+    responses((status = 202, description = "On its way"), BareActionProblems)
+)]
+#[post("/users/{id}/password-reset")]
+async fn send_user_reset(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+    reset::send_to(&state.db, &state.keys, &user, id.0).await?;
+    Ok(HttpResponse::Accepted().finish())
 }

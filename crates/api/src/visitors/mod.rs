@@ -10,7 +10,7 @@ use domain::mail::render::Installation;
 
 pub use self::limits::VisitorLimits;
 pub use self::targets::Targets;
-pub use self::tracker::{Running, Tracker};
+pub use self::tracker::Tracker;
 
 /// Shared by all threads.
 pub struct Visitors {

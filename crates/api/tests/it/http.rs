@@ -160,6 +160,7 @@ async fn files_that_are_none_of_ours_are_not_served() {
         "/assets/../.env",
         "/%2e%2e/etc/passwd",
         "/backup.sql",
+        "/login~",
         "/wp-login.php",
         "/v1/nothing",
         "/assets/none.js",

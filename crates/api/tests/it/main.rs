@@ -8,6 +8,9 @@
     reason = "a test stops at the first thing that is not as it should be; helpers are shared by modules"
 )]
 
+mod ab_test;
+mod api_token;
+mod audit;
 mod auth;
 mod bounce;
 mod contact;
@@ -17,13 +20,17 @@ mod idempotency;
 mod import;
 mod matrix;
 mod operator;
+mod password;
 mod public;
 mod results;
+mod role;
 mod route;
 mod rules;
+mod second_factor;
 mod send_limit;
 mod sender_domain;
 mod sequence;
 mod signup;
 mod support;
 mod transactional;
+mod webhook;

@@ -33,6 +33,8 @@ async fn a_limit_is_set_changed_suspended_and_deleted() {
     for wrong in [
         json!({"site": "nowhere", "per_minute": 1}),
         json!({"per_minute": 0}),
+        json!({"max_sessions": 0}),
+        json!({"max_sessions": 1001}),
         json!({"warm_up": {"from": "2026-11-24", "first": 10, "growth": 0, "until": 5}}),
         // PostgreSQL knows no such day.
         json!({"warm_up": {"from": "-9999-01-01", "first": 10, "growth": 1, "until": 50}}),
@@ -51,10 +53,25 @@ async fn a_limit_is_set_changed_suspended_and_deleted() {
         .put(&path)
         .by(&token)
         .if_match(1)
-        .json(&json!({"suspended": true, "warm_up": plan}))
+        .json(&json!({"suspended": true, "max_sessions": 5, "warm_up": plan}))
         .send()
         .await
         .expect(200);
+    assert_eq!(
+        (&changed["max_sessions"], &changed["sessions_in_use"]),
+        (&json!(5), &json!(0))
+    );
+    // A mailer has one open, and another waits.
+    app.database
+        .execute_as_owner(&format!(
+            "INSERT INTO send_session (tenant_id, limit_id, id, holder, worker, leased_until, waits_since)
+             SELECT tenant_id, id, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), now() + interval '30 s', since
+             FROM send_limit, (VALUES (NULL::timestamptz), (now())) AS w (since) WHERE tenant_id = '{}'",
+            tenant.id
+        ))
+        .await;
+    let read = app.get(&path).by(&token).send().await.expect(200);
+    assert_eq!(read["sessions_in_use"], 1);
     assert_eq!(
         (
             &changed["per_minute"],

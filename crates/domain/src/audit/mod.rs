@@ -1,4 +1,12 @@
-//! The trace: who did what, written in the transaction that did it.
+//! The trace: who did what, written in the transaction that did it. The
+//! database links the entries of a tenant to a chain (docs/decisions/0038),
+//! which [`chain`] follows and verifies.
+
+pub mod action;
+pub mod chain;
+pub mod export;
+pub mod read;
+pub(crate) mod verify;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -14,7 +22,7 @@ use crate::schema::audit_entry;
 /// What was done to what. `before` and `after` hold no secrets.
 #[derive(Debug, Default)]
 pub struct Entry<'a> {
-    /// Dotted: noun, verb in the past (`contact.deleted`).
+    /// Dotted: noun, verb in the past (`contact.deleted`); stands in [`action::ACTIONS`].
     pub action: &'a str,
     pub subject_kind: &'a str,
     pub subject_id: Option<Uuid>,
@@ -32,7 +40,7 @@ pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>)
             audit_entry::tenant_id.eq(actor.tenant_id),
             audit_entry::id.eq(AuditEntryId::new()),
             audit_entry::actor_kind.eq(actor.kind.as_str()),
-            audit_entry::actor_id.eq(actor.user_id),
+            audit_entry::actor_id.eq(actor.id()),
             audit_entry::action.eq(entry.action),
             audit_entry::subject_kind.eq(entry.subject_kind),
             audit_entry::subject_id.eq(entry.subject_id),
@@ -44,4 +52,34 @@ pub async fn record(tx: &mut AsyncPgConnection, actor: &Actor, entry: Entry<'_>)
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Writes that a thing was made (no `before`), changed, or deleted (no `after`).
+///
+/// # Errors
+/// When the database does.
+pub(crate) async fn change(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    action: &str,
+    (subject_kind, id): (&str, Uuid),
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Result<()> {
+    let entry = Entry {
+        action,
+        subject_kind,
+        subject_id: Some(id),
+        before,
+        after,
+    };
+    record(tx, actor, entry).await
+}
+
+/// Starts the verification of the actor's tenant's chain, as a job.
+///
+/// # Errors
+/// [`crate::DomainError::Forbidden`].
+pub async fn start_verification(db: &crate::Db, actor: &Actor) -> Result<crate::job::Job> {
+    verify::start(db, actor).await
 }

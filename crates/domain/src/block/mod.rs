@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
+use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, FieldError, Result, Validation};
 use crate::ids::{BlockId, TenantId};
@@ -135,9 +137,25 @@ pub async fn create(db: &Db, actor: &Actor, new: NewBlock) -> Result<Block> {
                 format!("there are {MAX_BLOCKS} blocks already"),
             ));
         }
-        queries::insert(tx, actor.tenant_id, BlockId::new(), &new, actor.user_id).await
+        let made =
+            queries::insert(tx, actor.tenant_id, BlockId::new(), &new, actor.user_id).await?;
+        let subject = ("block", made.id.0);
+        audit::change(tx, actor, "block.created", subject, None, told(&made)).await?;
+        Ok(made)
     })
     .await
+}
+
+/// For the trace: every mail that calls the block shows it.
+fn told(block: &Block) -> Option<Value> {
+    let Block {
+        key,
+        name,
+        text,
+        html,
+        ..
+    } = block;
+    Some(json!({ "key": key, "name": name, "text": text, "html": html }))
 }
 
 /// Changes a block of version `version`.
@@ -157,8 +175,8 @@ pub async fn update(
     v.finish()?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
-        queries::find(tx, actor.tenant_id, id).await?;
-        queries::update(
+        let before = queries::find(tx, actor.tenant_id, id).await?;
+        let after = queries::update(
             tx,
             actor.tenant_id,
             id,
@@ -168,7 +186,10 @@ pub async fn update(
             now,
         )
         .await?
-        .ok_or(DomainError::Stale)
+        .ok_or(DomainError::Stale)?;
+        let (subject, was) = (("block", id.0), told(&before));
+        audit::change(tx, actor, "block.updated", subject, was, told(&after)).await?;
+        Ok(after)
     })
     .await
 }
@@ -181,12 +202,12 @@ pub async fn update(
 pub async fn delete(db: &Db, actor: &Actor, id: BlockId, version: i32) -> Result<()> {
     actor.require(Permission::MailsWrite)?;
     db.tenant(actor.tenant_id, async |tx| {
-        queries::find(tx, actor.tenant_id, id).await?;
-        if queries::delete(tx, actor.tenant_id, id, version).await? {
-            Ok(())
-        } else {
-            Err(DomainError::Stale)
+        let before = queries::find(tx, actor.tenant_id, id).await?;
+        if !queries::delete(tx, actor.tenant_id, id, version).await? {
+            return Err(DomainError::Stale);
         }
+        let subject = ("block", id.0);
+        audit::change(tx, actor, "block.deleted", subject, told(&before), None).await
     })
     .await
 }

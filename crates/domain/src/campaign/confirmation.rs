@@ -8,9 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::actor::Actor;
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
 use crate::schema::campaign_confirmation as confirmation;
+use crate::tenant;
 
 /// `campaign.state_reason` of what is held because more people are meant.
 pub const MORE_PEOPLE: &str = "more_people";
@@ -100,4 +102,18 @@ pub(super) async fn admit(
         .await
         .optional()?;
     Ok(total.is_none_or(|(queued, most)| most.is_none_or(|most| queued <= most)))
+}
+
+/// Sending to many wants a fresh proof of who sends, above the number that the
+/// tenant set (decision 0040).
+pub(super) async fn require_step_up(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    people: i64,
+) -> Result<()> {
+    let most = tenant::find(tx, actor.tenant_id).await?.step_up_people;
+    match most {
+        Some(most) if people > i64::from(most) => actor.require_step_up(),
+        _ => Ok(()),
+    }
 }

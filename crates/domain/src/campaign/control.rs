@@ -61,6 +61,7 @@ pub async fn send(
             ));
         }
         usage::require_mails(tx, tenant, outgoing.0, now).await?;
+        confirmation::require_step_up(tx, actor, outgoing.0).await?;
         start(tx, tenant, id, &outgoing.1, now).await?;
         confirmation::bound(tx, tenant, id, Some(confirmed_people)).await?;
         record(tx, actor, "campaign.sent", &before, json!({ "people": outgoing.0 })).await?;
@@ -195,7 +196,7 @@ pub(super) async fn record(
         action,
         subject_kind: "campaign",
         subject_id: Some(before.id.0),
-        before: Some(json!({ "state": before.state })),
+        before: Some(json!({ "name": before.name, "state": before.state })),
         after: Some(after),
     };
     audit::record(tx, actor, entry).await
@@ -237,7 +238,8 @@ pub async fn schedule(
         before.refuse_day()?;
         before.state.after(Step::Schedule, false)?;
         let people = people(tx, tenant, &before, now).await?;
-        ready(tx, tenant, installation, &before, people, now).await?;
+        let outgoing = ready(tx, tenant, installation, &before, people, now).await?;
+        confirmation::require_step_up(tx, actor, outgoing.0).await?;
         diesel::update(campaign::table.find((tenant, id)))
             .set((
                 campaign::state.eq(State::Scheduled),

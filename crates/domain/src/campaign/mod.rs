@@ -312,9 +312,19 @@ pub async fn create(db: &Db, actor: &Actor, new: NewCampaign) -> Result<Campaign
             ab_test::check_together(new.best_hour, Some(plan))?;
             ab_test::save(tx, tenant, id, plan).await?;
         }
+        let made = queries::find(tx, tenant, id).await?;
+        let subject = ("campaign", id.0);
+        audit::change(tx, actor, "campaign.created", subject, None, told(&made)).await?;
         load(tx, tenant, id, db.now()).await
     })
     .await
+}
+
+/// For the trace: what goes to whom by which way.
+fn told(row: &CampaignRow) -> Option<serde_json::Value> {
+    Some(serde_json::json!({
+        "name": row.name, "mail_id": row.mail_id, "audience": row.audience, "route_id": row.route_id,
+    }))
 }
 
 /// Changes a draft or a scheduled campaign of version `version`.
@@ -362,6 +372,9 @@ pub async fn update(
         let test = ab_test::load(tx, tenant, id).await?;
         let best_hour = change.best_hour.unwrap_or(before.best_hour);
         ab_test::check_together(best_hour, test.as_ref().map(|test| &test.plan))?;
+        let after = queries::find(tx, tenant, id).await?;
+        let (subject, was) = (("campaign", id.0), told(&before));
+        audit::change(tx, actor, "campaign.updated", subject, was, told(&after)).await?;
         load(tx, tenant, id, db.now()).await
     })
     .await

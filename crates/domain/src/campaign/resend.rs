@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Date, Text, Timestamptz, Uuid as Sq
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
+use super::confirmation;
 use super::control::{announce, epoch, record};
 use super::state::{State, Step};
 use super::{Campaign, CampaignRow, load, queries};
@@ -112,6 +113,7 @@ pub async fn resend(
         if people != confirmed_people || people == 0 {
             return Err(people_changed(people, confirmed_people));
         }
+        confirmation::require_step_up(tx, actor, people).await?;
         reopen(tx, tenant, &before, after, now).await?;
         let queued = queue_again(tx, tenant, &before, period, group, now).await?;
         // Somebody opened it or said no since they were counted.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::state::State;
 use super::{Campaign, queries, with_counts};
 use crate::actor::{Actor, Permission};
+use crate::api_token;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::TenantId;
@@ -45,6 +46,8 @@ text_enum! {
         /// A key's record was not seen in DNS.
         DomainUnchecked = "domain_unchecked",
         RouteMissing = "route_missing",
+        /// An API token is over soon, and the program that uses it stops.
+        ApiTokenEnding = "api_token_ending",
     }
 }
 
@@ -102,6 +105,15 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Summary> {
         }
         if may(Permission::SettingsRead) {
             settings(tx, tenant, &mut summary.problems).await?;
+        }
+        if may(Permission::TokensManage) {
+            let ending = api_token::ending(tx, tenant, now, SHOWN).await?;
+            let problems = ending.into_iter().map(|(id, name)| Problem {
+                kind: ProblemKind::ApiTokenEnding,
+                detail: name,
+                subject_id: Some(id.0),
+            });
+            summary.problems.extend(problems);
         }
         Ok(summary)
     })

@@ -35,7 +35,7 @@ use crate::page::{Page, PageRequest};
 use crate::text_enum::text_enum;
 
 pub(crate) use joining::join;
-pub(crate) use queries::{clear_soft_bounces, find, set_status};
+pub(crate) use queries::{clear_soft_bounces, find, set_status, set_statuses};
 pub(crate) use search::patterns;
 
 /// Characters of a name.

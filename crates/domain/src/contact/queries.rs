@@ -122,6 +122,28 @@ pub(crate) async fn set_status(
     Ok(())
 }
 
+/// As [`set_status`], of several whose rows the caller has locked.
+pub(crate) async fn set_statuses(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    ids: &[ContactId],
+    status: ContactStatus,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let target = contact::table
+        .filter(contact::tenant_id.eq(tenant))
+        .filter(contact::id.eq_any(ids));
+    diesel::update(target)
+        .set((
+            contact::status.eq(status),
+            contact::version.eq(contact::version + 1),
+            contact::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Begins the count of soft bounces anew: a mail arrived.
 pub(crate) async fn clear_soft_bounces(
     tx: &mut AsyncPgConnection,

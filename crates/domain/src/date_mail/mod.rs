@@ -157,6 +157,16 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<DateMail> {
         }
         let id = DateMailId::new();
         queries::insert(tx, tenant, id, &rule, actor.user_id).await?;
+        let told = Some(json!({ "name": rule.name, "mail_id": rule.mail_id }));
+        audit::change(
+            tx,
+            actor,
+            "date_mail.created",
+            ("date_mail", id.0),
+            None,
+            told,
+        )
+        .await?;
         load(tx, tenant, id).await
     })
     .await

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::retry;
+use crate::event::bounce::BounceReason;
 
 /// What a server said last. Hostile input: kept as text, never interpreted
 /// beyond the two codes.
@@ -18,6 +19,10 @@ pub struct Reply {
     pub text: String,
     /// Name of the host that said it.
     pub host: String,
+    /// Of a refusal for good that speaks of the recipient's address, and not of us
+    /// or our mail: what it says of that. It counts as a bounce.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blame: Option<BounceReason>,
 }
 
 /// Longest reply text that is kept, in characters.

@@ -12,8 +12,10 @@ use super::outcome::{Outcome, Verdict, judge};
 use super::{counters, queue};
 use crate::db::Db;
 use crate::error::Result;
-use crate::ids::{CampaignId, DeliveryId, TenantId, WorkerId};
+use crate::event::bounce::refused::{self, Refusal};
+use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
 use crate::signal::{self, Signal};
+use crate::webhook;
 
 /// What became of one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,12 @@ impl Record {
 
 #[derive(QueryableByName)]
 struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    id: DeliveryId,
+    #[diesel(sql_type = SqlUuid)]
+    contact_id: ContactId,
+    #[diesel(sql_type = Text)]
+    address: String,
     #[diesel(sql_type = Text)]
     state: String,
 }
@@ -79,8 +87,15 @@ pub async fn record(
                 *deltas.entry(row.state.as_str()).or_default() += 1;
                 *deltas.entry("claimed").or_default() -= 1;
             }
-            let deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
+            let mut deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
+            let refusals = refusals(records, &changed);
+            deltas.extend(refused::take(tx, (tenant, campaign, period), &refusals, now).await?);
             counters::add(tx, tenant, campaign, &deltas).await?;
+            let ended = changed
+                .iter()
+                .filter(|row| ["accepted", "failed"].contains(&row.state.as_str()));
+            let ended: Vec<DeliveryId> = ended.map(|row| row.id).collect();
+            webhook::outbox::tell_deliveries(tx, period, &ended).await?;
             signal::publish(
                 tx,
                 Signal::Campaign {
@@ -96,6 +111,29 @@ pub async fn record(
         queue::settle_ended(db, tenant, campaign).await?;
     }
     Ok(recorded)
+}
+
+/// Those of the recorded that were refused for the address's sake.
+fn refusals<'a>(records: &'a [Record], changed: &[Changed]) -> Vec<Refusal<'a>> {
+    let failed = |record: &Record| {
+        let is_it = |row: &&Changed| row.id == record.id && row.state == "failed";
+        changed.iter().find(is_it)
+    };
+    let refusal = |record: &'a Record| {
+        let Outcome::Failed(_, Some(reply)) = &record.outcome else {
+            return None;
+        };
+        let reason = reply.blame?;
+        let row = failed(record)?;
+        Some(Refusal {
+            delivery: row.id,
+            contact: row.contact_id,
+            address: row.address.clone(),
+            reason,
+            reply,
+        })
+    };
+    records.iter().filter_map(refusal).collect()
 }
 
 /// What limits held back that were changed since is due now. Behind the lock of
@@ -157,7 +195,7 @@ FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period,
 WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
   AND d.state = n.was AND d.lease_owner = n.worker
   AND c.tenant_id = $1 AND c.id = $2
-RETURNING d.state";
+RETURNING d.id, d.contact_id, d.address, d.state";
 
 // A row given back after a stop is skipped at once: nobody else will.
 #[expect(

@@ -301,6 +301,8 @@ async fn find(tx: &mut AsyncPgConnection, token: DeliveryToken, lock: bool) -> R
     }
     let row: Option<(CampaignId, ContactId, String, Option<DateTime<Utc>>)> = delivery::table
         .find(key)
+        // Of somebody who was erased nothing is known any more.
+        .filter(delivery::address.ne(""))
         .select((
             delivery::campaign_id,
             delivery::contact_id,

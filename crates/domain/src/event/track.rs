@@ -141,7 +141,7 @@ async fn insert(
             SELECT $1, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.id, h.kind, d.campaign_id, d.id, d.contact_id,
                    h.link, h.machine, h.at, h.ip, h.agent
             FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, machine, at, ip, agent)
-            JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery
+            JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery AND d.address <> ''
             JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
             ON CONFLICT DO NOTHING
             RETURNING campaign_id)

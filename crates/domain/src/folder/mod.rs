@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
+use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{FolderId, TenantId};
@@ -129,7 +131,10 @@ pub async fn create(db: &Db, actor: &Actor, new: NewFolder) -> Result<Folder> {
             ));
         }
         check_parent(&folders, None, new.parent_id)?;
-        queries::insert(tx, actor.tenant_id, FolderId::new(), &new).await
+        let made = queries::insert(tx, actor.tenant_id, FolderId::new(), &new).await?;
+        let subject = ("folder", made.id.0);
+        audit::change(tx, actor, "folder.created", subject, None, told(&made)).await?;
+        Ok(made)
     })
     .await
 }
@@ -159,9 +164,12 @@ pub async fn update(
                 parent,
             )?;
         }
-        queries::update(tx, actor.tenant_id, id, version, &change, now)
+        let after = queries::update(tx, actor.tenant_id, id, version, &change, now)
             .await?
-            .ok_or(DomainError::Stale)
+            .ok_or(DomainError::Stale)?;
+        let (subject, was) = (("folder", id.0), told(&before));
+        audit::change(tx, actor, "folder.updated", subject, was, told(&after)).await?;
+        Ok(after)
     })
     .await
 }
@@ -175,13 +183,18 @@ pub async fn delete(db: &Db, actor: &Actor, id: FolderId, version: i32) -> Resul
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
         actor.require(before.kind.write())?;
-        if queries::delete(tx, actor.tenant_id, id, version).await? {
-            Ok(())
-        } else {
-            Err(DomainError::Stale)
+        if !queries::delete(tx, actor.tenant_id, id, version).await? {
+            return Err(DomainError::Stale);
         }
+        let subject = ("folder", id.0);
+        audit::change(tx, actor, "folder.deleted", subject, told(&before), None).await
     })
     .await
+}
+
+/// For the trace.
+fn told(folder: &Folder) -> Option<Value> {
+    Some(json!({ "name": folder.name, "parent_id": folder.parent_id }))
 }
 
 /// Refuses an unknown parent, a circle, and a tree that is too deep.

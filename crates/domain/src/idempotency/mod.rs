@@ -11,6 +11,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::UserId;
 use crate::schema::idempotency_key as keys;
+use crate::secret::Keys;
 
 /// How long an answer is kept.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -42,7 +43,13 @@ pub enum Claim {
 /// # Errors
 /// [`DomainError::Invalid`] when the key was used for another request,
 /// [`DomainError::Conflict`] while the first one is under way.
-pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -> Result<Claim> {
+pub async fn claim(
+    db: &Db,
+    sealing: &Keys,
+    actor: &Actor,
+    key: &str,
+    request_hash: &[u8; 32],
+) -> Result<Claim> {
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let detail = format!("must be 1 to {MAX_KEY} visible ASCII characters, for example a UUID");
         return Err(DomainError::invalid(
@@ -89,7 +96,12 @@ pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -
         let (hash, status, headers, body): (Vec<u8>, Option<i16>, Option<Value>, Option<Vec<u8>>) =
             keys::table
                 .find(row)
-                .select((keys::request_hash, keys::status, keys::headers, keys::body))
+                .select((
+                    keys::request_hash,
+                    keys::status,
+                    keys::headers,
+                    keys::body_sealed,
+                ))
                 .first(tx)
                 .await?;
         if hash != request_hash {
@@ -110,7 +122,7 @@ pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -
         Ok(Claim::Done(Answer {
             status,
             headers,
-            body: body.unwrap_or_default(),
+            body: opened(sealing, actor, key, body.unwrap_or_default())?,
         }))
     })
     .await
@@ -120,15 +132,22 @@ pub async fn claim(db: &Db, actor: &Actor, key: &str, request_hash: &[u8; 32]) -
 ///
 /// # Errors
 /// When the database does.
-pub async fn store(db: &Db, actor: &Actor, key: &str, answer: &Answer) -> Result<()> {
+pub async fn store(
+    db: &Db,
+    sealing: &Keys,
+    actor: &Actor,
+    key: &str,
+    answer: &Answer,
+) -> Result<()> {
     let headers = serde_json::to_value(&answer.headers).map_err(DomainError::internal)?;
     let status = i16::try_from(answer.status).map_err(DomainError::internal)?;
+    let sealed = sealing.seal(actor.tenant_id, &place(actor, key), &answer.body)?;
     db.tenant(actor.tenant_id, async |tx| {
         diesel::update(keys::table.find((actor.tenant_id, owner(actor), key)))
             .set((
                 keys::status.eq(status),
                 keys::headers.eq(&headers),
-                keys::body.eq(&answer.body),
+                keys::body_sealed.eq(&sealed),
             ))
             .execute(tx)
             .await?;
@@ -151,6 +170,21 @@ pub async fn forget(db: &Db, actor: &Actor, key: &str) -> Result<()> {
     .await
 }
 
+fn place(actor: &Actor, key: &str) -> String {
+    format!("idempotency_key:{}:{key}", owner(actor))
+}
+
+/// An answer may hold a secret that is shown once, so that it is kept sealed.
+/// One of before that was so is text.
+fn opened(sealing: &Keys, actor: &Actor, key: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+    if Keys::is_sealed(&body) {
+        sealing.open(actor.tenant_id, &place(actor, key), &body)
+    } else {
+        Ok(body)
+    }
+}
+
+/// Keys belong to who sends them: a person, or a token.
 fn owner(actor: &Actor) -> UserId {
-    actor.user_id.unwrap_or(UserId(uuid::Uuid::nil()))
+    UserId(actor.id().unwrap_or_default())
 }

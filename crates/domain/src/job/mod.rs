@@ -39,6 +39,9 @@ text_enum! {
         Import = "contact_import",
         Export = "contact_export",
         BounceReset = "bounce_reset",
+        Erasure = "erasure",
+        /// The chain of audit entries is followed.
+        AuditVerify = "audit_verify",
     }
 }
 
@@ -49,7 +52,28 @@ impl Kind {
         match self {
             Self::ImportCheck | Self::Import | Self::BounceReset => Permission::ContactsWrite,
             Self::Export => Permission::ContactsExport,
+            Self::Erasure => Permission::ContactsErase,
+            Self::AuditVerify => Permission::AuditRead,
         }
+    }
+
+    /// What a person needs to see it and its result.
+    fn seen_with(self) -> Permission {
+        match self {
+            Self::ImportCheck | Self::Import | Self::BounceReset | Self::Export => {
+                Permission::ContactsRead
+            }
+            Self::Erasure => Permission::ContactsErase,
+            Self::AuditVerify => Permission::AuditRead,
+        }
+    }
+
+    /// Those that the actor may see.
+    fn seen_by(actor: &Actor) -> Vec<Self> {
+        let kinds = Self::ALL.iter().copied();
+        kinds
+            .filter(|kind| actor.permissions.contains(&kind.seen_with()))
+            .collect()
     }
 }
 
@@ -133,14 +157,14 @@ pub async fn list(
     filter: JobFilter,
     page: &PageRequest,
 ) -> Result<Page<Job>> {
-    actor.require(Permission::ContactsRead)?;
+    let seen = seen(actor)?;
     let (limit, cursor) = (page.limit()?, page.cursor("-created_at")?);
     let before = cursor
         .map(|c| Ok::<_, DomainError>((c.time()?, JobId(c.id))))
         .transpose()?;
     let rows = db
         .tenant(actor.tenant_id, async |tx| {
-            queries::page(tx, actor.tenant_id, filter, before, limit + 1).await
+            queries::page(tx, actor.tenant_id, &seen, filter, before, limit + 1).await
         })
         .await?;
     Ok(Page::cut(rows, limit, "-created_at", |row: &Job| {
@@ -153,11 +177,24 @@ pub async fn list(
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`].
 pub async fn get(db: &Db, actor: &Actor, id: JobId) -> Result<Job> {
-    actor.require(Permission::ContactsRead)?;
+    let seen = seen(actor)?;
     db.tenant(actor.tenant_id, async |tx| {
-        queries::find(tx, actor.tenant_id, id).await
+        let job = queries::find(tx, actor.tenant_id, id).await?;
+        if !seen.contains(&job.kind) {
+            actor.require(job.kind.seen_with())?;
+        }
+        Ok(job)
     })
     .await
+}
+
+/// Kinds of jobs that the actor may see; forbidden when there are none.
+fn seen(actor: &Actor) -> Result<Vec<Kind>> {
+    let seen = Kind::seen_by(actor);
+    if seen.is_empty() {
+        actor.require(Permission::ContactsRead)?;
+    }
+    Ok(seen)
 }
 
 /// Cancels a job: at once while it waits, after its current chunk when it
@@ -166,7 +203,7 @@ pub async fn get(db: &Db, actor: &Actor, id: JobId) -> Result<Job> {
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when it is over.
 pub async fn cancel(db: &Db, actor: &Actor, id: JobId) -> Result<Job> {
-    actor.require(Permission::ContactsRead)?;
+    seen(actor)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let job = queries::lock(tx, tenant, id).await?;
@@ -216,7 +253,7 @@ async fn settle(
     match job.kind {
         Kind::ImportCheck | Kind::Import => import::settle(tx, tenant, job, state, now).await,
         Kind::Export => export::settle(tx, tenant, job, state, now).await,
-        // It has no row of its own.
-        Kind::BounceReset => Ok(()),
+        // They have no row of their own, or write it with their last step.
+        Kind::BounceReset | Kind::AuditVerify | Kind::Erasure => Ok(()),
     }
 }

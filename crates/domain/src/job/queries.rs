@@ -50,12 +50,13 @@ pub(super) async fn insert(
 pub(super) async fn page(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
+    seen: &[Kind],
     filter: JobFilter,
     before: Option<(DateTime<Utc>, JobId)>,
     limit: i64,
 ) -> Result<Vec<Job>> {
     let mut query = job::table
-        .filter(job::tenant_id.eq(tenant))
+        .filter(job::tenant_id.eq(tenant).and(job::kind.eq_any(seen)))
         .order((job::created_at.desc(), job::id.desc()))
         .select(Job::as_select())
         .limit(limit)

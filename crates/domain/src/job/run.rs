@@ -1,5 +1,6 @@
 //! A job in a worker's hands: what its handler may ask and must tell.
 
+use chrono::TimeDelta;
 use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -42,14 +43,18 @@ pub enum Outcome {
     Cancelled,
     /// Not done; another worker goes on at the checkpoint.
     Yielded,
+    /// Not done, and nothing to do for so long.
+    Later(TimeDelta),
 }
 
 impl Outcome {
-    pub(super) fn ended(self) -> Option<Ended> {
+    /// How it ended, or after what pause it goes on.
+    pub(super) fn ended(self) -> Result<Ended, TimeDelta> {
         match self {
-            Self::Succeeded(result) => Some(Ended::Succeeded(result)),
-            Self::Cancelled => Some(Ended::Cancelled),
-            Self::Yielded => None,
+            Self::Succeeded(result) => Ok(Ended::Succeeded(result)),
+            Self::Cancelled => Ok(Ended::Cancelled),
+            Self::Yielded => Err(TimeDelta::zero()),
+            Self::Later(pause) => Err(pause),
         }
     }
 }

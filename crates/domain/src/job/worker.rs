@@ -13,8 +13,10 @@ use tokio::sync::watch;
 use super::queries::{self, LEASE, Leased};
 use super::run::{LEASE_LOST, Outcome, Run};
 use super::{Ended, Job, Kind, settle};
+use crate::audit;
 use crate::contact::{bounce_reset, export, import};
 use crate::db::Db;
+use crate::erasure;
 use crate::error::{DomainError, Result};
 use crate::ids::WorkerId;
 use crate::signal::{self, Signal};
@@ -100,8 +102,8 @@ impl Worker {
         let (tenant, job) = (run.tenant, run.job.id);
         let ended = match outcome {
             Ok(outcome) => match outcome.ended() {
-                Some(ended) => ended,
-                None => return self.give_back(run, 0, TimeDelta::zero()).await,
+                Ok(ended) => ended,
+                Err(pause) => return self.give_back(run, 0, pause).await,
             },
             Err(DomainError::Conflict {
                 code: LEASE_LOST, ..
@@ -161,6 +163,8 @@ async fn handle(run: &Run) -> Result<Outcome> {
         Kind::Import => import::apply::run(run).await,
         Kind::Export => export::write(run).await,
         Kind::BounceReset => bounce_reset::run(run).await,
+        Kind::Erasure => erasure::run(run).await,
+        Kind::AuditVerify => audit::verify::run(run).await,
     }
 }
 

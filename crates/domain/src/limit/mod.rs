@@ -6,7 +6,8 @@
 //! slow-down the claim says so, and nobody asks. What is held back goes back to
 //! the queue with the time at which it may go, and stands in nobody's way until
 //! then; when a limit is changed it is weighed anew ([`release`]). Sites that
-//! ask for less get less by themselves ([`slow`]).
+//! ask for less get less by themselves ([`slow`]). How many sessions are open at
+//! a time is asked when one opens ([`session`]).
 
 pub mod admit;
 pub mod bucket;
@@ -14,6 +15,7 @@ pub mod meaning;
 pub mod purge;
 mod queries;
 pub mod release;
+pub mod session;
 pub mod site;
 pub mod slow;
 pub mod warm_up;
@@ -34,6 +36,8 @@ use crate::schema::send_limit;
 
 /// Most limits of a tenant: each batch weighs all of them.
 const MOST: i64 = 200;
+/// Most sessions that a limit can allow.
+pub const MOST_SESSIONS: i32 = 1000;
 
 /// What mails a limit is for; `None`: whatever it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Queryable, Selectable, Insertable)]
@@ -50,6 +54,8 @@ pub struct Scope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Terms {
     pub per_minute: Option<i32>,
+    /// SMTP sessions at a time.
+    pub max_sessions: Option<i32>,
     /// Whether nothing goes at all.
     pub suspended: bool,
     pub warm_up: Option<WarmUp>,
@@ -66,6 +72,9 @@ pub struct SendLimit {
     /// What went on the last day on which something did; no change of a person's.
     #[serde(skip)]
     pub used: (NaiveDate, i32),
+    /// Sessions in use now.
+    #[serde(skip)]
+    pub sessions: i64,
     /// The day in the tenant's time zone.
     #[serde(skip)]
     pub today: NaiveDate,
@@ -116,6 +125,12 @@ impl Terms {
             .is_some_and(|per_minute| !(1..=1_000_000).contains(&per_minute))
         {
             v.add("/per_minute", "out_of_range", "must be 1 to 1000000");
+        }
+        if self
+            .max_sessions
+            .is_some_and(|most| !(1..=MOST_SESSIONS).contains(&most))
+        {
+            v.add("/max_sessions", "out_of_range", "must be 1 to 1000");
         }
         if let Some(plan) = &self.warm_up {
             plan.check(&mut v);

@@ -86,6 +86,48 @@ pub async fn purge(db: &Db, actor: &Actor, what: &Purge) -> Result<i64> {
     Ok(total)
 }
 
+/// What a purge would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Waiting {
+    /// Mails that would not be sent any more.
+    #[diesel(sql_type = BigInt)]
+    pub waiting: i64,
+    /// Those that a mailer has in hand, which go all the same.
+    #[diesel(sql_type = BigInt)]
+    pub in_hand: i64,
+}
+
+/// How many a purge would take out of the queue now.
+///
+/// # Errors
+/// As [`purge`].
+#[expect(
+    clippy::disallowed_methods,
+    reason = "filtered counts over the months of the campaigns; every value is bound"
+)]
+pub async fn waiting(db: &Db, actor: &Actor, what: &Purge) -> Result<Waiting> {
+    actor.require(Permission::CampaignsSend)?;
+    let tenant = actor.tenant_id;
+    let domains = what.site.as_deref().map(Domains::of).transpose()?;
+    let campaigns = campaigns(db, tenant, what.campaign).await?;
+    db.tenant(tenant, async |tx| {
+        Ok(diesel::sql_query(
+            "SELECT count(*) FILTER (WHERE d.state <> 'claimed') AS waiting, count(*) FILTER (WHERE d.state = 'claimed') AS in_hand
+             FROM campaign c JOIN delivery d ON d.tenant_id = c.tenant_id AND d.period = c.period AND d.campaign_id = c.id
+             WHERE c.tenant_id = $1 AND c.id = ANY ($2) AND d.state IN ('queued', 'deferred', 'claimed')
+               AND ($3::text[] IS NULL OR lower(substring(d.address FROM '[^@]*$')) = ANY ($3)
+                    OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($4))",
+        )
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(&campaigns)
+        .bind::<Nullable<Array<Text>>, _>(domains.as_ref().map(|d| d.exact.clone()))
+        .bind::<Array<Text>, _>(domains.map(|d| d.patterns).unwrap_or_default())
+        .get_result(tx)
+        .await?)
+    })
+    .await
+}
+
 async fn record(
     db: &Db,
     actor: &Actor,

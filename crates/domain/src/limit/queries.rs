@@ -1,12 +1,14 @@
 //! SQL of limits: their settings.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::warm_up::{self, WarmUp};
-use super::{Scope, SendLimit, Terms};
+use super::{Scope, SendLimit, Terms, session};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{RouteId, SendLimitId, TenantId};
@@ -17,6 +19,7 @@ use crate::schema::{route, send_limit, send_slowdown, tenant};
 #[diesel(table_name = send_limit, treat_none_as_null = true)]
 struct TermsRow {
     per_minute: Option<i32>,
+    max_sessions: Option<i32>,
     suspended: bool,
     warm_up_from: Option<NaiveDate>,
     warm_up_first: Option<i32>,
@@ -29,6 +32,7 @@ impl From<&Terms> for TermsRow {
         let plan = terms.warm_up;
         Self {
             per_minute: terms.per_minute,
+            max_sessions: terms.max_sessions,
             suspended: terms.suspended,
             warm_up_from: plan.map(|plan| plan.from),
             warm_up_first: plan.map(|plan| plan.first),
@@ -42,6 +46,7 @@ impl From<TermsRow> for Terms {
     fn from(row: TermsRow) -> Self {
         Self {
             per_minute: row.per_minute,
+            max_sessions: row.max_sessions,
             suspended: row.suspended,
             warm_up: WarmUp::of(
                 row.warm_up_from,
@@ -69,12 +74,13 @@ struct Row {
 }
 
 impl Row {
-    fn limit(self, today: NaiveDate) -> SendLimit {
+    fn limit(self, today: NaiveDate, in_use: &HashMap<SendLimitId, i64>) -> SendLimit {
         SendLimit {
             id: self.id,
             scope: self.scope,
             terms: self.terms.into(),
             used: (self.day, self.day_used),
+            sessions: in_use.get(&self.id).copied().unwrap_or(0),
             today,
             version: self.version,
             created_at: self.created_at,
@@ -174,7 +180,8 @@ pub(super) async fn find(
         .first(tx)
         .await
         .optional()?;
-    row.map(|row| row.limit(today))
+    let in_use = session::in_use(tx, tenant, &[id]).await?;
+    row.map(|row| row.limit(today, &in_use))
         .ok_or_else(|| DomainError::not_found("send limit"))
 }
 
@@ -196,7 +203,12 @@ pub(super) async fn page(
         query = query.filter(send_limit::id.gt(SendLimitId(id)));
     }
     let rows: Vec<Row> = query.load(tx).await?;
-    Ok(rows.into_iter().map(|row| row.limit(today)).collect())
+    let ids: Vec<SendLimitId> = rows.iter().map(|row| row.id).collect();
+    let in_use = session::in_use(tx, tenant, &ids).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| row.limit(today, &in_use))
+        .collect())
 }
 
 /// False when the version is not the current one. What it used up by the old

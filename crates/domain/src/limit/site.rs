@@ -115,6 +115,18 @@ pub fn of_address(address: &str) -> String {
     of_domain(address.rsplit('@').next().unwrap_or_default())
 }
 
+/// Most sessions that one mailer opens with one server of a site by itself, where
+/// no limit of a tenant's says otherwise: carriers cut or put off who comes with
+/// more. `None`: nothing is known of it.
+#[must_use]
+pub fn sessions_of(site: &str) -> Option<usize> {
+    match site {
+        "docomo" | "au" | "softbank" | "ymobile" | "rakuten" => Some(5),
+        "yahoo_japan" | "yahoo" | "icloud" | "microsoft" => Some(10),
+        _ => None,
+    }
+}
+
 /// Whether the text can name a site: a known one's name or a domain.
 #[must_use]
 pub fn is_site(text: &str) -> bool {

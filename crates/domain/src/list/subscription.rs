@@ -58,6 +58,19 @@ pub async fn of_contact(db: &Db, actor: &Actor, contact: ContactId) -> Result<Ve
     .await
 }
 
+/// As [`of_contact`], for the answer to who has just written the contact.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::NotFound`] for the contact.
+pub async fn of_written(db: &Db, actor: &Actor, contact: ContactId) -> Result<Vec<Subscription>> {
+    actor.require(Permission::ContactsWrite)?;
+    db.tenant(actor.tenant_id, async |tx| {
+        contact::find(tx, actor.tenant_id, contact).await?;
+        load(tx, actor.tenant_id, contact).await
+    })
+    .await
+}
+
 /// Subscribes or unsubscribes a contact by hand.
 ///
 /// # Errors

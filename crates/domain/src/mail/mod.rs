@@ -238,6 +238,9 @@ async fn insert(
     )
     .await?;
     version::insert(tx, actor.tenant_id, id, 1, content, actor.user_id).await?;
+    // What changes later stands in the mail's versions, each with its author.
+    let told = serde_json::json!({ "name": name.trim(), "subject": content.subject });
+    audit::change(tx, actor, "mail.created", ("mail", id.0), None, Some(told)).await?;
     find(tx, actor.tenant_id, id).await
 }
 

@@ -28,20 +28,10 @@ pub struct Account {
     pub login_id: String,
     pub name: String,
     pub one_time_until: Option<DateTime<Utc>>,
-    #[diesel(select_expression = operator_account::factor.is_not_null())]
+    #[diesel(select_expression = operator_account::factor_sealed.is_not_null())]
     pub has_factor: bool,
     pub disabled_at: Option<DateTime<Utc>>,
     pub last_login_at: Option<DateTime<Utc>>,
-}
-
-/// 100 bits in letters that can't be mistaken for each other.
-fn one_time_password() -> SecretString {
-    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
-    let letters: String = secret::random::<20>()
-        .iter()
-        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
-        .collect();
-    SecretString::from(letters)
 }
 
 /// Adds a person; answers the one-time password for their first log-in.
@@ -54,7 +44,7 @@ pub async fn add(db: &Db, hasher: &Hasher, login_id: &str, name: &str) -> Result
     v.length("/name", name, 1, 100);
     v.finish()?;
     let login_id = login_id.ok_or_else(|| DomainError::internal("a login id that passed"))?;
-    let password = one_time_password();
+    let password = secret::random_password();
     let hash = hasher.hash(password.clone()).await?;
     let now = db.now();
     db.system(async |tx| {
@@ -102,7 +92,7 @@ pub async fn disable(db: &Db, login_id: &str) -> Result<()> {
 /// # Errors
 /// [`DomainError::NotFound`].
 pub async fn reset_factor(db: &Db, hasher: &Hasher, login_id: &str) -> Result<SecretString> {
-    let password = one_time_password();
+    let password = secret::random_password();
     let hash = hasher.hash(password.clone()).await?;
     let now = db.now();
     db.system(async |tx| {
@@ -111,7 +101,7 @@ pub async fn reset_factor(db: &Db, hasher: &Hasher, login_id: &str) -> Result<Se
             .set((
                 operator_account::password_hash.eq(hash),
                 operator_account::one_time_until.eq(now + ONE_TIME),
-                operator_account::factor.eq(None::<Vec<u8>>),
+                operator_account::factor_sealed.eq(None::<Vec<u8>>),
                 operator_account::factor_step.eq(None::<i64>),
                 operator_account::disabled_at.eq(None::<DateTime<Utc>>),
             ))

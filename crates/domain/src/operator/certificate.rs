@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::erasure::Erasure;
-use super::token::signer;
+use super::token::{signer, signers};
 use crate::error::{DomainError, Result};
 use crate::secret::{Keys, sha256};
 
@@ -71,7 +71,9 @@ pub fn verify(keys: &Keys, erasure: &Erasure) -> Result<bool> {
     else {
         return Ok(false);
     };
-    let pair = signer(keys, PURPOSE)?;
-    let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref());
-    Ok(sha256(text.as_bytes())[..] == hash[..] && key.verify(hash, signature).is_ok())
+    let is_ours = signers(keys, PURPOSE)?.iter().any(|pair| {
+        let key = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref());
+        key.verify(hash, signature).is_ok()
+    });
+    Ok(sha256(text.as_bytes())[..] == hash[..] && is_ours)
 }

@@ -8,18 +8,20 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
 use super::token::{Opaque, OperatorTokens};
-use super::{Operator, ended, journal, totp, wrong_credentials};
+use super::reseal::{nobody, place};
+use super::{Operator, ended, journal, wrong_credentials};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
-use crate::ids::{OperatorId, OperatorSessionId, TenantId};
+use crate::factor::code::{self, Enrolment};
+use crate::ids::{OperatorId, OperatorSessionId};
 use crate::schema::{operator_account, operator_session};
 use crate::secret::{self, Keys};
 use crate::session::Device;
-use crate::session::password::{self, Hasher};
+use crate::session::password::Hasher;
+use crate::session::password::policy::{self, Policy};
 use crate::session::throttle;
 use crate::user::LoginId;
 
@@ -27,6 +29,8 @@ use crate::user::LoginId;
 const TICKET: TimeDelta = TimeDelta::minutes(10);
 /// Wrong codes after which a ticket is void.
 const MOST_FAILURES: i16 = 5;
+/// Stands in the app beside the code.
+const ISSUER: &str = "Kikubari operator";
 
 /// What the password led to.
 #[derive(Debug)]
@@ -36,10 +40,7 @@ pub enum Step {
     /// Now a password of one's own, and the first code of an app that was given this seed.
     Setup {
         ticket: SecretString,
-        /// For typing, in base32.
-        secret: SecretString,
-        /// For a QR code.
-        uri: SecretString,
+        enrolment: Enrolment,
     },
 }
 
@@ -51,7 +52,7 @@ struct Known {
     login_id: String,
     password_hash: String,
     one_time_until: Option<DateTime<Utc>>,
-    factor: Option<Vec<u8>>,
+    factor_sealed: Option<Vec<u8>>,
     factor_step: Option<i64>,
     disabled_at: Option<DateTime<Utc>>,
 }
@@ -62,17 +63,8 @@ impl Known {
     }
 
     fn wants_setup(&self) -> bool {
-        self.one_time_until.is_some() || self.factor.is_none()
+        self.one_time_until.is_some() || self.factor_sealed.is_none()
     }
-}
-
-/// Staff are of no tenant; the nil id keeps what is sealed apart from all of them.
-fn nobody() -> TenantId {
-    TenantId(Uuid::nil())
-}
-
-fn place(id: OperatorId) -> String {
-    format!("operator.factor:{id}")
 }
 
 /// The first step. An unknown id, a wrong password, a disabled person and a
@@ -90,8 +82,8 @@ pub async fn begin(
 ) -> Result<Step> {
     let login_id = LoginId::parse(login_id).ok();
     let name = login_id.as_ref().map_or("", LoginId::as_str);
-    let counters = throttle::Counters::of(&format!("operator {name}"), device.ip);
-    throttle::check(db, &counters).await?;
+    let lanes = throttle::Lanes::staff(name, device.ip);
+    throttle::reserve(db, &lanes).await?;
     let now = db.now();
     let known: Option<Known> = db
         .system(async |tx| {
@@ -106,10 +98,9 @@ pub async fn begin(
     let stored = known.as_ref().map(|known| known.password_hash.clone());
     let right = hasher.verify(secret, stored).await?;
     let Some(known) = known.filter(|known| right && known.may_log_in(now)) else {
-        throttle::note_failure(db, &counters).await?;
         return Err(wrong_credentials());
     };
-    throttle::note_success(db, &counters).await?;
+    throttle::release(db, &lanes).await?;
     open_ticket(db, keys, &known, device).await
 }
 
@@ -117,7 +108,7 @@ async fn open_ticket(db: &Db, keys: &Keys, known: &Known, device: Device) -> Res
     let now = db.now();
     let id = OperatorSessionId::new();
     let ticket = Opaque::new(id);
-    let seed = known.wants_setup().then(secret::random::<{ totp::SEED }>);
+    let seed = known.wants_setup().then(secret::random::<{ code::SEED }>);
     let sealed = match &seed {
         Some(seed) => Some(keys.seal(nobody(), &place(known.id), seed)?),
         None => None,
@@ -136,7 +127,7 @@ async fn open_ticket(db: &Db, keys: &Keys, known: &Known, device: Device) -> Res
                 operator_session::stage.eq(if sealed.is_some() { "setup" } else { "code" }),
                 operator_session::token_hash.eq(ticket.hash()),
                 operator_session::rotated_at.eq(now),
-                operator_session::seed.eq(sealed),
+                operator_session::seed_sealed.eq(sealed),
                 operator_session::user_agent.eq(agent),
                 operator_session::ip.eq(device.ip.map(IpNet::from)),
                 operator_session::created_at.eq(now),
@@ -151,18 +142,10 @@ async fn open_ticket(db: &Db, keys: &Keys, known: &Known, device: Device) -> Res
     let ticket = ticket.encode();
     Ok(match seed {
         None => Step::Code { ticket },
-        Some(seed) => {
-            let secret = totp::base32(&seed);
-            let uri = format!(
-                "otpauth://totp/Kikubari%20operator:{}?secret={secret}&issuer=Kikubari%20operator",
-                known.login_id.replace('@', "%40").replace('+', "%2B")
-            );
-            Step::Setup {
-                ticket,
-                secret: secret.into(),
-                uri: uri.into(),
-            }
-        }
+        Some(seed) => Step::Setup {
+            ticket,
+            enrolment: Enrolment::of(&seed, ISSUER, &known.login_id),
+        },
     })
 }
 
@@ -190,17 +173,23 @@ pub async fn finish(
     second: Second,
 ) -> Result<LoggedIn> {
     let ticket = Opaque::decode(&second.ticket).ok_or_else(ended)?;
-    let counters = throttle::Counters::of("operator code", second.device.ip);
-    throttle::check(db, &counters).await?;
-    let hash = match second.new_password.clone() {
-        None => None,
-        Some(new) => {
-            password::check(&new)
-                .map_err(|e| DomainError::invalid("/new_password", e.code, e.detail))?;
-            Some(hasher.hash(new).await?)
-        }
-    };
     let now = db.now();
+    let Some(known) = db
+        .system(async |tx| Ok(waiting(tx, &ticket, now).await?.map(|(.., known)| known)))
+        .await?
+    else {
+        return Err(ended());
+    };
+    let hash = match &second.new_password {
+        None if known.wants_setup() => {
+            let detail = "choose a password of your own";
+            return Err(DomainError::invalid("/new_password", "required", detail));
+        }
+        None => None,
+        Some(new) => Some(own_password(hasher, &known, new).await?),
+    };
+    let lanes = throttle::Lanes::staff_code(known.id);
+    throttle::reserve(db, &lanes).await?;
     // A wrong code must be counted, so the refusal is a value here.
     let opened = db
         .system(async |tx| {
@@ -208,22 +197,19 @@ pub async fn finish(
                 return Ok(Err(ended()));
             };
             let is_setup = stage == "setup";
-            if is_setup && hash.is_none() {
-                let detail = "choose a password of your own";
-                return Err(DomainError::invalid("/new_password", "required", detail));
-            }
-            let sealed = if is_setup { seed } else { known.factor.clone() };
+            let sealed = if is_setup { seed } else { known.factor_sealed.clone() };
             let sealed = sealed.ok_or_else(ended)?;
             let plain = keys.open(nobody(), &place(known.id), &sealed)?;
             let last = known.factor_step.filter(|_| !is_setup);
-            let step = totp::step(&plain, &second.code, now)
+            let step = code::step(plain, &second.code, now)?
                 .filter(|step| last.is_none_or(|last| *step > last));
             let Some(step) = step else {
                 count_failure(tx, ticket.session).await?;
                 return Ok(Err(wrong_code()));
             };
             if is_setup {
-                set_up(tx, known.id, hash.as_deref(), &sealed).await?;
+                let hash = hash.as_deref().ok_or_else(ended)?;
+                set_up(tx, known.id, hash, &sealed).await?;
             }
             let operator = Operator {
                 id: Some(known.id),
@@ -238,7 +224,7 @@ pub async fn finish(
         .await?;
     match opened {
         Ok((known, cookie)) => {
-            throttle::note_success(db, &counters).await?;
+            throttle::release(db, &lanes).await?;
             session::answer(
                 tokens,
                 known.id,
@@ -249,11 +235,15 @@ pub async fn finish(
                 now,
             )
         }
-        Err(refusal) => {
-            throttle::note_failure(db, &counters).await?;
-            Err(refusal)
-        }
+        Err(refusal) => Err(refusal),
     }
+}
+
+/// Checks the password that replaces the one-time one, and hashes it.
+async fn own_password(hasher: &Hasher, known: &Known, new: &SecretString) -> Result<String> {
+    let policy = Policy::usual(ISSUER).for_person(&known.login_id, &known.name, "");
+    policy::check(hasher, &policy, new, "/new_password").await?;
+    hasher.hash(new.clone()).await
 }
 
 fn wrong_code() -> DomainError {
@@ -282,7 +272,7 @@ async fn waiting(
         .select((
             operator_session::operator_id,
             operator_session::stage,
-            operator_session::seed,
+            operator_session::seed_sealed,
         ))
         .for_update()
         .first(tx)
@@ -312,13 +302,13 @@ async fn count_failure(tx: &mut AsyncPgConnection, session: OperatorSessionId) -
 async fn set_up(
     tx: &mut AsyncPgConnection,
     id: OperatorId,
-    hash: Option<&str>,
+    hash: &str,
     sealed: &[u8],
 ) -> Result<()> {
     diesel::update(operator_account::table.find(id))
         .set((
-            hash.map(|hash| operator_account::password_hash.eq(hash)),
-            operator_account::factor.eq(sealed),
+            operator_account::password_hash.eq(hash),
+            operator_account::factor_sealed.eq(sealed),
             operator_account::one_time_until.eq(None::<DateTime<Utc>>),
         ))
         .execute(tx)
@@ -347,7 +337,7 @@ async fn enter(
         .set((
             operator_session::stage.eq("open"),
             operator_session::token_hash.eq(cookie.hash()),
-            operator_session::seed.eq(None::<Vec<u8>>),
+            operator_session::seed_sealed.eq(None::<Vec<u8>>),
             operator_session::rotated_at.eq(now),
             operator_session::last_active_at.eq(now),
             operator_session::expires_at.eq(now + ABSOLUTE_LIFETIME),

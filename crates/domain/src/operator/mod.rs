@@ -8,11 +8,11 @@ pub mod erasure;
 pub mod installation;
 pub mod journal;
 pub mod log_in;
+pub mod reseal;
 pub mod session;
 pub mod support;
 pub mod tenants;
 pub mod token;
-pub mod totp;
 
 use std::net::IpAddr;
 

@@ -98,7 +98,7 @@ async fn find(
             operator_account::id,
             operator_account::name,
             operator_account::disabled_at,
-            operator_account::factor.is_not_null(),
+            operator_account::factor_sealed.is_not_null(),
             operator_session::token_hash,
             operator_session::previous_hash,
             operator_session::rotated_at,

@@ -21,6 +21,11 @@ pub const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 const ISSUER: &str = "kikubari-operator";
 const AUDIENCE: &str = "kikubari-operator-api";
 const TYPE: &str = "operator+jwt";
+const PURPOSE: &str = "operator access v1";
+
+fn kid(public: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&sha256(public)[..9])
+}
 
 /// What an access token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,17 +41,28 @@ pub struct Claims {
     pub exp: i64,
 }
 
-/// A key of the operator's side, for one purpose.
+/// Keys of the operator's side for one purpose: the first signs, all check.
+pub(super) fn signers(keys: &Keys, purpose: &str) -> Result<Vec<Ed25519KeyPair>> {
+    keys.access_seeds()
+        .map(|seed| {
+            let seed = sha256(&[purpose.as_bytes(), seed].concat());
+            Ed25519KeyPair::from_seed_unchecked(&seed).map_err(DomainError::internal)
+        })
+        .collect()
+}
+
+/// The one of them that signs.
 pub(super) fn signer(keys: &Keys, purpose: &str) -> Result<Ed25519KeyPair> {
-    let seed = sha256(&[purpose.as_bytes(), keys.access_seed()].concat());
-    Ed25519KeyPair::from_seed_unchecked(&seed).map_err(DomainError::internal)
+    let first = signers(keys, purpose)?.into_iter().next();
+    first.ok_or_else(|| DomainError::internal("no key signs"))
 }
 
 /// Signs and checks access tokens with Ed25519.
 pub struct OperatorTokens {
     kid: String,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// By `kid`; those of old master keys too.
+    decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
 }
 
@@ -60,9 +76,15 @@ impl OperatorTokens {
     /// # Errors
     /// When the library refuses the seed.
     pub fn new(keys: &Keys) -> Result<Self> {
-        let pair = signer(keys, "operator access v1")?;
+        let pair = signer(keys, PURPOSE)?;
         let private = pair.to_pkcs8v1().map_err(DomainError::internal)?;
-        let public = pair.public_key().as_ref();
+        let decoding = signers(keys, PURPOSE)?
+            .iter()
+            .map(|pair| {
+                let public = pair.public_key().as_ref();
+                (kid(public), DecodingKey::from_ed_der(public))
+            })
+            .collect();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -71,9 +93,9 @@ impl OperatorTokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self {
-            kid: URL_SAFE_NO_PAD.encode(&sha256(public)[..9]),
+            kid: kid(pair.public_key().as_ref()),
             encoding: EncodingKey::from_ed_der(private.as_ref()),
-            decoding: DecodingKey::from_ed_der(public),
+            decoding,
             validation,
         })
     }
@@ -122,15 +144,18 @@ impl OperatorTokens {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
         let plain = header.alg == Algorithm::EdDSA
             && header.typ.as_deref() == Some(TYPE)
-            && header.kid.as_deref() == Some(self.kid.as_str())
             && header.jwk.is_none()
             && header.jku.is_none()
             && header.x5u.is_none()
             && header.x5c.is_none();
-        if !plain {
-            return Err(refused());
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+        let key = self
+            .decoding
+            .iter()
+            .find(|(kid, _)| Some(kid.as_str()) == header.kid.as_deref())
+            .filter(|_| plain)
+            .map(|(_, key)| key)
+            .ok_or_else(refused)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| refused())?
             .claims;
         let now = now.timestamp();

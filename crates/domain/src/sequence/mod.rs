@@ -197,6 +197,16 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<Sequence> {
         let id = SequenceId::new();
         queries::insert(tx, tenant, id, &rule, actor.user_id, now).await?;
         steps::write(tx, tenant, id, &rule.steps).await?;
+        let told = Some(json!({ "name": rule.name, "steps": rule.steps.len() }));
+        audit::change(
+            tx,
+            actor,
+            "sequence.created",
+            ("sequence", id.0),
+            None,
+            told,
+        )
+        .await?;
         load(tx, tenant, id).await
     })
     .await
@@ -241,7 +251,7 @@ pub async fn update(
         let kept: Vec<SequenceStepId> = rule.steps.iter().filter_map(|step| step.id).collect();
         steps::remove(tx, tenant, id, &kept, now).await?;
         steps::write(tx, tenant, id, &rule.steps).await?;
-        steps::look_again(tx, tenant, id, &moved(&before, &steps, &rule), now).await?;
+        steps::look_again(tx, tenant, &moved(&before, &steps, &rule)).await?;
         if before.state == State::Active && before.entry() != rule.entry {
             let today = now.with_timezone(&rule.zone()).date_naive();
             queries::set_enrol_day(tx, tenant, id, Some(today)).await?;

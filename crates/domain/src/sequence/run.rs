@@ -126,7 +126,10 @@ struct Look {
 
 impl Look {
     async fn run(&self, tx: &mut AsyncPgConnection, installation: &Installation) -> Result<bool> {
-        if self.take_in(tx).await? || self.place(tx).await? {
+        if steps::look_again_chunk(tx, self.tenant, self.row.id, CHUNK, self.now).await?
+            || self.take_in(tx).await?
+            || self.place(tx).await?
+        {
             return Ok(true);
         }
         let mut blocked = None;

@@ -1,54 +1,94 @@
-//! Logging in: who it is, and a session for them.
+//! Logging in: who it is, and a session for them, or the question for their
+//! second factor.
 
+use diesel_async::AsyncPgConnection;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::password::Hasher;
-use super::token::{AccessTokens, RefreshToken};
+use super::token::{AccessTokens, OpaqueToken};
 use super::{
-    ABSOLUTE_LIFETIME, Device, LoggedIn, Session, answer, queries, throttle, wrong_credentials,
+    ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, device, queries, refused, throttle,
+    wrong_credentials,
 };
 use crate::actor::{Actor, ActorKind};
 use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
+use crate::factor::{self, Factors, Method, Person, Question};
 use crate::ids::{SessionId, TenantId, UserId};
-use crate::tenant;
+use crate::tenant::{self, network};
 use crate::user::{self, LoginId};
 
-/// Logs a person in. An unknown id, a wrong password and a disabled person
-/// answer alike, after the same work.
+/// What a right password leads to.
+#[derive(Debug)]
+pub enum Outcome {
+    LoggedIn(Box<LoggedIn>),
+    /// The person has a second factor: no token yet.
+    SecondFactor(Box<Question>),
+}
+
+/// Logs a person in, or asks for their second factor. An unknown id, a wrong
+/// password and a disabled person answer alike, after the same work.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`].
+/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Refused`] from
+/// a network that the tenant does not let in.
 pub async fn log_in(
     db: &Db,
     hasher: &Hasher,
     tokens: &AccessTokens,
+    factors: &Factors,
     login_id: &str,
     secret: SecretString,
     device: Device,
-) -> Result<LoggedIn> {
+) -> Result<Outcome> {
     let login_id = LoginId::parse(login_id).ok();
-    let counters = throttle::Counters::of(login_id.as_ref().map_or("", LoginId::as_str), device.ip);
-    throttle::check(db, &counters).await?;
+    let name = login_id.as_ref().map_or("", LoginId::as_str);
+    let lanes = throttle::Lanes::log_in(name, device.ip, device.known);
+    throttle::reserve(db, &lanes).await?;
     let known = match &login_id {
         Some(login_id) => find_credentials(db, login_id).await?,
         None => None,
     };
-    let stored = known.as_ref().map(|(_, c)| c.password_hash.clone());
+    let stored = known.as_ref().and_then(|(_, c)| c.password_hash.clone());
     let right = hasher.verify(secret, stored).await?;
-    let (tenant_id, user_id) = match known {
+    let (person, has_factor) = match known {
         Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
-            (tenant, credentials.id)
+            let user = credentials.id;
+            (
+                Person { tenant, user },
+                credentials.second_factor_at.is_some(),
+            )
         }
-        _ => {
-            throttle::note_failure(db, &counters).await?;
+        known => {
+            refused::note(db, known.as_ref(), right, device.ip).await?;
             return Err(wrong_credentials());
         }
     };
-    throttle::note_success(db, &counters).await?;
-    open(db, tokens, tenant_id, user_id, device).await
+    throttle::release(db, &lanes).await?;
+    admit(db, person, &device).await?;
+    if has_factor {
+        return ask(db, factors, person).await;
+    }
+    let opening = Opening::new(person, device, Method::Password);
+    let (session, refresh, me) = db
+        .tenant(person.tenant, async |tx| open(tx, db, &opening).await)
+        .await?;
+    answer(tokens, person.tenant, session, db.now(), Some(refresh), me)
+        .map(|logged_in| Outcome::LoggedIn(Box::new(logged_in)))
+}
+
+async fn ask(db: &Db, factors: &Factors, person: Person) -> Result<Outcome> {
+    let now = db.now();
+    let question = db
+        .tenant(person.tenant, async |tx| {
+            let token = factor::issue(tx, person, factor::Purpose::LogIn, now).await?;
+            factor::question(tx, factors, person, &token).await
+        })
+        .await?;
+    Ok(Outcome::SecondFactor(Box::new(question)))
 }
 
 async fn find_credentials(
@@ -67,57 +107,104 @@ async fn find_credentials(
     Ok(credentials.map(|c| (tenant, c)))
 }
 
-async fn open(
-    db: &Db,
-    tokens: &AccessTokens,
-    tenant_id: TenantId,
-    user_id: UserId,
+/// Refuses, and notes, a log-in from a network that the tenant does not let in.
+/// Only who knows the password learns of it.
+async fn admit(db: &Db, person: Person, device: &Device) -> Result<()> {
+    let (tenant_id, user_id) = (person.tenant, person.user);
+    let admitted = db
+        .tenant(tenant_id, async |tx| {
+            let settings = tenant::find(tx, tenant_id).await?;
+            if settings.allowed_networks.admits(device.ip) {
+                return Ok(true);
+            }
+            let actor = Actor {
+                user_id: Some(user_id),
+                ip: device.ip,
+                kind: ActorKind::User,
+                ..Actor::public(tenant_id)
+            };
+            let entry = audit::Entry {
+                action: "session.network_refused",
+                subject_kind: "user",
+                subject_id: Some(user_id.0),
+                ..audit::Entry::default()
+            };
+            audit::record(tx, &actor, entry).await?;
+            Ok(false)
+        })
+        .await?;
+    if admitted {
+        Ok(())
+    } else {
+        Err(network::refused())
+    }
+}
+
+/// Who gets a session, where, and by what proof.
+#[derive(Debug)]
+pub(super) struct Opening {
+    person: Person,
     device: Device,
-) -> Result<LoggedIn> {
+    method: Method,
+}
+
+impl Opening {
+    pub(super) fn new(person: Person, device: Device, method: Method) -> Self {
+        Self {
+            person,
+            device,
+            method,
+        }
+    }
+}
+
+/// A new session, its first refresh token, and who it is.
+pub(super) async fn open(
+    tx: &mut AsyncPgConnection,
+    db: &Db,
+    opening: &Opening,
+) -> Result<(SessionId, SecretString, Me)> {
+    let Opening {
+        person: Person { tenant, user },
+        device,
+        method,
+    } = opening;
+    let (tenant_id, user_id) = (*tenant, *user);
     let now = db.now();
-    let refresh = RefreshToken::new(tenant_id);
+    let refresh = OpaqueToken::new(tenant_id);
+    let agent = device.user_agent.chars().filter(|c| !c.is_control());
     let row = Session {
         id: SessionId::new(),
         user_id,
-        user_agent: device
-            .user_agent
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(400)
-            .collect(),
+        user_agent: agent.take(400).collect(),
         ip: device.ip.map(IpNet::from),
         created_at: now,
         last_active_at: now,
         expires_at: now + ABSOLUTE_LIFETIME,
         ended_at: None,
+        // Who just logged in has proved who they are.
+        stepped_up_at: Some(now),
     };
-    let me = db
-        .tenant(tenant_id, async |tx| {
-            queries::insert(tx, tenant_id, &row).await?;
-            queries::insert_refresh(tx, tenant_id, row.id, &refresh.hash(), now).await?;
-            user::note_login(tx, tenant_id, user_id, now).await?;
-            let actor = Actor {
-                user_id: Some(user_id),
-                session_id: Some(row.id),
-                ip: device.ip,
-                kind: ActorKind::User,
-                ..Actor::public(tenant_id)
-            };
-            audit::record(
-                tx,
-                &actor,
-                audit::Entry {
-                    action: "session.opened",
-                    subject_kind: "session",
-                    subject_id: Some(row.id.0),
-                    ..audit::Entry::default()
-                },
-            )
-            .await?;
-            let me = queries::me(tx, tenant_id, user_id, row.expires_at).await?;
-            tenant::require_active(&me.tenant.state)?;
-            Ok(me)
-        })
-        .await?;
-    answer(tokens, tenant_id, row.id, now, Some(refresh.encode()), me)
+    device::tell_if_new(tx, tenant_id, user_id, device, &row.user_agent, now).await?;
+    queries::insert(tx, tenant_id, &row).await?;
+    queries::insert_refresh(tx, tenant_id, row.id, &refresh.hash(), now).await?;
+    user::note_login(tx, tenant_id, user_id, now).await?;
+    let actor = Actor {
+        user_id: Some(user_id),
+        session_id: Some(row.id),
+        ip: device.ip,
+        kind: ActorKind::User,
+        ..Actor::public(tenant_id)
+    };
+    let entry = audit::Entry {
+        action: "session.opened",
+        subject_kind: "session",
+        subject_id: Some(row.id.0),
+        after: Some(json!({ "method": method.as_str() })),
+        ..audit::Entry::default()
+    };
+    audit::record(tx, &actor, entry).await?;
+    let me = queries::me(tx, tenant_id, user_id, row.expires_at, now).await?;
+    tenant::require_active(&me.tenant.state)?;
+    Ok((row.id, refresh.encode(), me))
 }

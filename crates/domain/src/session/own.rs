@@ -1,9 +1,12 @@
 //! What a person does with their own log-in: who they are, their sessions,
 //! their password.
 
-use secrecy::SecretString;
+use diesel_async::AsyncPgConnection;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
-use super::password::{self, Hasher};
+use super::device::tell_password_changed;
+use super::password::{Hasher, policy, replace};
 use super::{Me, Session, ended, person, queries, throttle};
 use crate::actor::Actor;
 use crate::audit;
@@ -11,7 +14,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::SessionId;
 use crate::tenant;
-use crate::user;
+use crate::user::link;
 
 /// Who is logged in.
 ///
@@ -23,7 +26,7 @@ pub async fn me(db: &Db, actor: &Actor) -> Result<Me> {
         let row = queries::find(tx, actor.tenant_id, session_id)
             .await?
             .ok_or_else(ended)?;
-        queries::me(tx, actor.tenant_id, user_id, row.expires_at).await
+        queries::me(tx, actor.tenant_id, user_id, row.expires_at, db.now()).await
     })
     .await
 }
@@ -55,9 +58,75 @@ pub async fn end(db: &Db, actor: &Actor, id: SessionId) -> Result<()> {
             .await?
             .filter(|s| s.user_id == user_id && s.ended_at.is_none());
         row.ok_or_else(|| DomainError::not_found("session"))?;
-        queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await
+        queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await?;
+        note_end(tx, actor, id, "ended_by_user").await
     })
     .await
+}
+
+/// Into the trail: who ended which session.
+pub(super) async fn note_end(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    id: SessionId,
+    reason: &'static str,
+) -> Result<()> {
+    let entry = audit::Entry {
+        action: "session.ended",
+        subject_kind: "session",
+        subject_id: Some(id.0),
+        after: Some(json!({ "reason": reason })),
+        ..audit::Entry::default()
+    };
+    audit::record(tx, actor, entry).await
+}
+
+/// Ends every other session of one's own.
+///
+/// # Errors
+/// When the database does.
+pub async fn end_others(db: &Db, actor: &Actor) -> Result<()> {
+    let (user_id, session_id) = person(actor)?;
+    let now = db.now();
+    db.tenant(actor.tenant_id, async |tx| {
+        queries::end_all_of(
+            tx,
+            actor.tenant_id,
+            user_id,
+            Some(session_id),
+            "ended_by_user",
+            now,
+        )
+        .await?;
+        let entry = audit::Entry {
+            action: "session.others_ended",
+            subject_kind: "user",
+            subject_id: Some(user_id.0),
+            ..audit::Entry::default()
+        };
+        audit::record(tx, actor, entry).await
+    })
+    .await
+}
+
+/// What there is to say against a new password of one's own, before it is set.
+/// Former ones are compared only when it is.
+///
+/// # Errors
+/// When the database does.
+pub async fn check_password(
+    db: &Db,
+    hasher: &Hasher,
+    actor: &Actor,
+    new: SecretString,
+) -> Result<policy::Judgement> {
+    let (user_id, _) = person(actor)?;
+    let rules = db
+        .tenant(actor.tenant_id, async |tx| {
+            replace::rules(tx, actor.tenant_id, user_id).await
+        })
+        .await?;
+    hasher.judge(rules.policy, new).await
 }
 
 /// Changes one's own password; ends every other session of the person.
@@ -72,46 +141,47 @@ pub async fn change_password(
     new: SecretString,
 ) -> Result<()> {
     let (user_id, session_id) = person(actor)?;
-    let counters = throttle::Counters::of(&format!("change {user_id}"), actor.ip);
-    throttle::check(db, &counters).await?;
-    password::check(&new).map_err(|e| DomainError::invalid("/new_password", e.code, e.detail))?;
-    let known = db
-        .tenant(actor.tenant_id, async |tx| {
-            user::credentials(tx, actor.tenant_id, user_id).await
-        })
+    let lanes = throttle::Lanes::confirm(&format!("change {user_id}"), actor.ip);
+    throttle::reserve(db, &lanes).await?;
+    let tenant = actor.tenant_id;
+    let rules = db
+        .tenant(tenant, async |tx| replace::rules(tx, tenant, user_id).await)
         .await?;
-    if !hasher
-        .verify(current, known.map(|c| c.password_hash))
-        .await?
-    {
-        throttle::note_failure(db, &counters).await?;
+    let stored = rules.credentials.password_hash.clone();
+    if !hasher.verify(current.clone(), stored).await? {
         return Err(DomainError::invalid(
             "/current_password",
             "wrong",
             "is not your password",
         ));
     }
-    throttle::note_success(db, &counters).await?;
-    let hash = hasher.hash(new).await?;
+    throttle::release(db, &lanes).await?;
+    if same(&current, &new) {
+        return Err(DomainError::invalid(
+            "/new_password",
+            "unchanged",
+            "is the password that you have: choose another one",
+        ));
+    }
+    let hash = replace::prepare(hasher, rules, new).await?;
     let now = db.now();
-    db.tenant(actor.tenant_id, async |tx| {
-        user::set_password(tx, actor.tenant_id, user_id, &hash, now).await?;
-        queries::end_all_of(
-            tx,
-            actor.tenant_id,
-            user_id,
-            Some(session_id),
-            "password_changed",
-            now,
-        )
-        .await?;
+    db.tenant(tenant, async |tx| {
+        replace::write(tx, tenant, user_id, &hash, false, now).await?;
+        link::void(tx, tenant, user_id, None, now).await?;
+        let here = Some(session_id);
+        queries::end_all_of(tx, tenant, user_id, here, "password_changed", now).await?;
         let entry = audit::Entry {
             action: "user.password_changed",
             subject_kind: "user",
             subject_id: Some(user_id.0),
             ..audit::Entry::default()
         };
-        audit::record(tx, actor, entry).await
+        audit::record(tx, actor, entry).await?;
+        tell_password_changed(tx, actor, user_id, now).await
     })
     .await
+}
+
+fn same(a: &SecretString, b: &SecretString) -> bool {
+    a.expose_secret() == b.expose_secret()
 }

@@ -4,11 +4,15 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::expiry::PasswordState;
 use super::{Me, Session};
 use crate::actor::Permission;
 use crate::error::Result;
+use crate::factor::{self, Person};
 use crate::ids::{SessionId, TenantId, UserId};
+use crate::role::Grant;
 use crate::schema::{refresh_token, role, session, tenant, user_account};
+use crate::tenant::Networks;
 use crate::user;
 
 /// All that a request's authentication looks at, in one query.
@@ -16,9 +20,15 @@ use crate::user;
 pub(super) struct Authenticated {
     pub(super) session: Session,
     pub(super) disabled: bool,
-    pub(super) permissions: Vec<Option<String>>,
+    pub(super) role: Grant,
     pub(super) idle_minutes: i32,
     pub(super) tenant_state: String,
+    /// No second factor where the tenant wants one.
+    pub(super) must_enrol: bool,
+    pub(super) allowed_networks: Networks,
+    pub(super) password_expiry_months: Option<i16>,
+    pub(super) password_changed_at: DateTime<Utc>,
+    pub(super) password_temporary: bool,
 }
 
 pub(super) async fn authenticate(
@@ -40,9 +50,14 @@ pub(super) async fn authenticate(
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),
-            role::permissions,
+            Grant::as_select(),
             tenant::idle_minutes,
             tenant::state,
+            tenant::second_factor_required.and(user_account::second_factor_at.is_null()),
+            tenant::allowed_networks,
+            tenant::password_expiry_months,
+            user_account::password_changed_at,
+            user_account::password_temporary,
         ))
         .first(tx)
         .await
@@ -64,6 +79,7 @@ pub(super) async fn insert(
             session::created_at.eq(row.created_at),
             session::last_active_at.eq(row.last_active_at),
             session::expires_at.eq(row.expires_at),
+            session::stepped_up_at.eq(row.stepped_up_at),
         ))
         .execute(tx)
         .await?;
@@ -116,6 +132,19 @@ pub(super) async fn touch(
     Ok(())
 }
 
+pub(super) async fn step_up(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    diesel::update(session::table.find((tenant_id, id)))
+        .set(session::stepped_up_at.eq(now))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn end(
     tx: &mut AsyncPgConnection,
     tenant_id: TenantId,
@@ -134,7 +163,8 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Ends every open session of a person, except one.
+/// Ends every open session of a person, except one, and every log-in that
+/// waits for its second step.
 pub(crate) async fn end_all_of(
     tx: &mut AsyncPgConnection,
     tenant_id: TenantId,
@@ -158,7 +188,11 @@ pub(crate) async fn end_all_of(
         query = query.filter(session::id.ne(id));
     }
     query.execute(tx).await?;
-    Ok(())
+    let person = Person {
+        tenant: tenant_id,
+        user: user_id,
+    };
+    factor::forget_log_ins(tx, person).await
 }
 
 pub(super) async fn insert_refresh(
@@ -214,15 +248,22 @@ pub(super) async fn me(
     tenant_id: TenantId,
     user_id: UserId,
     session_expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Me> {
+    let user = user::find(tx, tenant_id, user_id).await?;
+    let permissions = user::permissions(tx, tenant_id, user_id).await?;
+    let tenant = crate::tenant::find(tx, tenant_id).await?;
+    let password = PasswordState::of(
+        user.password_changed_at,
+        user.password_temporary,
+        tenant.password_expiry_months,
+        now,
+    );
     Ok(Me {
-        user: user::find(tx, tenant_id, user_id).await?,
-        permissions: user::permissions(tx, tenant_id, user_id)
-            .await?
-            .into_iter()
-            .map(Permission::as_str)
-            .collect(),
-        tenant: crate::tenant::find(tx, tenant_id).await?,
+        user,
+        permissions: permissions.into_iter().map(Permission::as_str).collect(),
+        tenant,
         session_expires_at,
+        password,
     })
 }

@@ -1,14 +1,17 @@
 //! A session goes on (new tokens for a refresh token) or ends (log-out).
 
+use std::net::IpAddr;
+
 use chrono::TimeDelta;
 
-use super::token::{AccessTokens, RefreshToken};
+use super::own::note_end;
+use super::token::{AccessTokens, OpaqueToken};
 use super::{LoggedIn, answer, ended, queries};
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorKind};
 use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
-use crate::tenant;
+use crate::tenant::{self, network};
 
 /// A refresh token that comes a second time within this is taken for a race
 /// of two tabs or a lost answer, not for theft.
@@ -19,9 +22,15 @@ const REUSE_GRACE: TimeDelta = TimeDelta::seconds(10);
 /// was two tabs at once, and both get an access token, the second no cookie.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`] for every reason.
-pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<LoggedIn> {
-    let presented = RefreshToken::decode(presented).ok_or_else(ended)?;
+/// [`DomainError::Unauthenticated`] for every reason but one: [`DomainError::Refused`] from a
+/// network that the tenant does not let in.
+pub async fn refresh(
+    db: &Db,
+    tokens: &AccessTokens,
+    presented: &str,
+    ip: Option<IpAddr>,
+) -> Result<LoggedIn> {
+    let presented = OpaqueToken::decode(presented).ok_or_else(ended)?;
     let tenant_id = presented.tenant;
     let now = db.now();
     // Ending a session on reuse must be committed, so the refusal is a value here.
@@ -39,6 +48,9 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
             tenant::require_active(&tenant.state)?;
             if !row.is_live(tenant.idle_minutes, now) {
                 return Ok(None);
+            }
+            if !tenant.allowed_networks.admits(ip) {
+                return Err(network::refused());
             }
             if used_at.is_some_and(|at| now - at > REUSE_GRACE) {
                 queries::end(tx, tenant_id, session_id, "refresh_token_reused", now).await?;
@@ -59,13 +71,13 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
             let next = match used_at {
                 Some(_) => None,
                 None => {
-                    let next = RefreshToken::new(tenant_id);
+                    let next = OpaqueToken::new(tenant_id);
                     queries::use_refresh(tx, tenant_id, &presented.hash(), now).await?;
                     queries::insert_refresh(tx, tenant_id, session_id, &next.hash(), now).await?;
                     Some(next.encode())
                 }
             };
-            let me = queries::me(tx, tenant_id, row.user_id, row.expires_at).await?;
+            let me = queries::me(tx, tenant_id, row.user_id, row.expires_at, now).await?;
             Ok(Some((session_id, next, me)))
         })
         .await?;
@@ -77,18 +89,32 @@ pub async fn refresh(db: &Db, tokens: &AccessTokens, presented: &str) -> Result<
 ///
 /// # Errors
 /// When the database does.
-pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
-    let Some(presented) = RefreshToken::decode(presented) else {
+pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()> {
+    let Some(presented) = OpaqueToken::decode(presented) else {
         return Ok(());
     };
     let now = db.now();
-    db.tenant(presented.tenant, async |tx| {
-        if let Some((session_id, _)) =
-            queries::lock_refresh(tx, presented.tenant, &presented.hash()).await?
-        {
-            queries::end(tx, presented.tenant, session_id, "logged_out", now).await?;
-        }
-        Ok(())
+    let tenant = presented.tenant;
+    db.tenant(tenant, async |tx| {
+        let Some((session_id, _)) = queries::lock_refresh(tx, tenant, &presented.hash()).await?
+        else {
+            return Ok(());
+        };
+        let open = queries::find(tx, tenant, session_id)
+            .await?
+            .filter(|session| session.ended_at.is_none());
+        let Some(session) = open else {
+            return Ok(());
+        };
+        queries::end(tx, tenant, session_id, "logged_out", now).await?;
+        let actor = Actor {
+            kind: ActorKind::User,
+            user_id: Some(session.user_id),
+            session_id: Some(session_id),
+            ip,
+            ..Actor::public(tenant)
+        };
+        note_end(tx, &actor, session_id, "logged_out").await
     })
     .await
 }

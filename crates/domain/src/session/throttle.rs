@@ -1,7 +1,14 @@
-//! Slow-down of guessing: after a few failures each further one doubles the
-//! wait, counted for a login id from one address and for the address alone.
-//! Nothing is ever locked for good, and nobody's failures elsewhere keep a
-//! person out.
+//! Slow-down of guessing. A try is counted before it is judged, so that a
+//! thousand at once are a thousand, on the lanes that it goes by:
+//!
+//! - a login id from one address, and that address: whoever guesses is slowed
+//!   down, and nobody else;
+//! - the login id from all addresses: so is whoever has many of them;
+//! - a browser that the person has logged in with before has a lane of its own,
+//!   so that no stranger's guesses keep them out. Who has no such browser gets
+//!   one by the link of a forgotten password.
+//!
+//! Nothing is ever locked for good.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,120 +16,274 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::{DomainError, Result};
+use crate::ids::{OperatorId, UserId};
 use crate::schema::login_throttle;
 use crate::secret::sha256;
 
-/// Failures that are free of any wait, for one login id from one address.
+/// Failures that are free of any wait, for one login id from one address or browser.
 const FREE_PAIR: i32 = 5;
 /// The same for an address, behind which a whole office may sit.
 const FREE_ADDRESS: i32 = 50;
+/// The same for a login id from everywhere.
+const FREE_ACCOUNT: i32 = 20;
+/// Requests for links, and looks at them, from one address.
+const FREE_LINKS: i32 = 30;
+/// Failures of a second factor that are free, whatever address they come from:
+/// who gets this far knows the password.
+const FREE_FACTOR: i32 = 10;
 /// The longest wait.
 const MAX_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// Failures older than this are forgotten.
 const MEMORY: TimeDelta = TimeDelta::hours(24);
 
-/// The counters that one try touches.
 #[derive(Debug, Clone)]
-pub(crate) struct Counters([(Vec<u8>, i32); 2]);
+struct Lane {
+    key: Vec<u8>,
+    free: i32,
+    /// A success proves the lane's owner: its failures are forgotten. On the
+    /// others it only takes back what it counted itself.
+    own: bool,
+}
 
-impl Counters {
-    pub(crate) fn of(login_id: &str, ip: Option<IpAddr>) -> Self {
-        let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-        let key = |text: String| sha256(text.as_bytes()).to_vec();
-        Self([
-            (key(format!("pair {ip} {login_id}")), FREE_PAIR),
-            (key(format!("address {ip}")), FREE_ADDRESS),
+impl Lane {
+    fn new(name: &str, free: i32, own: bool) -> Self {
+        Self {
+            key: sha256(name.as_bytes()).to_vec(),
+            free,
+            own,
+        }
+    }
+}
+
+/// The lanes that one try goes by, in the order of their keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Lanes(Vec<Lane>);
+
+impl Lanes {
+    /// Of a log-in; `browser` when the person has logged in with it before.
+    pub(super) fn log_in(login_id: &str, ip: Option<IpAddr>, browser: Option<Uuid>) -> Self {
+        let ip = text(ip);
+        Self::sorted(match browser {
+            Some(id) => vec![Lane::new(
+                &format!("browser {id} {login_id}"),
+                FREE_PAIR,
+                true,
+            )],
+            None => vec![
+                Lane::new(&format!("pair {ip} {login_id}"), FREE_PAIR, true),
+                Lane::new(&format!("account {login_id}"), FREE_ACCOUNT, true),
+                Lane::new(&format!("address {ip}"), FREE_ADDRESS, false),
+            ],
+        })
+    }
+
+    /// Of a person who is logged in and says their password again.
+    pub(super) fn confirm(subject: &str, ip: Option<IpAddr>) -> Self {
+        let ip = text(ip);
+        Self::sorted(vec![
+            Lane::new(&format!("pair {ip} {subject}"), FREE_PAIR, true),
+            Lane::new(&format!("address {ip}"), FREE_ADDRESS, false),
         ])
     }
-}
 
-/// # Errors
-/// [`DomainError::TooManyRequests`] while a counter's wait runs.
-pub(crate) async fn check(db: &Db, counters: &Counters) -> Result<()> {
-    let now = db.now();
-    let keys: Vec<&[u8]> = counters.0.iter().map(|(key, _)| key.as_slice()).collect();
-    let until: Option<DateTime<Utc>> = db
-        .system(async |tx| {
-            Ok(login_throttle::table
-                .filter(login_throttle::key.eq_any(&keys))
-                .select(diesel::dsl::max(login_throttle::blocked_until))
-                .first(tx)
-                .await?)
-        })
-        .await?;
-    match until.map(|until| until - now) {
-        Some(wait) if wait > TimeDelta::zero() => Err(DomainError::TooManyRequests {
-            retry_after: Duration::from_secs(u64::try_from(wait.num_seconds() + 1).unwrap_or(1)),
-        }),
-        _ => Ok(()),
+    /// Of programs apart from those of persons: a script with a wrong secret
+    /// keeps nobody of its office from logging in.
+    pub(crate) fn program(client_id: &str, ip: Option<IpAddr>) -> Self {
+        let ip = text(ip);
+        Self::sorted(vec![
+            Lane::new(&format!("program {ip} {client_id}"), FREE_PAIR, true),
+            Lane::new(&format!("programs {ip}"), FREE_ADDRESS, false),
+        ])
+    }
+
+    /// Of staff at the operator's console, apart from the tenants' people.
+    pub(crate) fn staff(login_id: &str, ip: Option<IpAddr>) -> Self {
+        let ip = text(ip);
+        Self::sorted(vec![
+            Lane::new(&format!("staff pair {ip} {login_id}"), FREE_PAIR, true),
+            Lane::new(&format!("staff account {login_id}"), FREE_ACCOUNT, true),
+            Lane::new(&format!("staff address {ip}"), FREE_ADDRESS, false),
+        ])
+    }
+
+    /// Of the codes of one of the staff, wherever they come from.
+    pub(crate) fn staff_code(who: OperatorId) -> Self {
+        Self(vec![Lane::new(
+            &format!("staff code {who}"),
+            FREE_PAIR,
+            true,
+        )])
+    }
+
+    /// Of a person's second factor, or of their password in a session that is
+    /// open already.
+    pub(super) fn factor(user: UserId) -> Self {
+        Self(vec![Lane::new(
+            &format!("factor {user}"),
+            FREE_FACTOR,
+            true,
+        )])
+    }
+
+    /// Of something that anybody may do, from one address.
+    pub(crate) fn by_address(what: &str, ip: Option<IpAddr>) -> Self {
+        let name = format!("{what} {}", text(ip));
+        Self::sorted(vec![Lane::new(&name, FREE_LINKS, false)])
+    }
+
+    /// In one order for everybody, so that two tries never wait for each other in a circle.
+    fn sorted(mut lanes: Vec<Lane>) -> Self {
+        lanes.sort_by(|a, b| a.key.cmp(&b.key));
+        Self(lanes)
+    }
+
+    fn keys(&self) -> Vec<&[u8]> {
+        self.0.iter().map(|lane| lane.key.as_slice()).collect()
     }
 }
 
-pub(crate) async fn note_failure(db: &Db, counters: &Counters) -> Result<()> {
+/// A whole network of the newer kind is one customer's: it counts as one address.
+fn text(ip: Option<IpAddr>) -> String {
+    match ip.map(|ip| ip.to_canonical()) {
+        Some(IpAddr::V6(ip)) => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Some(ip) => ip.to_string(),
+        None => String::new(),
+    }
+}
+
+/// Counts a try as failed, unless it has to wait.
+///
+/// # Errors
+/// [`DomainError::TooManyRequests`] while a lane's wait runs; such a try counts nowhere.
+pub(crate) async fn reserve(db: &Db, lanes: &Lanes) -> Result<()> {
     let now = db.now();
     db.system(async |tx| {
-        for (key, free) in &counters.0 {
-            let known: Option<(i32, DateTime<Utc>)> = login_throttle::table
-                .find(key)
-                .select((login_throttle::failures, login_throttle::updated_at))
-                .for_update()
-                .first(tx)
-                .await
-                .optional()?;
+        let rows = lock(tx, lanes, now).await?;
+        let wait = rows.iter().map(|(_, _, until, _)| *until - now).max();
+        if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+            return Err(DomainError::TooManyRequests {
+                retry_after: Duration::from_secs(
+                    u64::try_from(wait.num_seconds() + 1).unwrap_or(1),
+                ),
+            });
+        }
+        for lane in &lanes.0 {
+            let known = rows.iter().find(|(key, ..)| *key == lane.key);
             let failures = known
-                .filter(|(_, at)| now - *at < MEMORY)
-                .map_or(0, |(n, _)| n)
+                .filter(|(.., at)| now - *at < MEMORY)
+                .map_or(0, |(_, n, ..)| *n)
                 + 1;
-            store(tx, key, failures, now + wait(failures - free), now).await?;
+            diesel::update(login_throttle::table.find(&lane.key))
+                .set((
+                    login_throttle::failures.eq(failures),
+                    login_throttle::blocked_until.eq(now + wait_after(failures - lane.free)),
+                    login_throttle::updated_at.eq(now),
+                ))
+                .execute(tx)
+                .await?;
         }
         Ok(())
     })
     .await
 }
 
-pub(crate) async fn note_success(db: &Db, counters: &Counters) -> Result<()> {
+type Row = (Vec<u8>, i32, DateTime<Utc>, DateTime<Utc>);
+
+/// The lanes' rows, made where they are missing, locked.
+async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> Result<Vec<Row>> {
+    let fresh: Vec<_> = lanes
+        .0
+        .iter()
+        .map(|lane| {
+            (
+                login_throttle::key.eq(&lane.key),
+                login_throttle::failures.eq(0),
+                login_throttle::blocked_until.eq(now),
+                login_throttle::updated_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(login_throttle::table)
+        .values(&fresh)
+        .on_conflict_do_nothing()
+        .execute(tx)
+        .await?;
+    let keys = lanes.keys();
+    Ok(login_throttle::table
+        .filter(login_throttle::key.eq_any(&keys))
+        .order(login_throttle::key)
+        .select((
+            login_throttle::key,
+            login_throttle::failures,
+            login_throttle::blocked_until,
+            login_throttle::updated_at,
+        ))
+        .for_update()
+        .load(tx)
+        .await?)
+}
+
+/// The try that was counted by [`reserve`] was right after all.
+pub(crate) async fn release(db: &Db, lanes: &Lanes) -> Result<()> {
+    let now = db.now();
     db.system(async |tx| {
-        diesel::delete(login_throttle::table.find(&counters.0[0].0))
-            .execute(tx)
-            .await?;
+        let rows = lock(tx, lanes, now).await?;
+        for lane in &lanes.0 {
+            let failures = rows
+                .iter()
+                .find(|(key, ..)| *key == lane.key)
+                .map_or(0, |(_, n, ..)| *n - 1)
+                .max(0);
+            let row = login_throttle::table.find(&lane.key);
+            if lane.own || failures == 0 {
+                diesel::delete(row).execute(tx).await?;
+                continue;
+            }
+            diesel::update(row)
+                .set((
+                    login_throttle::failures.eq(failures),
+                    login_throttle::blocked_until.eq(now),
+                ))
+                .execute(tx)
+                .await?;
+        }
         Ok(())
     })
     .await
 }
 
 /// 1 s after the first failure too many, then doubled.
-fn wait(excess: i32) -> TimeDelta {
+fn wait_after(excess: i32) -> TimeDelta {
     if excess <= 0 {
         return TimeDelta::zero();
     }
     TimeDelta::seconds(1_i64 << (excess - 1).min(20)).min(MAX_WAIT)
 }
 
-async fn store(
-    tx: &mut AsyncPgConnection,
-    key: &[u8],
-    failures: i32,
-    until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    diesel::insert_into(login_throttle::table)
-        .values((
-            login_throttle::key.eq(key),
-            login_throttle::failures.eq(failures),
-            login_throttle::blocked_until.eq(until),
-            login_throttle::updated_at.eq(now),
-        ))
-        .on_conflict(login_throttle::key)
-        .do_update()
-        .set((
-            login_throttle::failures.eq(failures),
-            login_throttle::blocked_until.eq(until),
-            login_throttle::updated_at.eq(now),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_and_never_grows_into_a_lock() {
+        let seconds: Vec<i64> = [0, 1, 2, 10, 11, 400]
+            .map(|n| wait_after(n).num_seconds())
+            .to_vec();
+        assert_eq!(seconds, [0, 1, 2, 512, 900, 900]);
+    }
+
+    #[test]
+    fn a_network_of_64_bits_is_one_address() {
+        let of = |ip: &str| text(Some(ip.parse().unwrap()));
+        assert_eq!(of("2001:db8:1:2:3::9"), of("2001:db8:1:2:ffff::1"));
+        assert_ne!(of("2001:db8:1:2::9"), of("2001:db8:1:3::9"));
+        assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
+    }
 }

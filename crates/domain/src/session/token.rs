@@ -1,5 +1,5 @@
-//! The two tokens of a session: the access token, a JWT that lives ten
-//! minutes (RFC 9068, RFC 8725), and the refresh token, opaque and used once.
+//! The tokens of a session: the access token, a JWT that lives ten
+//! minutes (RFC 9068, RFC 8725), and opaque ones that are used once.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::{DomainError, Result};
-use crate::ids::{SessionId, TenantId, UserId};
+use crate::ids::{ApiTokenId, SessionId, TenantId, UserId};
 use crate::secret::{self, Keys, sha256};
 
 /// How long an access token lives.
@@ -21,26 +21,72 @@ const ISSUER: &str = "kikubari";
 const AUDIENCE: &str = "kikubari-api";
 const TYPE: &str = "at+jwt";
 
-/// What an access token says.
+/// What an access token says: it is a session's or an API token's, never both.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     pub iss: String,
     pub aud: String,
-    pub sub: UserId,
+    /// The person, or the API token.
+    pub sub: Uuid,
     pub tenant: TenantId,
-    pub session: SessionId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_token: Option<ApiTokenId>,
+    /// Which secret of the API token it was given for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i32>,
+    /// What of the API token's scopes it was asked for (RFC 9068 §2.2.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     pub jti: Uuid,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
 }
 
+/// Whose an access token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder<'a> {
+    Person {
+        user: UserId,
+        session: SessionId,
+    },
+    Program {
+        token: ApiTokenId,
+        generation: i32,
+        scope: &'a str,
+    },
+}
+
+impl Claims {
+    /// `None` for claims that say both or neither.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder<'_>> {
+        match (self.session, self.api_token, self.generation, &self.scope) {
+            (Some(session), None, None, None) => Some(Holder::Person {
+                user: UserId(self.sub),
+                session,
+            }),
+            (None, Some(token), Some(generation), Some(scope)) if token.0 == self.sub => {
+                Some(Holder::Program {
+                    token,
+                    generation,
+                    scope,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Signs and checks access tokens with Ed25519.
 pub struct AccessTokens {
     kid: String,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// By key id: those of older keys check, so that nobody is logged out by a rotation.
+    decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
 }
 
@@ -48,10 +94,17 @@ impl AccessTokens {
     /// # Errors
     /// When the library refuses the seed.
     pub fn new(keys: &Keys) -> Result<Self> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(keys.access_seed())
-            .map_err(DomainError::internal)?;
+        let mut decoding = Vec::new();
+        let mut signing = None;
+        for seed in keys.access_seeds() {
+            let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(DomainError::internal)?;
+            let public = pair.public_key().as_ref();
+            let kid = URL_SAFE_NO_PAD.encode(&sha256(public)[..9]);
+            decoding.push((kid.clone(), DecodingKey::from_ed_der(public)));
+            signing.get_or_insert((kid, pair));
+        }
+        let (kid, pair) = signing.ok_or_else(|| DomainError::internal("no key signs"))?;
         let private = pair.to_pkcs8v1().map_err(DomainError::internal)?;
-        let public = pair.public_key().as_ref();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -60,9 +113,9 @@ impl AccessTokens {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Ok(Self {
-            kid: URL_SAFE_NO_PAD.encode(&sha256(public)[..9]),
+            kid,
             encoding: EncodingKey::from_ed_der(private.as_ref()),
-            decoding: DecodingKey::from_ed_der(public),
+            decoding,
             validation,
         })
     }
@@ -76,23 +129,39 @@ impl AccessTokens {
         user: UserId,
         now: DateTime<Utc>,
     ) -> Result<SecretString> {
+        self.sign(&Claims {
+            session: Some(session),
+            ..claims(user.0, tenant, now, now + ACCESS_LIFETIME)
+        })
+    }
+
+    /// For a program with an API token, until `until`.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn issue_for_program(
+        &self,
+        tenant: TenantId,
+        (token, generation): (ApiTokenId, i32),
+        scope: String,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<SecretString> {
+        self.sign(&Claims {
+            api_token: Some(token),
+            generation: Some(generation),
+            scope: Some(scope),
+            ..claims(token.0, tenant, now, until)
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<SecretString> {
         let header = Header {
             typ: Some(TYPE.to_owned()),
             kid: Some(self.kid.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user,
-            tenant,
-            session,
-            jti: Uuid::now_v7(),
-            iat: now.timestamp(),
-            nbf: now.timestamp(),
-            exp: (now + ACCESS_LIFETIME).timestamp(),
-        };
-        jsonwebtoken::encode(&header, &claims, &self.encoding)
+        jsonwebtoken::encode(&header, claims, &self.encoding)
             .map(SecretString::from)
             .map_err(DomainError::internal)
     }
@@ -114,22 +183,41 @@ impl AccessTokens {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
         let plain = header.alg == Algorithm::EdDSA
             && header.typ.as_deref() == Some(TYPE)
-            && header.kid.as_deref() == Some(self.kid.as_str())
             && header.jwk.is_none()
             && header.jku.is_none()
             && header.x5u.is_none()
             && header.x5c.is_none();
-        if !plain {
-            return Err(refused());
-        }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+        let kid = header.kid.as_deref().filter(|_| plain);
+        let (_, key) = self
+            .decoding
+            .iter()
+            .find(|(known, _)| kid == Some(known.as_str()))
+            .ok_or_else(refused)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| refused())?
             .claims;
         let now = now.timestamp();
-        if now >= claims.exp || now < claims.nbf {
+        if now >= claims.exp || now < claims.nbf || claims.holder().is_none() {
             return Err(refused());
         }
         Ok(claims)
+    }
+}
+
+fn claims(sub: Uuid, tenant: TenantId, now: DateTime<Utc>, until: DateTime<Utc>) -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub,
+        tenant,
+        session: None,
+        api_token: None,
+        generation: None,
+        scope: None,
+        jti: Uuid::now_v7(),
+        iat: now.timestamp(),
+        nbf: now.timestamp(),
+        exp: until.timestamp(),
     }
 }
 
@@ -139,15 +227,22 @@ impl std::fmt::Debug for AccessTokens {
     }
 }
 
-/// A refresh token: names its tenant, so that it can be looked up behind the
-/// tenant door, and 256 random bits, of which the database keeps the hash.
-#[derive(Debug, Clone, Copy)]
-pub struct RefreshToken {
+/// An opaque token (a refresh token, the token of a question for a second
+/// factor): names its tenant, so that it can be looked up behind the tenant
+/// door, and 256 random bits, of which the database keeps the hash.
+#[derive(Clone, Copy)]
+pub struct OpaqueToken {
     pub tenant: TenantId,
     secret: [u8; 32],
 }
 
-impl RefreshToken {
+impl std::fmt::Debug for OpaqueToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpaqueToken(tenant {})", self.tenant)
+    }
+}
+
+impl OpaqueToken {
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self {
@@ -156,7 +251,7 @@ impl RefreshToken {
         }
     }
 
-    /// As it stands in the cookie.
+    /// As it stands in the cookie, or in an answer.
     #[must_use]
     pub fn encode(&self) -> SecretString {
         let mut bytes = self.tenant.0.as_bytes().to_vec();
@@ -180,5 +275,59 @@ impl RefreshToken {
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&self.secret)
+    }
+
+    /// What an authenticator signs for a passkey: as random as the token, and
+    /// nothing that the token could be made of.
+    #[must_use]
+    pub fn passkey_challenge(&self) -> [u8; 32] {
+        sha256(&[b"passkey challenge".as_slice(), &self.secret].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_token_is_a_sessions_or_a_programs_and_never_both_or_neither() {
+        let tokens = AccessTokens::new(&Keys::from_master(&[1; 32]).unwrap()).unwrap();
+        let (tenant, user, token) = (TenantId::new(), UserId::new(), ApiTokenId::new());
+        let now = DateTime::UNIX_EPOCH;
+        let plain = || claims(user.0, tenant, now, now + ACCESS_LIFETIME);
+        let session = Claims {
+            session: Some(SessionId::new()),
+            ..plain()
+        };
+        let program = Claims {
+            api_token: Some(token),
+            generation: Some(1),
+            scope: Some("contacts.read".to_owned()),
+            ..claims(token.0, tenant, now, now + ACCESS_LIFETIME)
+        };
+        let both = Claims {
+            session: session.session,
+            ..program.clone()
+        };
+        let anothers = Claims {
+            sub: user.0,
+            ..program.clone()
+        };
+        let unscoped = Claims {
+            scope: None,
+            ..program.clone()
+        };
+        for (claims, passes) in [
+            (&session, true),
+            (&program, true),
+            (&plain(), false),
+            (&both, false),
+            (&anothers, false),
+            (&unscoped, false),
+        ] {
+            let signed = tokens.sign(claims).unwrap();
+            let checked = tokens.check(secrecy::ExposeSecret::expose_secret(&signed), now);
+            assert_eq!(checked.is_ok(), passes, "{claims:?}");
+        }
     }
 }

@@ -118,9 +118,11 @@ impl NewGrant {
 /// Grants support access.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] when too many last.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, [`DomainError::Invalid`],
+/// [`DomainError::Conflict`] when too many last.
 pub async fn create(db: &Db, actor: &Actor, new: NewGrant) -> Result<Grant> {
     actor.require(Permission::SupportGrant)?;
+    actor.require_step_up()?;
     let permissions = new.check()?;
     // Nobody hands on what they may not see themself.
     for permission in &permissions {

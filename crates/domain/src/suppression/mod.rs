@@ -17,7 +17,9 @@ use crate::page::{Page, PageRequest, time_key};
 use crate::schema::suppression;
 use crate::text_enum::text_enum;
 
-pub(crate) use queries::{is_cancelled, suppress_address, unsuppress_cancelled};
+pub(crate) use queries::{
+    is_cancelled, suppress_address, suppress_addresses, unsuppress_cancelled,
+};
 
 text_enum! {
     /// One address, or a whole domain.

@@ -86,6 +86,41 @@ pub(crate) async fn suppress_address(
     Ok(())
 }
 
+/// As [`suppress_address`], of several.
+pub(crate) async fn suppress_addresses(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    email_keys: &[String],
+    reason: Reason,
+    source: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // In order, so that two batches never wait for each other.
+    let mut email_keys = email_keys.to_vec();
+    email_keys.sort_unstable();
+    email_keys.dedup();
+    let rows: Vec<Suppression> = email_keys
+        .into_iter()
+        .map(|value| Suppression {
+            id: SuppressionId::new(),
+            kind: Kind::Address,
+            value,
+            reason,
+            source: source.to_owned(),
+            note: String::new(),
+            created_by: None,
+            created_at: now,
+        })
+        .collect();
+    let rows: Vec<_> = rows.iter().map(|row| values(tenant, row)).collect();
+    diesel::insert_into(suppression::table)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Whether the person behind an address cancelled everything.
 ///
 /// # Errors

@@ -6,8 +6,10 @@ mod supplied;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
+use serde_json::{Value, json};
 
 use crate::actor::{Actor, Permission};
+use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::folder::{self, FolderKind};
@@ -187,9 +189,23 @@ pub async fn create(db: &Db, actor: &Actor, new: NewTemplate) -> Result<Template
             folder_id: new.folder_id,
         };
         queries::insert(tx, actor.tenant_id, id, &head, &content, actor.user_id).await?;
-        queries::find(tx, actor.tenant_id, id).await
+        let made = queries::find(tx, actor.tenant_id, id).await?;
+        let subject = ("template", id.0);
+        audit::change(tx, actor, "template.created", subject, None, told(&made)).await?;
+        Ok(made)
     })
     .await
+}
+
+/// For the trace: which template, in which version.
+fn told(template: &Template) -> Option<Value> {
+    let Template {
+        name,
+        content,
+        version,
+        ..
+    } = template;
+    Some(json!({ "name": name, "subject": content.subject, "version": version }))
 }
 
 /// Changes a template of version `version`.
@@ -227,7 +243,10 @@ pub async fn update(
         if !queries::update(tx, actor.tenant_id, id, version, &row, &content).await? {
             return Err(DomainError::Stale);
         }
-        queries::find(tx, actor.tenant_id, id).await
+        let after = queries::find(tx, actor.tenant_id, id).await?;
+        let (subject, was) = (("template", id.0), told(&before));
+        audit::change(tx, actor, "template.updated", subject, was, told(&after)).await?;
+        Ok(after)
     })
     .await
 }
@@ -246,11 +265,11 @@ pub async fn delete(db: &Db, actor: &Actor, id: TemplateId, version: i32) -> Res
         } else {
             queries::delete(tx, actor.tenant_id, id, version).await?
         };
-        if deleted {
-            Ok(())
-        } else {
-            Err(DomainError::Stale)
+        if !deleted {
+            return Err(DomainError::Stale);
         }
+        let subject = ("template", id.0);
+        audit::change(tx, actor, "template.deleted", subject, told(&before), None).await
     })
     .await
 }

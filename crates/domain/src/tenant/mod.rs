@@ -1,5 +1,6 @@
 //! Tenants: the customer companies.
 
+pub mod network;
 mod queries;
 pub mod usage;
 
@@ -18,8 +19,10 @@ use crate::ids::{TenantId, UserId};
 use crate::role;
 use crate::schema::tenant;
 use crate::session::password::Hasher;
+use crate::session::password::policy::{MAX_HISTORY, MAX_MIN_LENGTH, MIN_LENGTH, Policy};
 use crate::user::{self, NewUser};
 
+pub use network::Networks;
 pub(crate) use queries::find;
 
 /// A tenant with its settings.
@@ -45,11 +48,39 @@ pub struct Tenant {
     /// Most campaigns for one person within `cap_days`; neither: no limit.
     pub cap_mails: Option<i16>,
     pub cap_days: Option<i16>,
+    /// Who has no second factor may do nothing but set one up.
+    pub second_factor_required: bool,
+    /// Sending to more people wants a fresh proof of who sends; `None` never.
+    pub step_up_people: Option<i32>,
+    pub password_min_length: i16,
+    /// So many last passwords of a person are not taken again; 0: any.
+    pub password_history_length: i16,
+    /// 1, 3, 6 or 12; `None`: passwords don't expire.
+    pub password_expiry_months: Option<i16>,
+    /// Where people may come from; empty: from everywhere.
+    pub allowed_networks: Networks,
     pub version: i32,
     pub created_at: DateTime<Utc>,
 }
 
 impl Tenant {
+    /// The settings that protect the tenant: a change wants step-up.
+    fn security(&self) -> impl PartialEq {
+        (
+            (
+                self.idle_minutes,
+                self.second_factor_required,
+                self.step_up_people,
+            ),
+            (
+                self.password_min_length,
+                self.password_history_length,
+                self.password_expiry_months,
+            ),
+            self.allowed_networks.clone(),
+        )
+    }
+
     /// When campaigns go out, unless they have hours of their own.
     #[must_use]
     pub fn hours(&self) -> Option<Span> {
@@ -75,6 +106,14 @@ pub struct TenantChange {
     pub send_until: Option<Option<NaiveTime>>,
     pub cap_mails: Option<Option<i16>>,
     pub cap_days: Option<Option<i16>>,
+    pub second_factor_required: Option<bool>,
+    /// Inner `None`: never.
+    pub step_up_people: Option<Option<i32>>,
+    pub password_min_length: Option<i16>,
+    pub password_history_length: Option<i16>,
+    /// `Some(None)`: passwords don't expire.
+    pub password_expiry_months: Option<Option<i16>>,
+    pub allowed_networks: Option<Networks>,
 }
 
 impl TenantChange {
@@ -102,6 +141,12 @@ impl TenantChange {
         {
             v.add("/idle_minutes", "out_of_range", "must be 5 to 1440 minutes");
         }
+        if let Some(Some(people)) = self.step_up_people
+            && !(1..=100_000_000).contains(&people)
+        {
+            let detail = "must be 1 to 100000000, or null for never";
+            v.add("/step_up_people", "out_of_range", detail);
+        }
         if let Some(Some(limit)) = self.soft_bounce_limit
             && !(1..=10).contains(&limit)
         {
@@ -118,6 +163,7 @@ impl TenantChange {
                 v.add(pointer, "out_of_range", format!("must be 1 to {most}"));
             }
         }
+        self.check_security(&mut v);
         for (pointer, text) in [
             ("/legal/sender_name", &self.legal_sender_name),
             ("/legal/postal_address", &self.legal_postal_address),
@@ -128,6 +174,39 @@ impl TenantChange {
             }
         }
         v.finish()
+    }
+
+    fn check_security(&self, v: &mut Validation) {
+        for (pointer, number, least, most) in [
+            (
+                "/password_policy/min_length",
+                self.password_min_length,
+                MIN_LENGTH,
+                MAX_MIN_LENGTH,
+            ),
+            (
+                "/password_policy/history",
+                self.password_history_length,
+                0,
+                MAX_HISTORY,
+            ),
+        ] {
+            if let Some(number) = number
+                && !(least..=most).contains(&number)
+            {
+                v.add(
+                    pointer,
+                    "out_of_range",
+                    format!("must be {least} to {most}"),
+                );
+            }
+        }
+        if let Some(Some(months)) = self.password_expiry_months
+            && ![1, 3, 6, 12].contains(&months)
+        {
+            let detail = "must be 1, 3, 6 or 12, or null for never";
+            v.add("/password_policy/expiry_months", "unknown", detail);
+        }
     }
 }
 
@@ -171,7 +250,7 @@ pub(crate) async fn create_as(
         ..TenantChange::default()
     }
     .check()?;
-    let owner = user::prepare(hasher, owner).await?;
+    let owner = user::prepare(hasher, Policy::usual(name), owner).await?;
     let id = actor.tenant_id;
     db.tenant(id, async |tx| {
         queries::insert(tx, id, name).await?;
@@ -210,12 +289,19 @@ pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
 pub async fn update(db: &Db, actor: &Actor, version: i32, change: TenantChange) -> Result<Tenant> {
     actor.require(Permission::SettingsWrite)?;
     change.check()?;
+    if let Some(networks) = &change.allowed_networks {
+        networks.check(actor.ip)?;
+    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = find(tx, actor.tenant_id).await?;
         let after = queries::update(tx, actor.tenant_id, version, &change, now)
             .await?
             .ok_or(DomainError::Stale)?;
+        if before.security() != after.security() {
+            actor.require(Permission::SecurityManage)?;
+            actor.require_step_up()?;
+        }
         if (before.hours(), &before.time_zone) != (after.hours(), &after.time_zone) {
             queue::wake(tx, actor.tenant_id, now).await?;
         }

@@ -1,14 +1,21 @@
 //! Ready-made rows for tests.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use crate::actor::Actor;
 use crate::db::Db;
+use crate::error::Result;
+use crate::factor::Factors;
 use crate::ids::{TenantId, UserId};
 use crate::role::BuiltinRole;
+use crate::secret::Keys;
 use crate::session::password::{Cost, Hasher};
+use crate::session::token::AccessTokens;
+use crate::session::{self, Device, LoggedIn, Outcome};
 use crate::tenant;
-use crate::user::{self, NewUser};
+use crate::user::{self, FirstPassword, NewUser};
 
 /// Of every user that a test makes.
 pub const TEST_PASSWORD: &str = "correct horse battery";
@@ -32,6 +39,26 @@ impl TestTenant {
         .expect("a hasher")
     }
 
+    /// A session of somebody who has no second factor.
+    ///
+    /// # Errors
+    /// Those of [`session::log_in`].
+    pub async fn log_in(
+        db: &Db,
+        tokens: &AccessTokens,
+        login_id: &str,
+        password: &str,
+        device: Device,
+    ) -> Result<LoggedIn> {
+        let keys = Keys::from_master(&[1; 32]).expect("keys");
+        let factors = Factors::new(Arc::new(keys), "https://kikubari.example.jp");
+        let (hasher, password) = (Self::hasher(), SecretString::from(password));
+        match session::log_in(db, &hasher, tokens, &factors, login_id, password, device).await? {
+            Outcome::LoggedIn(logged_in) => Ok(*logged_in),
+            Outcome::SecondFactor(_) => panic!("{login_id} has a second factor"),
+        }
+    }
+
     pub async fn create(db: &Db, prefix: &str) -> Self {
         let hasher = Self::hasher();
         let (id, owner_id) = tenant::create(
@@ -43,8 +70,10 @@ impl TestTenant {
         .await
         .expect("a tenant");
         let actor = Actor::operator(id);
+        let keys = Keys::from_master(&[42; 32]).expect("keys");
         for role in [BuiltinRole::Editor, BuiltinRole::Viewer] {
-            user::create(db, &hasher, &actor, role.key(), person(prefix, role.key()))
+            let new = person(prefix, role.key());
+            user::create(db, &hasher, &keys, &actor, role.key(), new)
                 .await
                 .expect("a user");
         }
@@ -53,6 +82,16 @@ impl TestTenant {
             owner_id,
             prefix: prefix.to_owned(),
         }
+    }
+
+    /// One more person, of any role: `<prefix>-<role>`.
+    pub async fn add(&self, db: &Db, role: &str) -> UserId {
+        let hasher = Self::hasher();
+        let actor = Actor::operator(self.id);
+        let new = person(&self.prefix, role);
+        let keys = Keys::from_master(&[42; 32]).expect("keys");
+        let user = user::create(db, &hasher, &keys, &actor, role, new).await;
+        user.expect("a user").id
     }
 
     /// The owner, as use cases see them.
@@ -73,6 +112,7 @@ fn person(prefix: &str, role: &str) -> NewUser {
         login_id: format!("{prefix}-{role}"),
         display_name: format!("{prefix} {role}"),
         email: format!("{role}@{prefix}.example.jp"),
-        password: SecretString::from(TEST_PASSWORD),
+        locale: None,
+        password: FirstPassword::Own(SecretString::from(TEST_PASSWORD)),
     }
 }

@@ -5,10 +5,12 @@
     reason = "a test stops at the first thing that is not as it should be"
 )]
 
+mod authenticator;
 mod builders;
 mod campaign;
 mod database;
 
+pub use authenticator::{Kind, SoftAuthenticator};
 pub use builders::{TEST_PASSWORD, TestTenant};
 pub use campaign::sent_campaign;
 pub use database::{Plan, TestDatabase};

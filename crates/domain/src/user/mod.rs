@@ -1,6 +1,10 @@
 //! Users: the persons of a tenant who log in.
 
+mod change;
+pub mod invitation;
+pub mod link;
 mod queries;
+pub mod reset;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -13,15 +17,18 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, FieldError, Result, Validation};
-use crate::ids::{RoleId, TenantId, UserId};
+use crate::ids::{RoleId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::role;
 use crate::schema::{role as role_table, user_account};
-use crate::secret::sha256;
-use crate::session::password::{self, Hasher};
+use crate::secret::{Keys, sha256};
+use crate::session::password::Hasher;
+use crate::session::password::policy::{self, Policy};
+use crate::tenant;
 
+pub use change::{UserChange, update};
 pub(crate) use queries::Credentials;
-pub(crate) use queries::{credentials, find, find_home, note_login, permissions, set_password};
+pub(crate) use queries::{credentials, find, find_home, note_login, permissions};
 
 /// What a person types to log in: one across the installation, stored and
 /// compared in lower case.
@@ -69,11 +76,23 @@ pub struct User {
     #[diesel(select_expression = role_table::key)]
     #[diesel(select_expression_type = role_table::key)]
     pub role: String,
+    /// As the tenant calls it; of builtin roles the Japanese name.
+    #[diesel(select_expression = role_table::name)]
+    #[diesel(select_expression_type = role_table::name)]
+    pub role_name: String,
+    /// Has no password yet.
+    #[diesel(select_expression = user_account::password_hash.is_null())]
+    #[diesel(select_expression_type = diesel::dsl::IsNull<user_account::password_hash>)]
+    pub invited: bool,
     pub disabled_at: Option<DateTime<Utc>>,
     pub last_login_at: Option<DateTime<Utc>>,
     pub password_changed_at: DateTime<Utc>,
+    /// Somebody else knows it too.
+    pub password_temporary: bool,
     pub version: i32,
     pub created_at: DateTime<Utc>,
+    /// Since when they have a second factor.
+    pub second_factor_at: Option<DateTime<Utc>>,
 }
 
 /// A person to be made.
@@ -82,7 +101,20 @@ pub struct NewUser {
     pub login_id: String,
     pub display_name: String,
     pub email: String,
-    pub password: SecretString,
+    /// `ja` when none is given.
+    pub locale: Option<String>,
+    pub password: FirstPassword,
+}
+
+/// How a person comes by their first password.
+#[derive(Debug)]
+pub enum FirstPassword {
+    /// They set it, by a link that is mailed to them.
+    Invitation,
+    /// It was made up by somebody, and has to be changed first of all.
+    Temporary(SecretString),
+    /// It is theirs already.
+    Own(SecretString),
 }
 
 /// A [`NewUser`] that was checked, and whose password was hashed outside any transaction.
@@ -91,19 +123,9 @@ pub(crate) struct PreparedUser {
     login_id: LoginId,
     display_name: String,
     email: String,
-    password_hash: String,
-}
-
-/// A change; `None` leaves a value as it is.
-#[derive(Debug, Default)]
-pub struct UserChange {
-    pub display_name: Option<String>,
-    pub email: Option<String>,
-    /// Key of a role of the tenant.
-    pub role: Option<String>,
-    pub locale: Option<String>,
-    pub disabled: Option<bool>,
-    pub password: Option<SecretString>,
+    locale: String,
+    password_hash: Option<String>,
+    temporary: bool,
 }
 
 fn check_profile(
@@ -135,22 +157,39 @@ fn check_profile(
     }
 }
 
-pub(crate) async fn prepare(hasher: &Hasher, new: NewUser) -> Result<PreparedUser> {
+pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Result<PreparedUser> {
     let mut v = Validation::default();
     let login_id = v.keep("/login_id", LoginId::parse(&new.login_id));
-    check_profile(&mut v, Some(&new.display_name), Some(&new.email), None);
-    if let Err(error) = password::check(&new.password) {
-        v.add("/password", error.code, error.detail);
-    }
+    let locale = new.locale.unwrap_or_else(|| "ja".to_owned());
+    check_profile(
+        &mut v,
+        Some(&new.display_name),
+        Some(&new.email),
+        Some(&locale),
+    );
     v.finish()?;
     let login_id =
         login_id.ok_or_else(|| DomainError::internal("a login id that passed its check"))?;
-    let password_hash = hasher.hash(new.password).await?;
+    let (password, temporary) = match new.password {
+        FirstPassword::Invitation => (None, false),
+        FirstPassword::Temporary(password) => (Some(password), true),
+        FirstPassword::Own(password) => (Some(password), false),
+    };
+    let password_hash = match password {
+        Some(password) => {
+            let policy = policy.for_person(login_id.as_str(), &new.display_name, &new.email);
+            policy::check(hasher, &policy, &password, "/password").await?;
+            Some(hasher.hash(password).await?)
+        }
+        None => None,
+    };
     Ok(PreparedUser {
         login_id,
         display_name: new.display_name,
         email: new.email,
+        locale,
         password_hash,
+        temporary,
     })
 }
 
@@ -177,33 +216,45 @@ pub(crate) async fn insert(
     Ok(id)
 }
 
-async fn role_by_key(tx: &mut AsyncPgConnection, tenant: TenantId, key: &str) -> Result<RoleId> {
-    role::find_by_key(tx, tenant, key).await?.ok_or_else(|| {
+/// The role of that key, if the actor may give it to somebody.
+async fn role_to_give(tx: &mut AsyncPgConnection, actor: &Actor, key: &str) -> Result<RoleId> {
+    let found = role::find_by_key(tx, actor.tenant_id, key).await?;
+    let (id, grant) = found.ok_or_else(|| {
         DomainError::invalid(
             "/role",
             "unknown",
-            "is no role of this tenant: owner, editor or viewer",
+            "is no role of this tenant: see the keys in GET /v1/roles",
         )
-    })
+    })?;
+    actor.require_at_least(&grant.permissions())?;
+    Ok(id)
 }
 
-/// Adds a person with a first password.
+/// Adds a person, and mails them an invitation unless they have a password.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for a role that allows more than the actor may,
+/// [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
 pub async fn create(
     db: &Db,
     hasher: &Hasher,
+    keys: &Keys,
     actor: &Actor,
     role: &str,
     new: NewUser,
 ) -> Result<User> {
     actor.require(Permission::UsersManage)?;
-    let prepared = prepare(hasher, new).await?;
+    let settings = tenant::get(db, actor).await?;
+    let prepared = prepare(hasher, Policy::of(&settings), new).await?;
+    let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
-        let role = role_by_key(tx, actor.tenant_id, role).await?;
+        let role = role_to_give(tx, actor, role).await?;
         let id = insert(tx, actor, role, &prepared).await?;
-        queries::find(tx, actor.tenant_id, id).await
+        let user = queries::find(tx, actor.tenant_id, id).await?;
+        if user.invited {
+            invitation::send(tx, keys, actor, &user, now).await?;
+        }
+        Ok(user)
     })
     .await
 }
@@ -265,95 +316,17 @@ pub async fn update_self(
         ..queries::Row::default()
     };
     db.tenant(actor.tenant_id, async |tx| {
-        queries::update(tx, actor.tenant_id, id, None, &row, now).await?;
-        queries::find(tx, actor.tenant_id, id).await
-    })
-    .await
-}
-
-/// Changes a person of version `version`. Disabling one, giving a new password
-/// or taking a role away ends the sessions of that person. The last active
-/// owner stays one, so that nobody locks a tenant out of itself.
-///
-/// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
-pub async fn update(
-    db: &Db,
-    hasher: &Hasher,
-    actor: &Actor,
-    id: UserId,
-    version: i32,
-    change: UserChange,
-) -> Result<User> {
-    actor.require(Permission::UsersManage)?;
-    let mut v = Validation::default();
-    check_profile(
-        &mut v,
-        change.display_name.as_deref(),
-        change.email.as_deref(),
-        change.locale.as_deref(),
-    );
-    if let Some(new) = &change.password
-        && let Err(error) = password::check(new)
-    {
-        v.add("/password", error.code, error.detail);
-    }
-    v.finish()?;
-    let password_hash = match change.password {
-        Some(new) => Some(hasher.hash(new).await?),
-        None => None,
-    };
-    let now = db.now();
-    db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
-        let role_id = match &change.role {
-            Some(key) => Some(role_by_key(tx, actor.tenant_id, key).await?),
-            None => None,
-        };
-        let ends_sessions =
-            change.disabled == Some(true) || password_hash.is_some() || change.role.is_some();
-        let row = queries::Row {
-            display_name: change.display_name,
-            email: change.email,
-            locale: change.locale,
-            role_id,
-            password_changed_at: password_hash.is_some().then_some(now),
-            password_hash,
-            disabled_at: change.disabled.map(|disabled| disabled.then_some(now)),
-        };
-        if !queries::update(tx, actor.tenant_id, id, Some(version), &row, now).await? {
-            return Err(DomainError::Stale);
-        }
-        if queries::active_owners(tx, actor.tenant_id).await? == 0 {
-            return Err(DomainError::conflict(
-                "last_owner",
-                "a tenant needs at least one active owner: make another one first",
-            ));
-        }
-        if ends_sessions {
-            crate::session::end_all_of(
-                tx,
-                actor.tenant_id,
-                id,
-                None,
-                "changed_by_administrator",
-                now,
-            )
-            .await?;
-        }
+        queries::update(tx, actor.tenant_id, id, None, &row, now).await?;
         let after = queries::find(tx, actor.tenant_id, id).await?;
-        audit::record(
-            tx,
-            actor,
-            audit::Entry {
-                action: "user.updated",
-                subject_kind: "user",
-                subject_id: Some(id.0),
-                before: serde_json::to_value(before).ok(),
-                after: serde_json::to_value(&after).ok(),
-            },
-        )
-        .await?;
+        let entry = audit::Entry {
+            action: "user.updated",
+            subject_kind: "user",
+            subject_id: Some(id.0),
+            before: serde_json::to_value(before).ok(),
+            after: serde_json::to_value(&after).ok(),
+        };
+        audit::record(tx, actor, entry).await?;
         Ok(after)
     })
     .await

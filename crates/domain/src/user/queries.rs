@@ -12,16 +12,18 @@ use crate::actor::Permission;
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{RoleId, TenantId, UserId};
-use crate::role::BuiltinRole;
-use crate::schema::{login_directory, role, user_account};
+use crate::role::{BuiltinRole, Grant};
+use crate::schema::{login_directory, mail_directory, role, user_account};
 
 /// What log-in and password change look at.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = user_account)]
 pub(crate) struct Credentials {
     pub(crate) id: UserId,
-    pub(crate) password_hash: String,
+    /// `None`: invited, and not come yet.
+    pub(crate) password_hash: Option<String>,
     pub(crate) disabled_at: Option<DateTime<Utc>>,
+    pub(crate) second_factor_at: Option<DateTime<Utc>>,
 }
 
 /// The columns that a change sets.
@@ -32,8 +34,6 @@ pub(super) struct Row {
     pub(super) email: Option<String>,
     pub(super) locale: Option<String>,
     pub(super) role_id: Option<RoleId>,
-    pub(super) password_hash: Option<String>,
-    pub(super) password_changed_at: Option<DateTime<Utc>>,
     /// Outer `None` leaves it, inner `None` enables again.
     pub(super) disabled_at: Option<Option<DateTime<Utc>>>,
 }
@@ -71,7 +71,9 @@ pub(super) async fn insert(
             user_account::display_name.eq(&user.display_name),
             user_account::email.eq(&user.email),
             user_account::role_id.eq(role_id),
-            user_account::password_hash.eq(&user.password_hash),
+            user_account::locale.eq(&user.locale),
+            user_account::password_hash.eq(user.password_hash.as_deref()),
+            user_account::password_temporary.eq(user.temporary),
         ))
         .execute(tx)
         .await?;
@@ -89,6 +91,35 @@ pub(crate) async fn find_home(
         .first(tx)
         .await
         .optional()?)
+}
+
+/// Whose mail address it is, over all tenants.
+pub(super) async fn find_by_mail(
+    tx: &mut AsyncPgConnection,
+    email_key: &[u8],
+    most: i64,
+) -> Result<Vec<(TenantId, UserId)>> {
+    Ok(mail_directory::table
+        .filter(mail_directory::email_key.eq(email_key))
+        .order((mail_directory::tenant_id, mail_directory::user_id))
+        .limit(most)
+        .select((mail_directory::tenant_id, mail_directory::user_id))
+        .load(tx)
+        .await?)
+}
+
+/// Keeps two at once from each making a link for a person.
+pub(super) async fn lock(tx: &mut AsyncPgConnection, tenant: TenantId, id: UserId) -> Result<()> {
+    let found: Option<UserId> = user_account::table
+        .find((tenant, id))
+        .select(user_account::id)
+        .for_no_key_update()
+        .first(tx)
+        .await
+        .optional()?;
+    found
+        .map(|_| ())
+        .ok_or_else(|| DomainError::not_found("user"))
 }
 
 pub(crate) async fn credentials(
@@ -117,30 +148,13 @@ pub(crate) async fn note_login(
     Ok(())
 }
 
-pub(crate) async fn set_password(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: UserId,
-    hash: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    diesel::update(user_account::table.find((tenant, id)))
-        .set((
-            user_account::password_hash.eq(hash),
-            user_account::password_changed_at.eq(now),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
 /// What the person's role allows.
 pub(crate) async fn permissions(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: UserId,
 ) -> Result<BTreeSet<Permission>> {
-    let names: Vec<Option<String>> = user_account::table
+    let role: Grant = user_account::table
         .inner_join(
             role::table.on(role::tenant_id
                 .eq(user_account::tenant_id)
@@ -151,14 +165,12 @@ pub(crate) async fn permissions(
                 .eq(tenant)
                 .and(user_account::id.eq(id)),
         )
-        .select(role::permissions)
+        .select(Grant::as_select())
         .first(tx)
-        .await?;
-    Ok(names
-        .iter()
-        .flatten()
-        .filter_map(|name| Permission::parse(name))
-        .collect())
+        .await
+        .optional()?
+        .ok_or_else(|| DomainError::not_found("user"))?;
+    Ok(role.permissions())
 }
 
 pub(crate) async fn find(tx: &mut AsyncPgConnection, tenant: TenantId, id: UserId) -> Result<User> {

@@ -18,6 +18,7 @@ use crate::support::{World, lists};
 fn pace() -> Terms {
     Terms {
         per_minute: Some(60),
+        max_sessions: None,
         suspended: false,
         warm_up: None,
     }

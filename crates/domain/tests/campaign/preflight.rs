@@ -1,4 +1,3 @@
-use domain::DomainError;
 use domain::campaign::audience::Audience;
 use domain::campaign::preflight::{Level, Preflight};
 use domain::campaign::{self, control};
@@ -7,6 +6,7 @@ use domain::mail::content::ContentChange;
 use domain::mail::{self, MailChange};
 use domain::tenant::{self, TenantChange};
 use domain::testing::TestTenant;
+use domain::{Actor, DomainError};
 
 use crate::support::{World, lists};
 
@@ -86,6 +86,39 @@ async fn a_complete_campaign_passes_and_a_number_of_over_a_minute_ago_is_counted
             ..
         }
     ));
+}
+
+#[tokio::test]
+async fn sending_to_more_people_than_the_tenant_set_wants_a_fresh_proof() {
+    let world = World::new().await;
+    let list = world.list("A").await;
+    for email in ["a@example.jp", "b@example.jp"] {
+        world.contact(email, &[list]).await;
+    }
+    let (db, installation) = (&world.database.db, &world.installation);
+    let stale = Actor {
+        stepped_up: false,
+        ..world.actor.clone()
+    };
+    let few = world.campaign(lists(&[list])).await;
+    control::send(db, &stale, installation, few.id, 2)
+        .await
+        .unwrap();
+    world
+        .database
+        .execute_as_owner("UPDATE tenant SET step_up_people = 1")
+        .await;
+    let many = world.campaign(lists(&[list])).await;
+    let at = db.now() + chrono::TimeDelta::hours(1);
+    for refused in [
+        control::send(db, &stale, installation, many.id, 2).await,
+        control::schedule(db, &stale, installation, many.id, at, "Asia/Tokyo").await,
+    ] {
+        assert_eq!(refused.unwrap_err().code(), "step_up_required");
+    }
+    control::send(db, &world.actor, installation, many.id, 2)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ fn outcome(n: usize) -> Outcome {
             enhanced: Some(format!("{}.1.1", code / 100)),
             text: "so it is".to_owned(),
             host: "mx.example.jp".to_owned(),
+            blame: None,
         })
     };
     match n % 4 {

@@ -5,6 +5,7 @@
 )]
 
 mod bounce_reset;
+mod erasure;
 mod export;
 mod file;
 mod housekeeping;

@@ -3,15 +3,15 @@
 
 mod in_hand;
 mod letterhead;
+mod work;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::Db;
-use domain::campaign::hours::Hours;
-use domain::delivery::claim::{Batch, Claim, Claimed, Lanes, Turn, claim};
+use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
 use domain::delivery::content;
 use domain::delivery::queue;
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
@@ -21,73 +21,17 @@ use domain::secret::Keys;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use self::in_hand::Batches;
-use crate::compose::Letterhead;
+use self::work::FRESH;
+pub use self::work::Work;
 use crate::config::MailerConfig;
 use crate::explain;
 use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{Route, RouteSettings};
 use crate::smtp::tls;
 
-/// How long a campaign's content, keys and route are used before they are
-/// looked up again.
-const FRESH: Duration = Duration::from_secs(30);
 /// Batches of one campaign in hand at a time: enough to keep every core
 /// signing, few enough that a slow relay holds up nobody else.
 const BATCHES: usize = 4;
-
-/// A campaign in work.
-pub struct Work {
-    pub tenant: TenantId,
-    pub campaign: CampaignId,
-    /// Of the campaign's mail, or of each variant of it.
-    letterheads: Vec<Arc<Letterhead>>,
-    pub routes: Routes,
-    hours: Option<Hours>,
-    halted: watch::Sender<bool>,
-    loaded: Instant,
-    stale: AtomicBool,
-}
-
-impl Work {
-    /// What the mail of a delivery is made from.
-    #[must_use]
-    pub fn letterhead(&self, claimed: &Claimed) -> &Arc<Letterhead> {
-        let index = claimed.variant.map_or(0, |variant| variant - 1);
-        let of_variant = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.letterheads.get(index));
-        of_variant.unwrap_or(&self.letterheads[0])
-    }
-
-    /// Domain that a delivery is sent from, in lower case.
-    #[must_use]
-    pub fn sender_domain(&self, claimed: &Claimed) -> &str {
-        &self.letterhead(claimed).sender_domain
-    }
-
-    /// Whether it can be used as it was loaded.
-    fn is_fresh(&self) -> bool {
-        self.loaded.elapsed() < FRESH && !self.stale.load(Ordering::Acquire)
-    }
-
-    /// Loads it anew at the next claim: its routes are no longer those.
-    pub fn outdate(&self) {
-        self.stale.store(true, Ordering::Release);
-    }
-
-    /// Whether nothing more of it may be handed over.
-    #[must_use]
-    pub fn is_halted(&self) -> bool {
-        *self.halted.borrow()
-    }
-
-    /// Ends when the campaign is halted.
-    pub async fn halted(&self) {
-        let mut halted = self.halted.subscribe();
-        // The sender lives in self, so this never errs.
-        drop(halted.wait_for(|halted| *halted).await);
-    }
-}
 
 /// Campaigns in work and routes in use.
 pub struct Desk {
@@ -135,6 +79,7 @@ impl Desk {
             tls: tls::platform_tls()?,
             direct: config.direct(),
             exchanges: Arc::default(),
+            slots: None,
         };
         Ok(Self {
             db,
@@ -298,10 +243,10 @@ impl Desk {
             (used, unused.into_values().collect())
         };
         for route in used {
-            route.reap().await;
+            route.sessions().reap().await;
         }
         for route in unused {
-            route.close().await;
+            route.sessions().close().await;
         }
     }
 
@@ -314,7 +259,7 @@ impl Desk {
             .map(|(_, route)| route)
             .collect();
         for route in routes {
-            route.close().await;
+            route.sessions().close().await;
         }
     }
 
@@ -401,7 +346,7 @@ impl Desk {
         let fresh = Arc::new(Route::new(tenant, open, &self.settings)?);
         self.state().routes.insert(open.id, Arc::clone(&fresh));
         if let Some(old) = known {
-            old.reap().await;
+            old.sessions().reap().await;
         }
         Ok(fresh)
     }

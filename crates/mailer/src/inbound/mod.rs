@@ -1,7 +1,7 @@
 //! What comes back by mail.
 //!
 //! [`report`] reads one mail: a delivery report (RFC 3464, [`dsn`]), a
-//! complaint (RFC 5965, [`arf`]), or words that some system writes instead
+//! complaint (RFC 5965, [`arf`]), a notification of SES ([`ses`]), or words that some system writes instead
 //! ([`wording`]); [`words`] turns statuses and words into a reason. All of it
 //! is pure, and made for hostile input: bounded in time and memory, never
 //! panicking.
@@ -23,10 +23,11 @@ mod mime;
 mod recipients;
 pub mod report;
 mod server;
+mod ses;
 mod session;
 pub mod signup;
 mod wording;
-mod words;
+pub(crate) mod words;
 
 pub use desk::Desk;
 pub use report::{Action, Finding, read};

@@ -4,7 +4,7 @@ use domain::event::bounce::{BounceKind, BounceReason, Status};
 use serde::Serialize;
 
 use super::mime::Mime;
-use super::{arf, auto_reply, dsn, wording};
+use super::{arf, auto_reply, dsn, ses, wording};
 
 /// Most recipients of one report that are looked at.
 pub(super) const MAX_RECIPIENTS: usize = 100;
@@ -100,6 +100,9 @@ pub fn read(raw: &[u8]) -> Vec<Finding> {
     let mut findings = arf::read(&mime);
     if findings.is_empty() {
         findings = dsn::read(&mime);
+    }
+    if findings.is_empty() {
+        findings = ses::read(&mime);
     }
     if findings.is_empty() && auto_reply::is(&mime) {
         findings = vec![Finding::none(

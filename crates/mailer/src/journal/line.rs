@@ -184,6 +184,7 @@ mod tests {
                 enhanced: Some("2.0.0".into()),
                 text: "two\nlines\r\n 気配り \u{0} \"".into(),
                 host: "relay".into(),
+                blame: None,
             }),
         }
     }

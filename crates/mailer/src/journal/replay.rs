@@ -21,6 +21,7 @@ use domain::delivery::outcome::{Outcome, Reason};
 use domain::delivery::record::{Record, record};
 use domain::ids::WorkerId;
 use domain::installation::Facts;
+use domain::limit::session;
 use tokio::time::sleep;
 
 use super::line::{self, Left, Word};
@@ -78,6 +79,7 @@ pub async fn run(db: &Db, dir: &Path, own: WorkerId, facts: Facts) -> anyhow::Re
             continue;
         };
         let replayed = settle(db, worker, &left).await?;
+        session::forget(db, worker).await.map_err(crate::explain)?;
         dead.delete();
         tracing::warn!(
             name: "journal.replayed", %worker, answered = replayed.answered, unknown = replayed.unknown,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::egress::address::is_inside;
 use domain::route::{Auth, Security};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::BufReader;
@@ -18,9 +19,9 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::mx::Exchanges;
-use super::private::is_private;
 use super::reply::Reply;
-use super::session::{Session, Stream};
+use super::session::Session;
+use super::stream::Stream;
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +112,9 @@ pub enum ConnectError {
     Resting { host: String, error: String },
     #[error("TLS with {host}: {error}")]
     Tls { host: String, error: String },
+    /// Limits of sessions are used up. No fault of the server's: the mail waits.
+    #[error("no session with {host}: the limits of sessions are used up")]
+    Full { host: String },
     /// The server said no to the greeting, EHLO or STARTTLS.
     #[error("{host} refused the session: {} {}", .reply.code, .reply.text())]
     Refused { host: String, reply: Reply },
@@ -167,7 +171,7 @@ impl Endpoint {
         let allowed: Vec<IpAddr> = found
             .iter()
             .copied()
-            .filter(|ip| self.allow_private || !is_private(*ip))
+            .filter(|ip| self.allow_private || !is_inside(*ip))
             .collect();
         if allowed.is_empty() && !found.is_empty() {
             return Err(ConnectError::Private {

@@ -5,10 +5,14 @@ pub mod choice;
 pub mod connect;
 pub mod mx;
 pub mod pool;
-pub mod private;
+pub mod relay;
 pub mod reply;
 pub mod route;
+mod seat;
 pub mod session;
+pub mod sessions;
+pub mod slots;
+pub mod stream;
 pub mod tls;
 
 pub use connect::{ConnectError, Endpoint, Protection};

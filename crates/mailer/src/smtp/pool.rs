@@ -4,25 +4,30 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 
-use super::mx::Seat;
+use super::seat::Seat;
 use super::{ConnectError, Endpoint, Session};
 
 /// A session that was idle longer is not trusted to be alive: relays close
 /// after some minutes, small ones after seconds.
 const IDLE_MAX: Duration = Duration::from_secs(10);
+/// The same of a session that limits count: others may be waiting for it.
+const COUNTED_IDLE_MAX: Duration = Duration::from_secs(2);
 /// Mails through one session before a new one, as relays that count want it.
 const MAILS_MAX: u32 = 10_000;
 
 /// Makes and checks sessions.
 pub struct Manager {
     endpoint: Endpoint,
-    /// Of a direct route: what its servers share.
-    seat: Option<Seat>,
+    seat: Seat,
 }
 
 impl Manager {
-    pub(super) fn seat(&self) -> Option<&Seat> {
-        self.seat.as_ref()
+    pub(super) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.endpoint.host
     }
 }
 
@@ -31,10 +36,7 @@ impl managed::Manager for Manager {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Session, ConnectError> {
-        match &self.seat {
-            Some(seat) => seat.open(&self.endpoint).await,
-            None => self.endpoint.connect().await,
-        }
+        self.seat.open(&self.endpoint).await
     }
 
     async fn recycle(
@@ -44,6 +46,10 @@ impl managed::Manager for Manager {
     ) -> RecycleResult<ConnectError> {
         if session.is_broken() || session.sent() >= MAILS_MAX || metrics.last_used() > IDLE_MAX {
             return Err(RecycleError::message("spent"));
+        }
+        if session.is_over() {
+            session.part().await;
+            return Err(RecycleError::message("given up for others"));
         }
         Ok(())
     }
@@ -59,7 +65,7 @@ pub type Pool = managed::Pool<Manager>;
 pub fn build(
     endpoint: Endpoint,
     max_sessions: usize,
-    seat: Option<Seat>,
+    seat: Seat,
 ) -> Result<Pool, managed::BuildError> {
     // deadpool's own order: the session used last comes first, so that a
     // quiet route shrinks to few.
@@ -73,6 +79,16 @@ pub fn build(
 pub async fn reap(pool: &Pool) {
     let reaped =
         pool.retain(|session, metrics| !session.is_broken() && metrics.last_used() <= IDLE_MAX);
+    for session in reaped.removed {
+        session.quit().await;
+    }
+}
+
+/// Ends sessions that limits count and that nobody uses or others are to have.
+pub async fn reap_counted(pool: &Pool) {
+    let reaped = pool.retain(|session, metrics| {
+        metrics.last_used() <= COUNTED_IDLE_MAX && !session.is_broken() && !session.is_over()
+    });
     for session in reaped.removed {
         session.quit().await;
     }

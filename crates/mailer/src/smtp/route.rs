@@ -15,7 +15,9 @@ use tokio_rustls::rustls::ClientConfig;
 use super::ConnectError;
 use super::connect::{Endpoint, Names, Timeouts};
 use super::mx::{Direct, DirectSettings, Exchanges};
-use super::pool::{self, Pool};
+use super::relay::Relay as RelaySessions;
+use super::sessions::Sessions;
+use super::slots::Slots;
 
 /// Longest time that a route is left alone while others take its share.
 pub const REST_MAX: Duration = Duration::from_secs(60);
@@ -34,6 +36,8 @@ pub struct RouteSettings {
     /// What is known of the mail servers of the world, shared by all direct
     /// routes; made when the first of these is used.
     pub exchanges: Arc<OnceLock<Arc<Exchanges>>>,
+    /// What limits count; without it they count nothing.
+    pub slots: Option<Slots>,
 }
 
 impl RouteSettings {
@@ -49,7 +53,7 @@ impl RouteSettings {
 /// Where the mails of a route go.
 pub enum Way {
     /// Sessions with the relay.
-    Relay(Pool),
+    Relay(Box<RelaySessions>),
     Direct(Arc<Direct>),
 }
 
@@ -102,11 +106,13 @@ impl Route {
         let way = match &route.via {
             Via::Relay(relay) => {
                 let endpoint = to_relay(route, relay, settings);
-                Way::Relay(pool::build(endpoint, route.max_sessions, None)?)
+                let slots = settings.slots.clone();
+                let relay = RelaySessions::new(tenant, endpoint, route.max_sessions, slots)?;
+                Way::Relay(Box::new(relay))
             }
             Via::Direct => {
                 let exchanges = settings.exchanges()?;
-                Way::Direct(Arc::new(Direct::new(route, settings, exchanges)?))
+                Way::Direct(Arc::new(Direct::new(tenant, route, settings, exchanges)?))
             }
         };
         Ok(Self {
@@ -118,19 +124,12 @@ impl Route {
         })
     }
 
-    /// Ends sessions that were idle too long.
-    pub async fn reap(&self) {
+    /// Its sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
         match &self.way {
-            Way::Relay(pool) => pool::reap(pool).await,
-            Way::Direct(direct) => direct.reap().await,
-        }
-    }
-
-    /// Ends all idle sessions and opens no more.
-    pub async fn close(&self) {
-        match &self.way {
-            Way::Relay(pool) => pool::close(pool).await,
-            Way::Direct(direct) => direct.close().await,
+            Way::Relay(relay) => relay.sessions(),
+            Way::Direct(direct) => direct.sessions(),
         }
     }
 

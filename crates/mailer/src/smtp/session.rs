@@ -8,21 +8,15 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
 
 use super::connect::Timeouts;
 use super::reply::{self, Reply};
-
-/// A connection, in the clear or not.
-#[derive(Debug)]
-pub enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+use super::slots::Lease;
+use super::stream::Stream;
 
 /// The command that a reply answers or that a cut fell on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +55,8 @@ pub struct Session {
     pipelining: bool,
     broken: bool,
     sent: u32,
-    held: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
+    lease: Option<Lease>,
 }
 
 impl Session {
@@ -74,13 +69,20 @@ impl Session {
             pipelining: false,
             broken: false,
             sent: 0,
-            held: None,
+            place: None,
+            lease: None,
         }
     }
 
-    /// Keeps a permit for as long as the session lives.
-    pub(super) fn hold(&mut self, permit: OwnedSemaphorePermit) {
-        self.held = Some(permit);
+    /// Keeps its place, and its slot where limits count it, for as long as it lives.
+    pub(super) fn hold(&mut self, place: OwnedSemaphorePermit, lease: Option<Lease>) {
+        self.place = Some(place);
+        self.lease = lease;
+    }
+
+    /// Whether others are to have its slot.
+    pub(super) fn is_over(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_over)
     }
 
     pub(super) fn learn(&mut self, ehlo: &Reply) {
@@ -299,13 +301,24 @@ impl Session {
 
     /// Says goodbye; whether the server hears it does not matter.
     pub async fn quit(mut self) {
-        if !self.broken {
-            let goodbye = async {
-                self.stream.write_all(b"QUIT\r\n").await?;
-                self.stream.shutdown().await
-            };
-            drop(within(Duration::from_secs(2), goodbye).await);
+        self.part().await;
+    }
+
+    /// The same, of one that is dropped afterwards. Where limits count it the
+    /// server's answer is awaited: only then it is over on the other side too.
+    pub(super) async fn part(&mut self) {
+        if std::mem::replace(&mut self.broken, true) {
+            return;
         }
+        let goodbye = async {
+            self.stream.write_all(b"QUIT\r\n").await?;
+            self.stream.flush().await?;
+            if self.lease.is_some() {
+                reply::read(&mut self.stream).await?;
+            }
+            self.stream.shutdown().await
+        };
+        drop(within(Duration::from_secs(2), goodbye).await);
     }
 }
 
@@ -342,52 +355,6 @@ fn dot_stuffed(content: &[u8]) -> Vec<u8> {
     }
     wire.extend_from_slice(b".\r\n");
     wire
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => std::pin::Pin::new(tls).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_write(cx, bytes),
-            Self::Tls(tls) => std::pin::Pin::new(tls).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_flush(cx),
-            Self::Tls(tls) => std::pin::Pin::new(tls).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(
-        self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => std::pin::Pin::new(tcp).poll_shutdown(cx),
-            Self::Tls(tls) => std::pin::Pin::new(tls).poll_shutdown(cx),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ fn accepted() -> Outcome {
         enhanced: Some("2.0.0".into()),
         text: "taken".into(),
         host: "relay".into(),
+        blame: None,
     })
 }
 

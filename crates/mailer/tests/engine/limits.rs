@@ -49,6 +49,7 @@ fn everything() -> Scope {
 fn pace(per_minute: i32) -> Terms {
     Terms {
         per_minute: Some(per_minute),
+        max_sessions: None,
         suspended: false,
         warm_up: None,
     }
@@ -260,6 +261,7 @@ async fn a_warm_up_lets_more_through_each_day_until_it_is_over() {
     };
     let terms = Terms {
         per_minute: None,
+        max_sessions: None,
         suspended: false,
         warm_up: Some(plan),
     };
@@ -275,6 +277,7 @@ async fn a_warm_up_lets_more_through_each_day_until_it_is_over() {
         1,
         Terms {
             per_minute: Some(60_000),
+            max_sessions: None,
             suspended: false,
             warm_up: Some(plan),
         },

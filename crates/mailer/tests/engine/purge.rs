@@ -19,6 +19,7 @@ async fn fixture() -> (Sink, Fixture) {
     };
     let terms = Terms {
         per_minute: None,
+        max_sessions: None,
         suspended: true,
         warm_up: None,
     };

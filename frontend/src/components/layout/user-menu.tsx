@@ -6,13 +6,15 @@ import {
   IconKey,
   IconLogout,
   IconMoon,
+  IconShieldLock,
   IconSun,
   IconUserCircle,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useMe } from "@/auth/guard";
 import { session } from "@/auth/session";
-import { translateCode, useT } from "@/i18n";
+import { roleName } from "@/components/access/role-name";
+import { useT } from "@/i18n";
 
 export function UserMenu() {
   const t = useT();
@@ -52,7 +54,7 @@ export function UserMenu() {
             {me.display_name}
           </Text>
           <Text size="xs" c="dimmed">
-            {me.tenant.name} · {translateCode("role", me.role)}
+            {me.tenant.name} · {roleName(me.role, me.role_name)}
           </Text>
         </Box>
         <Menu.Divider />
@@ -67,6 +69,12 @@ export function UserMenu() {
           renderRoot={(rest) => <Link to="/settings/password" {...rest} />}
         >
           {t("nav.password")}
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconShieldLock size={16} />}
+          renderRoot={(rest) => <Link to="/settings/second-factor" {...rest} />}
+        >
+          {t("nav.second_factor")}
         </Menu.Item>
         <Menu.Item
           leftSection={<IconDeviceDesktop size={16} />}

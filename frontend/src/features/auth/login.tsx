@@ -1,5 +1,6 @@
 import {
   Alert,
+  Anchor,
   Box,
   Button,
   Center,
@@ -11,13 +12,19 @@ import {
   Title,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useRouter } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { Link, useRouter } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { toProblem } from "@/api/problem";
 import { problemText } from "@/api/problem-text";
+import type { SecondFactorQuestion } from "@/api/types";
 import { session, useSession } from "@/auth/session";
 import { Logo } from "@/components/layout/logo";
-import { type Locale, setLocale, translateCodeOr, useLocale, useT } from "@/i18n";
+import { type Locale, loadLateWords, setLocale, translateCodeOr, useLocale, useT } from "@/i18n";
+
+const SecondStep = lazy(async () => {
+  const [step] = await Promise.all([import("./second-step"), loadLateWords()]);
+  return step;
+});
 
 export function LoginScreen(props: { next: string }) {
   const t = useT();
@@ -25,6 +32,7 @@ export function LoginScreen(props: { next: string }) {
   const router = useRouter();
   const state = useSession();
   const [error, setError] = useState<string | null>(null);
+  const [question, setQuestion] = useState<SecondFactorQuestion | null>(null);
   const form = useForm({
     initialValues: { login_id: "", password: "" },
     validate: {
@@ -44,8 +52,12 @@ export function LoginScreen(props: { next: string }) {
     setError(null);
     form.setSubmitting(true);
     try {
-      const refusal = await session.login(login_id.trim(), password);
-      if (refusal) {
+      const rest = await session.login(login_id.trim(), password);
+      if (rest && "question" in rest) {
+        form.setFieldValue("password", "");
+        setQuestion(rest.question);
+      } else if (rest) {
+        const { refusal } = rest;
         const problem = toProblem(await refusal.json().catch(() => new Error(refusal.statusText)));
         setError(
           refusal.status === 401 ? t("auth.refused") : translateCodeOr("problem", problem.code, problemText(problem)),
@@ -79,27 +91,36 @@ export function LoginScreen(props: { next: string }) {
               {error}
             </Alert>
           ) : null}
-          <form onSubmit={submit} noValidate>
-            <Stack gap="sm">
-              <TextInput
-                label={t("auth.login_id")}
-                autoComplete="username"
-                autoCapitalize="none"
-                spellCheck={false}
-                autoFocus
-                {...form.getInputProps("login_id")}
-              />
-              <PasswordInput
-                label={t("auth.password")}
-                autoComplete="current-password"
-                visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-                {...form.getInputProps("password")}
-              />
-              <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
-                {t("auth.sign_in")}
-              </Button>
-            </Stack>
-          </form>
+          {question ? (
+            <Suspense>
+              <SecondStep question={question} onBack={() => setQuestion(null)} />
+            </Suspense>
+          ) : (
+            <form onSubmit={submit} noValidate>
+              <Stack gap="sm">
+                <TextInput
+                  label={t("auth.login_id")}
+                  autoComplete="username"
+                  autoCapitalize="none"
+                  spellCheck={false}
+                  autoFocus
+                  {...form.getInputProps("login_id")}
+                />
+                <PasswordInput
+                  label={t("auth.password")}
+                  autoComplete="current-password"
+                  visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+                  {...form.getInputProps("password")}
+                />
+                <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
+                  {t("auth.sign_in")}
+                </Button>
+                <Anchor component={Link} to="/forgot" size="sm" ta="center">
+                  {t("auth.forgot")}
+                </Anchor>
+              </Stack>
+            </form>
+          )}
         </Paper>
         <Center mt="md">
           <SegmentedControl

@@ -1,8 +1,8 @@
 import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { api } from "@/api/client";
 import { toProblem } from "@/api/problem";
 import type { Campaign } from "@/api/types";
+import { MailSelect, useMailSearch } from "@/components/pickers/mail";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { letterOf } from "./ab-test";
@@ -198,7 +198,6 @@ const lines = [
 
 function Variants({ draft, onChange }: PartProps) {
   const t = useT();
-  const mails = api.useQuery("get", "/v1/mails", { params: { query: { limit: 200, sort: "-updated_at" } } });
   const set = (index: number, part: Partial<Variant>) =>
     onChange({ ...draft, variants: draft.variants.map((old, i) => (i === index ? { ...old, ...part } : old)) });
   return (
@@ -221,19 +220,7 @@ function Variants({ draft, onChange }: PartProps) {
                 </Button>
               ) : null}
             </Group>
-            <Select
-              label={t("ab.mail")}
-              placeholder={t("ab.mail_same")}
-              searchable
-              clearable
-              clearButtonProps={{ "aria-label": t("picker.clear") }}
-              data={(mails.data?.items ?? []).map((mail) => ({
-                value: mail.id,
-                label: mail.name || t("mails.untitled"),
-              }))}
-              value={variant.mail_id}
-              onChange={(mail_id) => set(index, { mail_id })}
-            />
+            <VariantMail chosen={variant.mail_id} onChange={(mail_id) => set(index, { mail_id })} />
             {lines.map(([name, longest]) => (
               <TextInput
                 key={name}
@@ -254,5 +241,23 @@ function Variants({ draft, onChange }: PartProps) {
         </Group>
       ) : null}
     </>
+  );
+}
+
+/** The campaign's mail, or another one, found by the server. */
+function VariantMail(props: { chosen: string | null; onChange: (mail: string | null) => void }) {
+  const t = useT();
+  const search = useMailSearch(props.chosen);
+  return (
+    <MailSelect
+      search={search}
+      label={t("ab.mail")}
+      placeholder={t("ab.mail_same")}
+      required={false}
+      clearable
+      clearButtonProps={{ "aria-label": t("picker.clear") }}
+      value={props.chosen}
+      onChange={props.onChange}
+    />
   );
 }

@@ -1,6 +1,6 @@
 import { Button, Text } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import type { Campaign } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { settled } from "@/components/campaign/numbers";
@@ -10,12 +10,14 @@ import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { isRunning, pauseCampaign, resumeCampaign, stopCampaign, unscheduleCampaign } from "./queries";
 
+const PurgeDialog = lazy(() => import("@/components/delivery/purge-dialog"));
+
 /** Pause is one click (it can be undone); stop and taking back a schedule ask first. */
 export function CampaignControls({ campaign }: { campaign: Campaign }) {
   const t = useT();
   const canSend = useCan("campaigns.send");
   const [busy, setBusy] = useState(false);
-  const [asking, setAsking] = useState<"stop" | "unschedule" | null>(null);
+  const [asking, setAsking] = useState<"stop" | "unschedule" | "purge" | null>(null);
   if (campaign.sequence_id) {
     return (
       <LinkButton variant="default" to="/sequences/$sequenceId" params={{ sequenceId: campaign.sequence_id }}>
@@ -37,6 +39,11 @@ export function CampaignControls({ campaign }: { campaign: Campaign }) {
   const open = Math.max(0, counts.audience - settled(counts));
   return (
     <>
+      {(isRunning(campaign) || campaign.state === "paused") && counts.queued + counts.deferred > 0 ? (
+        <Button variant="default" onClick={() => setAsking("purge")}>
+          {t("limits.purge")}
+        </Button>
+      ) : null}
       {isRunning(campaign) || campaign.state === "paused" ? (
         <Button variant="default" leftSection={<IconPlayerStop size={16} />} onClick={() => setAsking("stop")}>
           {t("control.stop")}
@@ -64,6 +71,11 @@ export function CampaignControls({ campaign }: { campaign: Campaign }) {
         <Button variant="default" onClick={() => setAsking("unschedule")}>
           {t("control.unschedule")}
         </Button>
+      ) : null}
+      {asking === "purge" ? (
+        <Suspense>
+          <PurgeDialog campaign={campaign} onClose={() => setAsking(null)} />
+        </Suspense>
       ) : null}
       <ConfirmDialog
         opened={asking === "stop"}

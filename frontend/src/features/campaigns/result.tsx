@@ -27,7 +27,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
   const t = useT();
   const format = useFormat();
   const seesReports = useCan("reports.read");
-  const mayExport = useCan("contacts.export");
+  const mayExport = useCan("reports.export");
   const tab = search.tab ?? "report";
   const begun = campaign.state !== "scheduled";
   return (

@@ -3,6 +3,7 @@ import {
   IconAddressBook,
   IconChevronDown,
   IconDownload,
+  IconEraser,
   IconFileImport,
   IconForms,
   IconMailForward,
@@ -234,12 +235,15 @@ function MenuLinks(props: { canExport: boolean; canWrite: boolean }) {
       {props.canExport ? <MenuLink to="/contacts/exports" icon={IconDownload} label={t("exports.title")} /> : null}
       {props.canWrite ? <MenuLink to="/contacts/imports" icon={IconFileImport} label={t("imports.title")} /> : null}
       <MenuLink to="/contacts/fields" icon={IconForms} label={t("fields.title")} />
+      {useCan("contacts.erase") ? (
+        <MenuLink to="/contacts/erasures" icon={IconEraser} label={t("contacts.erasures")} />
+      ) : null}
     </>
   );
 }
 
 function MenuLink(props: {
-  to: "/contacts/exports" | "/contacts/imports" | "/contacts/fields";
+  to: "/contacts/exports" | "/contacts/imports" | "/contacts/fields" | "/contacts/erasures";
   icon: typeof IconDownload;
   label: string;
 }) {

@@ -5,6 +5,7 @@ import { Suspense, useState } from "react";
 import type { Contact } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { BounceResetDialog } from "@/components/bounces/lazy";
+import { PersonalDataMenu } from "@/components/erasure/lazy";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { CopyButton } from "@/components/ui/copy";
@@ -16,6 +17,7 @@ import { useFormat } from "@/i18n/format";
 import { Consents } from "./consents";
 import { EditContactDialog } from "./edit";
 import { FieldText } from "./field-text";
+import { ContactLooks } from "./looks";
 import { deleteContact, useContact, useContactFields } from "./queries";
 import { ContactStatusLabel } from "./status";
 import { Subscriptions } from "./subscriptions";
@@ -35,7 +37,14 @@ export function PersonScreen(props: { contactId: string }) {
               <ContactStatusLabel status={contact.status} />
             </Group>
           }
-          actions={<Actions contact={contact} />}
+          actions={
+            <>
+              <Suspense>
+                <PersonalDataMenu contact={contact} />
+              </Suspense>
+              <Actions contact={contact} />
+            </>
+          }
         >
           <Person contact={contact} />
         </Page>
@@ -48,6 +57,7 @@ function Person({ contact }: { contact: Contact }) {
   const t = useT();
   const format = useFormat();
   const fields = useContactFields();
+  const seesLooks = useCan("audit.read");
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" verticalSpacing={0} style={{ alignItems: "start" }}>
       <div>
@@ -86,6 +96,7 @@ function Person({ contact }: { contact: Contact }) {
           <Tabs.List mb="md">
             <Tabs.Tab value="timeline">{t("timeline.title")}</Tabs.Tab>
             <Tabs.Tab value="consents">{t("consents.title")}</Tabs.Tab>
+            {seesLooks ? <Tabs.Tab value="looks">{t("audit.looks_title")}</Tabs.Tab> : null}
           </Tabs.List>
           <Tabs.Panel value="timeline">
             <Timeline contactId={contact.id} />
@@ -93,6 +104,11 @@ function Person({ contact }: { contact: Contact }) {
           <Tabs.Panel value="consents">
             <Consents contactId={contact.id} />
           </Tabs.Panel>
+          {seesLooks ? (
+            <Tabs.Panel value="looks">
+              <ContactLooks contactId={contact.id} />
+            </Tabs.Panel>
+          ) : null}
         </Tabs>
       </Panel>
     </SimpleGrid>

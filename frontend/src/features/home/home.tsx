@@ -226,6 +226,13 @@ function ProblemDetail({ problem }: { problem: Summary["problems"][number] }) {
       </TextLink>
     );
   }
+  if (problem.kind === "api_token_ending") {
+    return (
+      <TextLink to="/settings/tokens" size="sm">
+        {problem.detail}
+      </TextLink>
+    );
+  }
   return problem.detail ? (
     <Text size="xs" c="dimmed">
       {problem.detail}

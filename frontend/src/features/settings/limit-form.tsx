@@ -3,15 +3,16 @@ import { type UseFormReturnType, useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SendLimit } from "@/api/types";
+import { allSites, type SiteChoice, SiteFields, siteOf } from "@/components/delivery/site-fields";
 import { siteName } from "@/components/delivery/sites";
 import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
-import { allSites, type SiteChoice, SiteFields, siteOf } from "./site-fields";
 
 const mostPerMinute = 1_000_000;
+const mostSessions = 1_000;
 const mostGrowth = 300;
 const mostUntil = 100_000_000;
 
@@ -20,6 +21,7 @@ interface Values {
   sender_domain: string;
   route_id: string;
   per_minute: number | string;
+  max_sessions: number | string;
   warming: boolean;
   from: string;
   first: number | string;
@@ -34,6 +36,7 @@ function initial(limit: SendLimit | null, timeZone: string): Values {
     sender_domain: "",
     route_id: "",
     per_minute: limit?.per_minute ?? "",
+    max_sessions: limit?.max_sessions ?? "",
     warming: plan != null,
     from: plan?.from ?? new Date().toLocaleDateString("sv-SE", { timeZone }),
     first: plan?.first ?? 500,
@@ -46,6 +49,7 @@ function initial(limit: SendLimit | null, timeZone: string): Values {
 function terms(values: Values, suspended: boolean) {
   return {
     per_minute: values.per_minute === "" ? null : Number(values.per_minute),
+    max_sessions: values.max_sessions === "" ? null : Number(values.max_sessions),
     suspended,
     warm_up: values.warming
       ? {
@@ -71,6 +75,7 @@ export function LimitDialog(props: { limit: SendLimit | null; onClose: () => voi
     validate: {
       site: (value) => (siteOf(value) === "" ? t("form.required") : null),
       per_minute: (value) => (value === "" ? null : within(value, mostPerMinute)),
+      max_sessions: (value) => (value === "" ? null : within(value, mostSessions)),
       from: (value, { warming }) => (warming && !value ? t("form.required") : null),
       first: (value, { warming }) => (warming ? within(value, mostPerMinute) : null),
       growth: (value, { warming }) => (warming ? within(value, mostGrowth) : null),
@@ -113,6 +118,13 @@ export function LimitDialog(props: { limit: SendLimit | null; onClose: () => voi
         min={1}
         max={mostPerMinute}
         {...form.getInputProps("per_minute")}
+      />
+      <NumberInput
+        label={t("limits.sessions")}
+        description={t("limits.sessions_help")}
+        min={1}
+        max={mostSessions}
+        {...form.getInputProps("max_sessions")}
       />
       <Checkbox
         label={t("limits.warm_up_on")}

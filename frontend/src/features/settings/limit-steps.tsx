@@ -1,5 +1,4 @@
-import { Stack, Text } from "@mantine/core";
-import { useState } from "react";
+import { Text } from "@mantine/core";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SendLimit } from "@/api/types";
@@ -7,7 +6,6 @@ import { siteName } from "@/components/delivery/sites";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { allSites, SiteFields, siteOf } from "./site-fields";
 
 /** What a person is about to do with a limit; without one: with all that is sent. */
 export type LimitStep =
@@ -36,8 +34,8 @@ export function LimitStepDialog({ step, onClose }: { step: LimitStep; onClose: (
       await remove.mutateAsync({ params });
       return;
     }
-    const { per_minute, warm_up } = limit;
-    await update.mutateAsync({ params, body: { per_minute, warm_up, suspended: kind === "suspend" } });
+    const { per_minute, max_sessions, warm_up } = limit;
+    await update.mutateAsync({ params, body: { per_minute, max_sessions, warm_up, suspended: kind === "suspend" } });
   };
   return (
     <ConfirmDialog
@@ -53,34 +51,6 @@ export function LimitStepDialog({ step, onClose }: { step: LimitStep; onClose: (
       }}
     >
       <Text>{t(`limits.${kind}_body`, { what })}</Text>
-    </ConfirmDialog>
-  );
-}
-
-/** Takes what waits out of the queue, for a site or altogether. */
-export function PurgeDialog({ onClose }: { onClose: () => void }) {
-  const t = useT();
-  const purge = api.useMutation("post", "/v1/purges");
-  const [choice, setChoice] = useState({ site: allSites as string, domain: "" });
-  const site = siteOf(choice);
-  return (
-    <ConfirmDialog
-      opened
-      onClose={onClose}
-      title={t("limits.purge_title")}
-      confirm={t("limits.purge")}
-      danger
-      disabled={site === ""}
-      onConfirm={async () => {
-        const { skipped } = await purge.mutateAsync({ body: { site } });
-        await refresh("/v1/campaigns", "/v1/campaigns/{id}", "/v1/campaigns/{id}/report", "/v1/summary");
-        notifyDone(t("limits.purged", { count: skipped }));
-      }}
-    >
-      <Stack gap="sm">
-        <SiteFields value={choice} onChange={setChoice} />
-        <Text size="sm">{t("limits.purge_body", { what: site ? siteName(site) : t("limits.all_sites") })}</Text>
-      </Stack>
     </ConfirmDialog>
   );
 }

@@ -13,10 +13,12 @@ const docomo: SendLimit = {
   sender_domain: "example.co.jp",
   route_id: null,
   per_minute: 600,
+  max_sessions: 5,
   suspended: false,
   warm_up: { from: "2026-11-24", first: 500, growth: 50, until: 50_000 },
   used_today: 120,
   most_today: 500,
+  sessions_in_use: 2,
   version: 4,
   created_at: "2026-11-24T00:00:00Z",
   updated_at: "2026-11-24T00:00:00Z",
@@ -42,6 +44,7 @@ describe("limits of sending", () => {
     const table = await screen.findByRole("table", { name: "送信量の上限" });
     expect(within(table).getByText("ドコモ")).toBeInTheDocument();
     expect(within(table).getByText("本日 120 / 500通")).toBeInTheDocument();
+    expect(within(table).getByText("使用中 2 / 5")).toBeInTheDocument();
   });
 
   it("are suspended with all else as it was", async () => {
@@ -58,7 +61,9 @@ describe("limits of sending", () => {
     await user.click(await screen.findByRole("button", { name: "停止: ドコモ" }));
     const dialog = await screen.findByRole("dialog");
     await user.click(within(dialog).getByRole("button", { name: "停止" }));
-    await expect.poll(() => sent).toEqual([['"4"', { per_minute: 600, suspended: true, warm_up: docomo.warm_up }]]);
+    await expect
+      .poll(() => sent)
+      .toEqual([['"4"', { per_minute: 600, max_sessions: 5, suspended: true, warm_up: docomo.warm_up }]]);
   });
 
   it("stop everything where nothing was limited", async () => {

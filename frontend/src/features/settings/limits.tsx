@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
 import { IconGauge, IconPencil, IconPlayerPause, IconPlayerPlay, IconPlus, IconTrash } from "@tabler/icons-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { api } from "@/api/client";
 import type { SendLimit } from "@/api/types";
 import { useCan } from "@/auth/guard";
@@ -12,8 +12,10 @@ import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { LimitDialog } from "./limit-form";
-import { type LimitStep, LimitStepDialog, PurgeDialog } from "./limit-steps";
+import { type LimitStep, LimitStepDialog } from "./limit-steps";
 import { Slowdowns } from "./slowdowns";
+
+const PurgeDialog = lazy(() => import("@/components/delivery/purge-dialog"));
 
 /** How much goes where: limits set by people, and sites that asked for less. */
 export function LimitsScreen() {
@@ -81,7 +83,11 @@ export function LimitsScreen() {
       </Stack>
       {editing ? <LimitDialog limit={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
       {step ? <LimitStepDialog step={step} onClose={() => setStep(null)} /> : null}
-      {purging ? <PurgeDialog onClose={() => setPurging(false)} /> : null}
+      {purging ? (
+        <Suspense>
+          <PurgeDialog onClose={() => setPurging(false)} />
+        </Suspense>
+      ) : null}
     </Page>
   );
 }
@@ -116,6 +122,7 @@ function columns({ t, routeName, canWrite, onEdit, onStep }: Tools): Column<Send
       cell: (row) => (row.route_id ? routeName(row.route_id) : t("limits.all_routes")),
     },
     { id: "per_minute", header: t("limits.per_minute"), numeric: true, cell: (row) => <Pace limit={row} /> },
+    { id: "sessions", header: t("limits.sessions"), numeric: true, cell: (row) => <Sessions limit={row} /> },
     { id: "warm_up", header: t("limits.warm_up"), cell: (row) => <WarmUp limit={row} /> },
     {
       id: "state",
@@ -147,6 +154,17 @@ function Pace({ limit }: { limit: SendLimit }) {
   const t = useT();
   const format = useFormat();
   return limit.per_minute == null ? t("limits.no_pace") : format.number(limit.per_minute);
+}
+
+function Sessions({ limit }: { limit: SendLimit }) {
+  const t = useT();
+  const format = useFormat();
+  return limit.max_sessions == null
+    ? t("limits.no_pace")
+    : t("limits.sessions_in_use", {
+        used: format.number(limit.sessions_in_use),
+        most: format.number(limit.max_sessions),
+      });
 }
 
 function WarmUp({ limit }: { limit: SendLimit }) {

@@ -1,4 +1,4 @@
-import { Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { queryClient, refresh } from "@/api/query";
@@ -12,6 +12,7 @@ import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
+import { FactorPolicy } from "./factor-policy";
 import { Usage } from "./usage";
 
 export function OrganisationScreen() {
@@ -19,7 +20,14 @@ export function OrganisationScreen() {
   const query = api.useQuery("get", "/v1/tenant");
   return (
     <Page title={t("nav.organisation")} description={t("organisation.description")} narrow>
-      <QueryView query={query}>{(tenant) => <OrganisationForm key={tenant.version} tenant={tenant} />}</QueryView>
+      <QueryView query={query}>
+        {(tenant) => (
+          <>
+            <OrganisationForm key={tenant.version} tenant={tenant} />
+            <FactorPolicy key={`policy-${tenant.version}`} tenant={tenant} />
+          </>
+        )}
+      </QueryView>
       <Usage />
     </Page>
   );
@@ -38,14 +46,11 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
     initialValues: {
       name: tenant.name,
       time_zone: tenant.time_zone,
-      idle_minutes: tenant.idle_minutes as number | string,
       legal: { ...tenant.legal },
       soft_bounce_limit: tenant.soft_bounce_limit == null ? "off" : String(tenant.soft_bounce_limit),
     },
     validate: {
       name: (value) => (value.trim() ? null : t("form.required")),
-      idle_minutes: (value) =>
-        typeof value === "number" && value >= 5 && value <= 1440 ? null : t("organisation.idle_range"),
     },
   });
   const { busy, error, run } = useSubmit(form);
@@ -56,13 +61,11 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
         body: {
           ...values,
           name: values.name.trim(),
-          idle_minutes: Number(values.idle_minutes),
           soft_bounce_limit: values.soft_bounce_limit === "off" ? null : Number(values.soft_bounce_limit),
         },
       });
       session.setMe({
         ...me,
-        session: { ...me.session, idle_minutes: saved.idle_minutes },
         tenant: { ...me.tenant, name: saved.name, time_zone: saved.time_zone },
       });
       form.resetDirty();
@@ -115,15 +118,6 @@ function OrganisationForm({ tenant }: { tenant: Tenant }) {
             data={zones.includes(tenant.time_zone) ? zones : [tenant.time_zone, ...zones]}
             limit={50}
             {...form.getInputProps("time_zone")}
-          />
-          <NumberInput
-            label={t("organisation.idle_minutes")}
-            description={t("organisation.idle_help")}
-            min={5}
-            max={1440}
-            disabled={!canWrite}
-            maw={220}
-            {...form.getInputProps("idle_minutes")}
           />
         </Stack>
       </Panel>

@@ -1,21 +1,35 @@
-import { Button, Group, PasswordInput, Stack } from "@mantine/core";
+import { Alert, Button, Group, PasswordInput, Stack } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { api } from "@/api/client";
+import { api, client } from "@/api/client";
+import { useMe } from "@/auth/guard";
+import { session } from "@/auth/session";
 import { FormError } from "@/components/form/form-error";
+import { isTooShort, leastLength, NewPasswordFields } from "@/components/form/password-fields";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { passwordProblem } from "./password-rule";
+import { useFormat } from "@/i18n/format";
+
+/** The company's rules and leaks, as the server sees them. */
+async function judge(password: string) {
+  const { data } = await client.POST("/v1/auth/password-checks", { body: { password } });
+  return data ?? null;
+}
 
 export function PasswordScreen() {
   const t = useT();
+  const format = useFormat();
+  const me = useMe();
+  const tenant = api.useQuery("get", "/v1/tenant");
+  const minLength = tenant.data?.password_policy.min_length ?? leastLength;
+  const history = tenant.data?.password_policy.history ?? 0;
   const change = api.useMutation("post", "/v1/auth/password");
   const form = useForm({
     initialValues: { current_password: "", new_password: "", repeated: "" },
     validate: {
       current_password: (value) => (value ? null : t("auth.password_missing")),
-      new_password: (value) => passwordProblem(value, t),
+      new_password: (value) => (isTooShort(value, minLength) ? t("password.too_short", { n: minLength }) : null),
       repeated: (value, { new_password }) => (value === new_password ? null : t("password.differs")),
     },
   });
@@ -24,12 +38,23 @@ export function PasswordScreen() {
     run(async () => {
       await change.mutateAsync({ body: { current_password, new_password } });
       form.reset();
+      const { data } = await client.GET("/v1/me");
+      if (data) {
+        session.setMe(data);
+      }
       notifyDone(t("password.changed"));
     }),
   );
-  const toggle = { "aria-label": t("auth.show_password") };
+  const { must_change, expires_at } = me.password;
   return (
     <Page title={t("nav.password")} description={t("password.description")} narrow>
+      {must_change || expires_at ? (
+        <Alert color={must_change ? "orange" : "gray"} variant="outline" mb="md" role="status">
+          {must_change || !expires_at
+            ? t("password.must_change")
+            : t("password.expires", { at: format.dateTime(expires_at) })}
+        </Alert>
+      ) : null}
       <Panel>
         <form onSubmit={submit} noValidate>
           <Stack gap="sm" maw={420}>
@@ -38,24 +63,19 @@ export function PasswordScreen() {
               label={t("password.current")}
               autoComplete="current-password"
               required
-              visibilityToggleButtonProps={toggle}
+              visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
               {...form.getInputProps("current_password")}
             />
-            <PasswordInput
-              label={t("password.new")}
-              description={t("password.rule")}
-              autoComplete="new-password"
-              required
-              visibilityToggleButtonProps={toggle}
-              {...form.getInputProps("new_password")}
+            <NewPasswordFields
+              value={form.values.new_password}
+              minLength={minLength}
+              judge={judge}
+              first={form.getInputProps("new_password")}
+              second={form.getInputProps("repeated")}
             />
-            <PasswordInput
-              label={t("password.repeat")}
-              autoComplete="new-password"
-              required
-              visibilityToggleButtonProps={toggle}
-              {...form.getInputProps("repeated")}
-            />
+            {history > 0 ? (
+              <Alert variant="transparent" p={0} color="gray" title={t("password.history", { n: history })} />
+            ) : null}
             <Group>
               <Button type="submit" loading={busy}>
                 {t("password.change")}

@@ -3,12 +3,13 @@ import { useForm } from "@mantine/form";
 import { api } from "@/api/client";
 import { useMe } from "@/auth/guard";
 import { session } from "@/auth/session";
+import { roleName } from "@/components/access/role-name";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page, Panel } from "@/components/layout/page";
 import { DefinitionList } from "@/components/ui/definition";
 import { notifyDone } from "@/components/ui/notify";
-import { type Locale, setLocale, translate, translateCode, useT } from "@/i18n";
+import { type Locale, setLocale, translate, useT } from "@/i18n";
 
 export function ProfileScreen() {
   const t = useT();
@@ -54,7 +55,7 @@ export function ProfileScreen() {
               items={[
                 [t("auth.login_id"), me.login_id],
                 [t("contacts.email"), me.email],
-                [t("users.role"), translateCode("role", me.role)],
+                [t("users.role"), roleName(me.role, me.role_name)],
               ]}
             />
             <Group>

@@ -17,6 +17,16 @@ export function SessionsScreen() {
   const format = useFormat();
   const query = api.useQuery("get", "/v1/sessions");
   const end = api.useMutation("delete", "/v1/sessions/{id}");
+  const endOthers = api.useMutation("delete", "/v1/sessions");
+  const stopOthers = async () => {
+    try {
+      await endOthers.mutateAsync({});
+      await refresh("/v1/sessions");
+      notifyDone(t("sessions.others_ended"));
+    } catch (cause) {
+      notifyProblem(cause);
+    }
+  };
   const stop = async (row: SessionRow) => {
     try {
       if (row.current) {
@@ -57,7 +67,18 @@ export function SessionsScreen() {
     },
   ];
   return (
-    <Page title={t("nav.sessions")} description={t("sessions.description")} narrow>
+    <Page
+      title={t("nav.sessions")}
+      description={t("sessions.description")}
+      narrow
+      actions={
+        (query.data?.items.length ?? 0) > 1 ? (
+          <Button variant="default" loading={endOthers.isPending} onClick={() => void stopOthers()}>
+            {t("sessions.end_others")}
+          </Button>
+        ) : undefined
+      }
+    >
       <div className="kb-panel">
         <DataTable
           caption={t("nav.sessions")}
@@ -71,6 +92,9 @@ export function SessionsScreen() {
           }
         />
       </div>
+      <Text size="xs" c="dimmed" mt="sm">
+        {t("sessions.place_help")}
+      </Text>
     </Page>
   );
 }

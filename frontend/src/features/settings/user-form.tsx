@@ -1,16 +1,14 @@
-import { Checkbox, PasswordInput, Select, TextInput } from "@mantine/core";
+import { Alert, Checkbox, Select, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
-import type { Role, User } from "@/api/types";
+import type { User } from "@/api/types";
 import { useMe } from "@/auth/guard";
 import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { passwordProblem } from "./password-rule";
-
-const roles = ["owner", "editor", "viewer"] as const;
+import { RoleSelect } from "./role-select";
 
 export function UserDialog(props: { user: User | null; onClose: () => void }) {
   const t = useT();
@@ -24,30 +22,29 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
       login_id: user?.login_id ?? "",
       display_name: user?.display_name ?? "",
       email: user?.email ?? "",
-      role: user?.role ?? ("editor" as Role),
-      password: "",
+      role: user?.role ?? "editor",
+      locale: user?.locale ?? "ja",
       disabled: user?.disabled ?? false,
     },
     validate: {
       login_id: (value) => (value.trim().length >= 3 ? null : t("users.login_id_help")),
       display_name: (value) => (value.trim() ? null : t("form.required")),
       email: (value) => (value.trim() ? null : t("form.required")),
-      password: (value) => (user && !value ? null : passwordProblem(value, t)),
     },
   });
   const { busy, error, run } = useSubmit(form);
-  const submit = form.onSubmit(({ login_id, password, disabled, ...rest }) =>
+  const submit = form.onSubmit(({ login_id, disabled, ...rest }) =>
     run(async () => {
       if (user) {
         await update.mutateAsync({
           params: { path: { id: user.id }, header: ifMatch(user.version) },
-          body: { ...rest, ...(isSelf ? {} : { disabled }), ...(password ? { password } : {}) },
+          body: { ...rest, ...(isSelf ? {} : { disabled }) },
         });
       } else {
-        await create.mutateAsync({ body: { ...rest, login_id: login_id.trim(), password } });
+        await create.mutateAsync({ body: { ...rest, login_id: login_id.trim() } });
       }
       await refresh("/v1/users");
-      notifyDone(t("common.saved"));
+      notifyDone(t(user ? "common.saved" : "users.invited_done"));
       props.onClose();
     }),
   );
@@ -74,28 +71,35 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
       />
       <TextInput
         label={t("contacts.email")}
+        description={user ? undefined : t("users.email_help")}
         required
         inputMode="email"
         autoCapitalize="none"
         spellCheck={false}
         {...form.getInputProps("email")}
       />
-      <Select
-        label={t("users.role")}
-        description={t(`role_help.${form.values.role as (typeof roles)[number]}`)}
-        allowDeselect={false}
+      <RoleSelect
+        current={user}
         disabled={isSelf}
-        data={roles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
-        {...form.getInputProps("role")}
+        value={form.values.role}
+        error={form.errors.role as string | undefined}
+        onChange={(role) => form.setFieldValue("role", role)}
       />
-      <PasswordInput
-        label={t(user ? "users.new_password" : "auth.password")}
-        description={user ? t("users.password_kept") : t("password.rule")}
-        required={!user}
-        autoComplete="new-password"
-        visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-        {...form.getInputProps("password")}
+      <Select
+        label={t("profile.locale")}
+        description={t("users.locale_help")}
+        allowDeselect={false}
+        data={[
+          { value: "ja", label: "日本語" },
+          { value: "en", label: "English" },
+        ]}
+        {...form.getInputProps("locale")}
       />
+      {user ? null : (
+        <Alert color="gray" variant="outline">
+          {t("users.invite_help")}
+        </Alert>
+      )}
       {user && !isSelf ? (
         <Checkbox
           label={t("users.disable")}

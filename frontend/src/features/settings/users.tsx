@@ -1,21 +1,27 @@
-import { ActionIcon, Button, Text } from "@mantine/core";
-import { IconPencil, IconPlus, IconUsers } from "@tabler/icons-react";
+import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import { IconPlus, IconShieldOff, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
+import { useMe } from "@/auth/guard";
+import { roleName } from "@/components/access/role-name";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { ResetFactors } from "./reset-factors";
 import { UserDialog } from "./user-form";
+import { UserRowMenu } from "./user-menu";
 
 export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string | undefined) => void }) {
   const t = useT();
   const format = useFormat();
+  const me = useMe();
   const [editing, setEditing] = useState<User | "new" | null>(null);
+  const [resetting, setResetting] = useState<User | null>(null);
   const query = api.useQuery("get", "/v1/users", { params: { query: { cursor: props.cursor } } });
   const columns: Column<User>[] = [
     {
@@ -29,12 +35,20 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
     },
     { id: "login_id", header: t("auth.login_id"), cell: (row) => row.login_id },
     { id: "email", header: t("contacts.email"), cell: (row) => row.email },
-    { id: "role", header: t("users.role"), cell: (row) => translateCode("role", row.role) },
+    { id: "role", header: t("users.role"), cell: (row) => roleName(row.role, row.role_name) },
     {
       id: "state",
       header: t("users.state"),
+      cell: (row) => <UserState user={row} />,
+    },
+    {
+      id: "factor",
+      header: t("nav.second_factor"),
       cell: (row) => (
-        <Status tone={row.disabled ? "idle" : "good"} label={t(row.disabled ? "users.disabled" : "users.enabled")} />
+        <Status
+          tone={row.second_factor ? "good" : "idle"}
+          label={t(row.second_factor ? "factor.set_up" : "factor.not_set_up")}
+        />
       ),
     },
     {
@@ -47,16 +61,21 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
       id: "actions",
       header: t("common.menu"),
       actions: true,
-      width: 60,
+      width: 90,
       cell: (row) => (
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`${t("common.edit")}: ${row.display_name}`}
-          onClick={() => setEditing(row)}
-        >
-          <IconPencil size={16} />
-        </ActionIcon>
+        <Group gap={4} wrap="nowrap" justify="flex-end">
+          {row.second_factor && row.id !== me.id ? (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={`${t("factor.reset")}: ${row.display_name}`}
+              onClick={() => setResetting(row)}
+            >
+              <IconShieldOff size={16} />
+            </ActionIcon>
+          ) : null}
+          <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />
+        </Group>
       ),
     },
   ];
@@ -89,7 +108,29 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
           />
         ) : null}
       </div>
+      {resetting ? <ResetFactors user={resetting} onClose={() => setResetting(null)} /> : null}
       {editing ? <UserDialog user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </Page>
+  );
+}
+
+/** Invited people with the time that their link is good for, or that there is none any more. */
+function UserState({ user }: { user: User }) {
+  const t = useT();
+  const format = useFormat();
+  if (user.state !== "invited") {
+    const disabled = user.state === "disabled";
+    return <Status tone={disabled ? "idle" : "good"} label={t(disabled ? "users.disabled" : "users.enabled")} />;
+  }
+  const until = user.invitation_expires_at;
+  return (
+    <Stack gap={0}>
+      <Status tone={until ? "info" : "idle"} label={t(until ? "users.invited" : "users.invitation_over")} />
+      {until ? (
+        <Text size="xs" c="dimmed">
+          {t("users.invited_until", { at: format.dateTime(until) })}
+        </Text>
+      ) : null}
+    </Stack>
   );
 }

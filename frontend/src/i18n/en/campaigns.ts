@@ -89,5 +89,6 @@ export const campaigns = {
   "home_problem.legal_missing": "Nothing can be sent: the legal sender details are missing",
   "home_problem.domain_missing": "No sender domain is set up",
   "home_problem.domain_unchecked": "A sender domain's DNS records were never checked",
+  "home_problem.api_token_ending": "An API token expires soon",
   "home_problem.route_missing": "No route is set up",
 } as const;

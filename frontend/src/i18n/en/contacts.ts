@@ -15,6 +15,7 @@ export const contacts = {
   "contacts.delete_title": "Delete contact",
   "contacts.delete_body": "{{email}} will be deleted and leaves every list. This can't be undone.",
   "contacts.edit": "Edit contact",
+  "contacts.erasures": "Erasures",
   "contacts.email": "E-mail address",
   "contacts.email_missing": "Enter an e-mail address.",
   "contacts.empty_title": "No contacts yet",

@@ -1,4 +1,5 @@
 export const problems = {
+  "problem.address_not_allowed": "You can’t log in from this network. Ask your administrator.",
   "problem.offline": "The server can't be reached. Check your connection and try again.",
   "problem.unauthenticated": "You need to log in.",
   "problem.forbidden": "You don't have permission to do this.",

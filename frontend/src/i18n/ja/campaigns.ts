@@ -88,5 +88,6 @@ export const campaigns = {
   "home_problem.legal_missing": "会社情報の法定表示が未入力のため、配信できません",
   "home_problem.domain_missing": "送信ドメインが設定されていません",
   "home_problem.domain_unchecked": "DNSの設定を確認していない送信ドメインがあります",
+  "home_problem.api_token_ending": "まもなく期限が切れるAPIトークンがあります",
   "home_problem.route_missing": "配信経路が設定されていません",
 } as const;

@@ -13,6 +13,7 @@ export const contacts = {
   "contacts.delete_title": "連絡先の削除",
   "contacts.delete_body": "{{email}} を削除します。配信グループからも外れます。この操作は取り消せません。",
   "contacts.edit": "連絡先の編集",
+  "contacts.erasures": "個人情報の消去",
   "contacts.email": "メールアドレス",
   "contacts.email_missing": "メールアドレスを入力してください。",
   "contacts.empty_title": "連絡先がまだありません",

@@ -1,4 +1,5 @@
 export const problems = {
+  "problem.address_not_allowed": "このネットワークからはご利用いただけません。社内の管理者にお問い合わせください。",
   "problem.offline": "サーバーに接続できません。通信環境を確認して、もう一度お試しください。",
   "problem.unauthenticated": "ログインが必要です。",
   "problem.forbidden": "この操作を行う権限がありません。",

@@ -185,15 +185,11 @@ async fn create_operator_session(
             secret: None,
             uri: None,
         },
-        Step::Setup {
-            ticket,
-            secret,
-            uri,
-        } => OperatorStep {
+        Step::Setup { ticket, enrolment } => OperatorStep {
             step: "setup",
             ticket: plain(ticket),
-            secret: Some(plain(secret)),
-            uri: Some(plain(uri)),
+            secret: Some(plain(enrolment.secret)),
+            uri: Some(plain(enrolment.uri)),
         },
     }))
 }

@@ -7,14 +7,14 @@ use domain::ids::TenantId;
 use domain::operator::tenants::{self, TenantFilter};
 use domain::page::PageRequest;
 use domain::tenant::usage::Quota;
-use domain::user::NewUser;
+use domain::secret;
+use domain::user::{FirstPassword, NewUser};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use crate::cli::random_password;
 use crate::error::ApiResult;
 use crate::extract::{Body, Id, PageOf, QueryOf, search};
 use crate::operator::config::OperatorState;
@@ -188,12 +188,14 @@ async fn create_tenant(
     body: Body<TenantCreate>,
 ) -> ApiResult {
     let Body(create) = body;
-    let password: SecretString = random_password();
+    let password: SecretString = secret::random_password();
     let owner = NewUser {
         login_id: create.owner_login_id.clone(),
         display_name: create.owner_name,
         email: create.owner_email,
-        password: password.clone(),
+        locale: None,
+        // Staff have seen it: the owner has to change it first of all.
+        password: FirstPassword::Temporary(password.clone()),
     };
     let made = tenants::create(&state.db, &state.hasher, &operator, &create.name, owner).await?;
     Ok(HttpResponse::Created().json(TenantCreated {

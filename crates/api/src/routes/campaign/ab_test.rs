@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::answer;
 use super::dto::Campaign;
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id};
+use crate::extract::{Body, Caller, Id};
 use crate::problems::{ActionProblems, GetProblems};
 use crate::state::AppState;
 use crate::words::{AbDecision, AbDecisionHow, AbMetric};
@@ -227,7 +227,7 @@ impl From<results::Results> for VariantResults {
 #[get("/campaigns/{id}/variants")]
 async fn get_campaign_variants(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
 ) -> ApiResult<Json<VariantResults>> {
     Ok(Json(results::get(&state.db, &user, id.0).await?.into()))
@@ -254,7 +254,7 @@ pub struct CampaignWinner {
 #[post("/campaigns/{id}/winner")]
 async fn choose_campaign_winner(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     body: Body<CampaignWinner>,
 ) -> ApiResult {

@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::dto::Campaign;
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, QueryOf};
+use crate::extract::{Caller, QueryOf};
 use crate::problems::ListProblems;
 use crate::state::AppState;
 
@@ -49,7 +49,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/campaign-calendar")]
 async fn get_campaign_calendar(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<CalendarQuery>,
 ) -> ApiResult<Json<Calendar>> {
     let QueryOf(query) = query;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use self::dto::{Campaign, CampaignCreate, CampaignUpdate, Preflight};
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag, search};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 use crate::words::CampaignState;
@@ -73,7 +73,7 @@ fn answer(mut builder: HttpResponseBuilder, row: campaign::Campaign) -> HttpResp
 #[get("/campaigns")]
 async fn list_campaigns(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<CampaignQuery>,
 ) -> ApiResult<Json<PageOf<Campaign>>> {
     let QueryOf(query) = query;
@@ -99,7 +99,7 @@ async fn list_campaigns(
 #[post("/campaigns")]
 async fn create_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<CampaignCreate>,
 ) -> ApiResult {
     let row = campaign::create(&state.db, &user, body.0.try_into()?).await?;
@@ -113,7 +113,7 @@ async fn create_campaign(
     responses((status = 200, body = Campaign, description = "The campaign", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/campaigns/{id}")]
-async fn get_campaign(state: Data<AppState>, user: CurrentUser, id: Id<CampaignId>) -> ApiResult {
+async fn get_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) -> ApiResult {
     let row = campaign::get(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -130,7 +130,7 @@ async fn get_campaign(state: Data<AppState>, user: CurrentUser, id: Id<CampaignI
 #[patch("/campaigns/{id}")]
 async fn update_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     version: IfMatch,
     body: Body<CampaignUpdate>,
@@ -151,7 +151,7 @@ async fn update_campaign(
 #[delete("/campaigns/{id}")]
 async fn delete_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -168,7 +168,7 @@ async fn delete_campaign(
 #[get("/campaigns/{id}/preflight")]
 async fn get_campaign_preflight(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
 ) -> ApiResult<Json<Preflight>> {
     let found = preflight::run(&state.db, &user, &state.installation(), id.0).await?;

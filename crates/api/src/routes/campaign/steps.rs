@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::answer;
 use super::dto::{Campaign, CampaignAgain, CampaignResend, CampaignSchedule, CampaignSend};
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id};
+use crate::extract::{Body, Caller, Id};
 use crate::problems::{ActionProblems, BareActionProblems, GetProblems};
 use crate::state::AppState;
 
@@ -40,7 +40,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[post("/campaigns/{id}/send")]
 async fn send_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     body: Body<CampaignSend>,
 ) -> ApiResult {
@@ -60,7 +60,7 @@ async fn send_campaign(
 #[post("/campaigns/{id}/schedule")]
 async fn schedule_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     body: Body<CampaignSchedule>,
 ) -> ApiResult {
@@ -79,11 +79,7 @@ async fn schedule_campaign(
     responses((status = 200, body = Campaign, description = "A draft again", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/campaigns/{id}/unschedule")]
-async fn unschedule_campaign(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<CampaignId>,
-) -> ApiResult {
+async fn unschedule_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) -> ApiResult {
     let row = control::unschedule(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -97,7 +93,7 @@ async fn unschedule_campaign(
     responses((status = 200, body = Campaign, description = "Held", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/campaigns/{id}/pause")]
-async fn pause_campaign(state: Data<AppState>, user: CurrentUser, id: Id<CampaignId>) -> ApiResult {
+async fn pause_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) -> ApiResult {
     let row = control::pause(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -111,11 +107,7 @@ async fn pause_campaign(state: Data<AppState>, user: CurrentUser, id: Id<Campaig
     responses((status = 200, body = Campaign, description = "Under way", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/campaigns/{id}/resume")]
-async fn resume_campaign(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<CampaignId>,
-) -> ApiResult {
+async fn resume_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) -> ApiResult {
     let row = control::resume(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -129,7 +121,7 @@ async fn resume_campaign(
     responses((status = 200, body = Campaign, description = "Stopped", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/campaigns/{id}/stop")]
-async fn stop_campaign(state: Data<AppState>, user: CurrentUser, id: Id<CampaignId>) -> ApiResult {
+async fn stop_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) -> ApiResult {
     let row = control::stop(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), row))
 }
@@ -146,7 +138,7 @@ async fn stop_campaign(state: Data<AppState>, user: CurrentUser, id: Id<Campaign
 #[get("/campaigns/{id}/resend")]
 async fn get_campaign_resend(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
 ) -> ApiResult<Json<CampaignAgain>> {
     Ok(Json(resend::count(&state.db, &user, id.0).await?.into()))
@@ -165,7 +157,7 @@ async fn get_campaign_resend(
 #[post("/campaigns/{id}/resend")]
 async fn resend_campaign(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<CampaignId>,
     body: Body<CampaignResend>,
 ) -> ApiResult {

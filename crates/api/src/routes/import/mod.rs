@@ -15,7 +15,7 @@ pub use dto::FileEncoding;
 use dto::{Import, ImportPlan, UploadQuery};
 
 use crate::error::{ApiError, ApiResult};
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
     BareActionProblems, GetProblems, ListProblems, RemoveProblems, UpdateProblems, UploadProblems,
 };
@@ -43,7 +43,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/imports")]
 async fn list_imports(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<Import>>> {
     let page = import::list(&state.db, &user, &PageRequest::from(&query.0)).await?;
@@ -64,7 +64,7 @@ async fn list_imports(
 #[post("/imports")]
 async fn create_import(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<UploadQuery>,
     request: HttpRequest,
     mut payload: Payload,
@@ -120,7 +120,7 @@ async fn create_import(
     )
 )]
 #[get("/imports/{id}")]
-async fn get_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>) -> ApiResult {
+async fn get_import(state: Data<AppState>, user: Caller, id: Id<ImportId>) -> ApiResult {
     answer(import::get(&state.db, &user, id.0).await?)
 }
 
@@ -136,7 +136,7 @@ fn answer(import: import::Import) -> ApiResult {
     responses((status = 204, description = "Deleted"), RemoveProblems)
 )]
 #[delete("/imports/{id}")]
-async fn delete_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>) -> ApiResult {
+async fn delete_import(state: Data<AppState>, user: Caller, id: Id<ImportId>) -> ApiResult {
     import::delete(&state.db, &user, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -156,7 +156,7 @@ async fn delete_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId
 #[put("/imports/{id}/plan")]
 async fn update_import_plan(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<ImportId>,
     version: IfMatch,
     body: Body<ImportPlan>,
@@ -171,7 +171,7 @@ async fn update_import_plan(
     responses((status = 202, body = Job, description = "Under way"), BareActionProblems)
 )]
 #[post("/imports/{id}/dry-run")]
-async fn check_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>) -> ApiResult {
+async fn check_import(state: Data<AppState>, user: Caller, id: Id<ImportId>) -> ApiResult {
     let job = import::start_check(&state.db, &user, id.0).await?;
     Ok(HttpResponse::Accepted().json(Job::from(job)))
 }
@@ -182,7 +182,7 @@ async fn check_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>
     responses((status = 202, body = Job, description = "Under way"), BareActionProblems)
 )]
 #[post("/imports/{id}/run")]
-async fn run_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>) -> ApiResult {
+async fn run_import(state: Data<AppState>, user: Caller, id: Id<ImportId>) -> ApiResult {
     let job = import::start_run(&state.db, &user, id.0).await?;
     Ok(HttpResponse::Accepted().json(Job::from(job)))
 }
@@ -193,11 +193,7 @@ async fn run_import(state: Data<AppState>, user: CurrentUser, id: Id<ImportId>) 
     responses((status = 200, body = FileBytes, content_type = "text/csv", description = "To mend and import again"), GetProblems)
 )]
 #[get("/imports/{id}/rejected")]
-async fn get_import_rejected(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<ImportId>,
-) -> ApiResult {
+async fn get_import_rejected(state: Data<AppState>, user: Caller, id: Id<ImportId>) -> ApiResult {
     let file = import::rejected(&state.db, &user, id.0).await?;
     Ok(attachment(&state, &user, &file))
 }

@@ -19,7 +19,8 @@ use self::dto::{
     PreviewRequest,
 };
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, QueryOf, etag, search};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, QueryOf, etag, search};
+use crate::middleware::access::shows;
 use crate::problems::{
     ActionProblems, BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
     UpdateProblems,
@@ -96,7 +97,7 @@ fn answer(mut builder: actix_web::HttpResponseBuilder, row: mail::Mail) -> HttpR
 #[get("/mails")]
 async fn list_mails(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<MailQuery>,
 ) -> ApiResult<Json<PageOf<MailItem>>> {
     let QueryOf(query) = query;
@@ -121,11 +122,7 @@ async fn list_mails(
     responses((status = 201, body = Mail, description = "Made", headers(("ETag" = String))), CreateProblems)
 )]
 #[post("/mails")]
-async fn create_mail(
-    state: Data<AppState>,
-    user: CurrentUser,
-    body: Body<MailCreate>,
-) -> ApiResult {
+async fn create_mail(state: Data<AppState>, user: Caller, body: Body<MailCreate>) -> ApiResult {
     Ok(answer(
         HttpResponse::Created(),
         mail::create(&state.db, &user, body.0.into()).await?,
@@ -139,7 +136,7 @@ async fn create_mail(
     responses((status = 200, body = Mail, description = "The mail", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/mails/{id}")]
-async fn get_mail(state: Data<AppState>, user: CurrentUser, id: Id<MailId>) -> ApiResult {
+async fn get_mail(state: Data<AppState>, user: Caller, id: Id<MailId>) -> ApiResult {
     Ok(answer(
         HttpResponse::Ok(),
         mail::get(&state.db, &user, id.0).await?,
@@ -161,7 +158,7 @@ async fn get_mail(state: Data<AppState>, user: CurrentUser, id: Id<MailId>) -> A
 #[patch("/mails/{id}")]
 async fn update_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     version: IfMatch,
     body: Body<MailUpdate>,
@@ -186,7 +183,7 @@ async fn update_mail(
 #[delete("/mails/{id}")]
 async fn delete_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -203,7 +200,7 @@ async fn delete_mail(
 #[post("/mails/{id}/copy")]
 async fn copy_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     body: Body<MailCopy>,
 ) -> ApiResult {
@@ -224,7 +221,7 @@ async fn copy_mail(
 #[get("/mails/{id}/versions")]
 async fn list_mail_versions(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
 ) -> ApiResult<Json<PageOf<MailVersion>>> {
     let versions = version::list(&state.db, &user, id.0).await?;
@@ -249,7 +246,7 @@ fn number(path: &Path<(String, String)>) -> Result<i32, DomainError> {
 #[get("/mails/{id}/versions/{number}")]
 async fn get_mail_version(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     path: Path<(String, String)>,
 ) -> ApiResult<Json<MailContent>> {
@@ -268,7 +265,7 @@ async fn get_mail_version(
 #[post("/mails/{id}/versions/{number}/restore")]
 async fn restore_mail_version(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     path: Path<(String, String)>,
 ) -> ApiResult {
@@ -290,7 +287,7 @@ async fn restore_mail_version(
 #[post("/mails/{id}/preview")]
 async fn preview_mail(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<MailId>,
     body: Body<PreviewRequest>,
 ) -> ApiResult<Json<Preview>> {
@@ -313,6 +310,7 @@ async fn preview_mail(
         change,
     )
     .await?;
+    shows(contact);
     Ok(Json(preview.into()))
 }
 
@@ -324,7 +322,7 @@ async fn preview_mail(
 #[get("/merge-fields")]
 async fn list_merge_fields(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
 ) -> ApiResult<Json<PageOf<MergeField>>> {
     let fields = merge_field::list(&state.db, &user).await?;
     let fields = fields

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use self::dto::{Sequence, SequenceResults, SequenceRule};
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, IfMatch, PageOf, etag};
+use crate::extract::{Body, Caller, Id, IfMatch, PageOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -45,10 +45,7 @@ fn answer(mut builder: HttpResponseBuilder, found: sequence::Sequence) -> HttpRe
     responses((status = 200, body = PageOf<Sequence>, description = "All of them"), ListProblems)
 )]
 #[get("/sequences")]
-async fn list_sequences(
-    state: Data<AppState>,
-    user: CurrentUser,
-) -> ApiResult<Json<PageOf<Sequence>>> {
+async fn list_sequences(state: Data<AppState>, user: Caller) -> ApiResult<Json<PageOf<Sequence>>> {
     let rows = sequence::list(&state.db, &user).await?;
     Ok(Json(PageOf::whole(
         rows.into_iter().map(Sequence::from).collect(),
@@ -65,7 +62,7 @@ async fn list_sequences(
 #[post("/sequences")]
 async fn create_sequence(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     body: Body<SequenceRule>,
 ) -> ApiResult {
     let found = sequence::create(&state.db, &user, body.0.try_into()?).await?;
@@ -79,7 +76,7 @@ async fn create_sequence(
     responses((status = 200, body = Sequence, description = "The sequence", headers(("ETag" = String))), GetProblems)
 )]
 #[get("/sequences/{id}")]
-async fn get_sequence(state: Data<AppState>, user: CurrentUser, id: Id<SequenceId>) -> ApiResult {
+async fn get_sequence(state: Data<AppState>, user: Caller, id: Id<SequenceId>) -> ApiResult {
     let found = sequence::get(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -100,7 +97,7 @@ async fn get_sequence(state: Data<AppState>, user: CurrentUser, id: Id<SequenceI
 #[put("/sequences/{id}")]
 async fn update_sequence(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
     version: IfMatch,
     body: Body<SequenceRule>,
@@ -124,7 +121,7 @@ async fn update_sequence(
 #[delete("/sequences/{id}")]
 async fn delete_sequence(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
     version: IfMatch,
 ) -> ApiResult {
@@ -141,7 +138,7 @@ async fn delete_sequence(
 #[get("/sequences/{id}/results")]
 async fn get_sequence_results(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
 ) -> ApiResult<Json<SequenceResults>> {
     let found = results::get(&state.db, &user, id.0).await?;

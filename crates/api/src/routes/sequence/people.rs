@@ -17,7 +17,7 @@ use super::dto::{
     SequencePerson,
 };
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, QueryOf};
+use crate::extract::{Body, Caller, Id, PageOf, QueryOf};
 use crate::problems::{ActionProblems, GetListProblems, GetProblems, RemoveProblems};
 use crate::state::AppState;
 use crate::words::EnrolmentState;
@@ -57,7 +57,7 @@ pub struct PeopleQuery {
 #[get("/sequences/{id}/people")]
 async fn list_sequence_people(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
     query: QueryOf<PeopleQuery>,
 ) -> ApiResult<Json<PageOf<SequencePerson>>> {
@@ -86,7 +86,7 @@ async fn list_sequence_people(
 #[post("/sequences/{id}/people")]
 async fn create_sequence_people(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
     body: Body<SequencePeopleCreate>,
 ) -> ApiResult<Json<SequencePeopleEntered>> {
@@ -112,7 +112,7 @@ async fn create_sequence_people(
 #[delete("/sequences/{id}/people/{contact_id}")]
 async fn delete_sequence_person(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     path: Path<(String, String)>,
 ) -> ApiResult {
     let (sequence, contact) = path.into_inner();
@@ -135,7 +135,7 @@ async fn delete_sequence_person(
 #[get("/sequences/{id}/intakes")]
 async fn list_sequence_intakes(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
 ) -> ApiResult<Json<PageOf<SequenceIntake>>> {
     let rows = intake::list(&state.db, &user, id.0).await?;
@@ -155,7 +155,7 @@ async fn list_sequence_intakes(
 #[post("/sequences/{id}/intakes")]
 async fn create_sequence_intake(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: Id<SequenceId>,
     body: Body<SequenceIntakeCreate>,
 ) -> ApiResult {

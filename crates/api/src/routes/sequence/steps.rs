@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::answer;
 use super::dto::Sequence;
 use crate::error::ApiResult;
-use crate::extract::{CurrentUser, Id};
+use crate::extract::{Caller, Id};
 use crate::problems::BareActionProblems;
 use crate::state::AppState;
 
@@ -30,11 +30,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     responses((status = 200, body = Sequence, description = "Active", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/sequences/{id}/activate")]
-async fn activate_sequence(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<SequenceId>,
-) -> ApiResult {
+async fn activate_sequence(state: Data<AppState>, user: Caller, id: Id<SequenceId>) -> ApiResult {
     let found = steer::activate(&state.db, &user, &state.installation(), id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -48,7 +44,7 @@ async fn activate_sequence(
     responses((status = 200, body = Sequence, description = "Paused", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/sequences/{id}/pause")]
-async fn pause_sequence(state: Data<AppState>, user: CurrentUser, id: Id<SequenceId>) -> ApiResult {
+async fn pause_sequence(state: Data<AppState>, user: Caller, id: Id<SequenceId>) -> ApiResult {
     let found = steer::pause(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -62,11 +58,7 @@ async fn pause_sequence(state: Data<AppState>, user: CurrentUser, id: Id<Sequenc
     responses((status = 200, body = Sequence, description = "Finished", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/sequences/{id}/finish")]
-async fn finish_sequence(
-    state: Data<AppState>,
-    user: CurrentUser,
-    id: Id<SequenceId>,
-) -> ApiResult {
+async fn finish_sequence(state: Data<AppState>, user: Caller, id: Id<SequenceId>) -> ApiResult {
     let found = steer::finish(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }
@@ -80,7 +72,7 @@ async fn finish_sequence(
     responses((status = 200, body = Sequence, description = "Stopped", headers(("ETag" = String))), BareActionProblems)
 )]
 #[post("/sequences/{id}/stop")]
-async fn stop_sequence(state: Data<AppState>, user: CurrentUser, id: Id<SequenceId>) -> ApiResult {
+async fn stop_sequence(state: Data<AppState>, user: Caller, id: Id<SequenceId>) -> ApiResult {
     let found = steer::stop(&state.db, &user, id.0).await?;
     Ok(answer(HttpResponse::Ok(), found))
 }

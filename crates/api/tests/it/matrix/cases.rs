@@ -1,5 +1,7 @@
 //! What each operation needs, and a body that fits it.
 
+use std::collections::BTreeSet;
+
 use domain::Permission as P;
 use serde_json::{Value, json};
 
@@ -10,8 +12,10 @@ use super::fixture::Fixture;
 pub enum Needs {
     /// Public: no token.
     Nothing,
-    /// Anybody who is logged in.
+    /// Anybody who is logged in, and any API token.
     LogIn,
+    /// Anybody who is logged in; no API token, whatever its scopes.
+    Person,
     Permission(P),
 }
 
@@ -20,6 +24,8 @@ pub enum Needs {
 pub struct Case {
     pub id: &'static str,
     pub needs: Needs,
+    /// Permissions that it wants besides.
+    pub also: &'static [P],
     pub if_match: bool,
     pub body: Option<fn(&Fixture) -> Value>,
     pub raw: Option<(&'static str, &'static str)>,
@@ -33,6 +39,18 @@ impl Case {
         Self {
             body: Some(body),
             ..self
+        }
+    }
+
+    fn also(self, also: &'static [P]) -> Self {
+        Self { also, ..self }
+    }
+
+    /// All that it takes, when it takes permissions.
+    pub fn permissions(&self) -> Option<BTreeSet<P>> {
+        match self.needs {
+            Needs::Permission(needed) => Some(self.also.iter().copied().chain([needed]).collect()),
+            Needs::Nothing | Needs::LogIn | Needs::Person => None,
         }
     }
 
@@ -66,6 +84,7 @@ fn case(id: &'static str, needs: Needs) -> Case {
     Case {
         id,
         needs,
+        also: &[],
         if_match: false,
         body: None,
         raw: None,
@@ -82,6 +101,10 @@ fn anybody(id: &'static str) -> Case {
     case(id, Needs::LogIn)
 }
 
+fn person(id: &'static str) -> Case {
+    case(id, Needs::Person)
+}
+
 fn needs(id: &'static str, permission: P) -> Case {
     case(id, Needs::Permission(permission))
 }
@@ -91,6 +114,8 @@ pub fn cases() -> Vec<Case> {
     [
         public_cases(),
         people(),
+        access(),
+        second_factors(),
         contacts(),
         lists(),
         signups(),
@@ -98,6 +123,8 @@ pub fn cases() -> Vec<Case> {
         mails(),
         campaigns(),
         settings(),
+        audit(),
+        webhooks(),
         deletions(),
     ]
     .concat()
@@ -108,8 +135,14 @@ fn public_cases() -> Vec<Case> {
         public("get_liveness"),
         public("get_readiness"),
         public("create_session"),
+        public("create_second_factor_session"),
         public("refresh_session"),
         public("delete_session"),
+        public("create_access_token"),
+        public("request_reset"),
+        public("reset_password"),
+        public("accept_invitation"),
+        public("check_link"),
         public("get_preview_page"),
         public("get_cancel_page"),
         public("cancel_mails"),
@@ -122,26 +155,82 @@ fn public_cases() -> Vec<Case> {
 
 fn people() -> Vec<Case> {
     vec![
-        anybody("get_me"),
-        anybody("update_me").body(|_| json!({"display_name": "新しい名前"})),
-        anybody("list_sessions"),
-        anybody("change_password")
-            .body(|_| json!({"current_password": "not the password", "new_password": "another good one"})),
+        person("get_me"),
+        person("update_me").body(|_| json!({"display_name": "新しい名前"})),
+        person("list_sessions"),
+        person("change_password").body(
+            |_| json!({"current_password": "not the password", "new_password": "another good one"}),
+        ),
+        person("check_password").body(|_| json!({"password": "another good one"})),
+        person("end_other_sessions"),
         anybody("get_tenant"),
         anybody("get_tenant_usage"),
         needs("list_support_grants", P::SettingsRead),
         needs("create_support_grant", P::SupportGrant)
             .body(|_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24})),
         needs("revoke_support_grant", P::SupportGrant),
-        needs("update_tenant", P::SettingsWrite).if_match().body(|_| json!({"idle_minutes": 60})),
+        needs("update_tenant", P::SettingsWrite)
+            .if_match()
+            .body(|_| json!({"locale": "ja"})),
         needs("list_users", P::SettingsRead),
-        needs("create_user", P::UsersManage).body(|_| {
-            json!({"login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": "viewer",
-                   "password": "correct horse battery"})
-        }),
+        needs("create_user", P::UsersManage)
+            .body(|_| user("viewer"))
+            .foreign(|theirs| user(theirs.id("roles"))),
+        needs("send_invitation", P::UsersManage),
+        needs("revoke_invitation", P::UsersManage),
+        needs("send_user_reset", P::UsersManage),
         needs("get_user", P::SettingsRead),
-        needs("update_user", P::UsersManage).if_match().body(|_| json!({"display_name": "別の名前"})),
-        anybody("end_session"),
+        needs("update_user", P::UsersManage)
+            .if_match()
+            .body(|_| json!({"display_name": "別の名前"}))
+            .foreign(|theirs| json!({"role": theirs.id("roles")})),
+        person("end_session"),
+    ]
+}
+
+fn user(role: &str) -> Value {
+    json!({
+        "login_id": "somebody-new", "display_name": "新人", "email": "new@example.jp", "role": role,
+        "password": "correct horse battery"
+    })
+}
+
+/// Roles and API tokens.
+fn access() -> Vec<Case> {
+    vec![
+        needs("list_roles", P::SettingsRead),
+        needs("create_role", P::RolesManage)
+            .body(|_| json!({"name": "別の役割", "permissions": ["mails.read"]})),
+        needs("get_role", P::SettingsRead),
+        needs("update_role", P::RolesManage)
+            .if_match()
+            .body(|_| json!({"name": "改名"})),
+        needs("list_api_tokens", P::TokensManage),
+        needs("create_api_token", P::TokensManage)
+            .body(|_| json!({"name": "別の連携", "scopes": ["mails.read"]})),
+        needs("get_api_token", P::TokensManage),
+        needs("update_api_token", P::TokensManage)
+            .if_match()
+            .body(|_| json!({"name": "改名"})),
+        needs("rotate_api_token", P::TokensManage).body(|_| json!({"overlap_days": 1})),
+    ]
+}
+
+/// One's own; each wants a body that the operation refuses after it let the person in.
+fn second_factors() -> Vec<Case> {
+    vec![
+        person("create_step_up_challenge"),
+        person("create_step_up").body(|_| json!({"password": "correct horse battery"})),
+        person("get_second_factors"),
+        person("create_totp"),
+        person("confirm_totp").body(|_| json!({"code": "no code"})),
+        person("delete_totp"),
+        person("create_recovery_codes"),
+        person("create_passkey_challenge"),
+        person("create_passkey")
+            .body(|_| json!({"token": "no token", "name": "鍵", "client_data": "", "attestation_object": ""})),
+        person("update_passkey").body(|_| json!({"name": "改名"})),
+        person("delete_passkey"),
     ]
 }
 
@@ -158,6 +247,12 @@ fn contacts() -> Vec<Case> {
         needs("create_bounce_reset", P::ContactsWrite)
             .body(|_| json!({}))
             .foreign(|theirs| json!({"contact_ids": [theirs.id("contacts")]})),
+        needs("list_erasures", P::ContactsErase),
+        needs("create_erasure", P::ContactsErase)
+            .body(|_| json!({"address": "nobody@example.jp", "keep_blocked": true}))
+            .foreign(|theirs| json!({"contact_id": theirs.id("contacts"), "keep_blocked": true})),
+        needs("get_erasure", P::ContactsErase),
+        needs("get_contact_data", P::ContactsExport),
         needs("list_contact_consents", P::ContactsRead),
         needs("create_contact_consent", P::ContactsWrite)
             .body(|_| json!({"kind": "given", "source": "電話", "wording": "案内を送ってよい"})),
@@ -232,7 +327,7 @@ fn imports() -> Vec<Case> {
         needs("get_export_file", P::ContactsExport),
         needs("list_jobs", P::ContactsRead),
         needs("get_job", P::ContactsRead),
-        needs("cancel_job", P::ContactsWrite),
+        needs("cancel_job", P::ContactsWrite).also(&[P::ContactsRead]),
         anybody("stream_events").query("seconds=0"),
     ]
 }
@@ -270,6 +365,7 @@ fn mails() -> Vec<Case> {
             .body(|_| json!({"name": "写し"}))
             .foreign(|theirs| json!({"folder_id": theirs.id("folders")})),
         needs("preview_mail", P::MailsRead)
+            .also(&[P::ContactsRead])
             .body(|own| json!({"contact_id": own.id("contacts")}))
             .foreign(|theirs| json!({"contact_id": theirs.id("contacts")})),
         needs("list_mail_versions", P::MailsRead),
@@ -349,7 +445,7 @@ fn campaigns() -> Vec<Case> {
         needs("list_campaign_deliveries", P::CampaignsRead),
         needs("list_campaign_left_out", P::CampaignsRead),
         needs("get_campaign_report", P::ReportsRead),
-        needs("export_campaign_report", P::ContactsExport),
+        needs("export_campaign_report", P::ReportsExport).also(&[P::ReportsRead]),
         needs("get_delivery", P::CampaignsRead),
         needs("list_transactional_sends", P::CampaignsRead),
         needs("create_transactional_send", P::CampaignsSend)
@@ -358,6 +454,7 @@ fn campaigns() -> Vec<Case> {
         anybody("get_summary"),
         needs("list_test_sends", P::MailsRead),
         needs("create_test_send", P::MailsWrite)
+            .also(&[P::ContactsRead])
             .body(|own| json!({"user_ids": [own.id("users")], "contact_id": own.id("contacts")}))
             .foreign(|theirs| json!({"user_ids": [theirs.id("users")]})),
     ]
@@ -382,6 +479,7 @@ fn settings() -> Vec<Case> {
             .if_match()
             .body(|_| json!({"per_minute": 120})),
         needs("list_send_slowdowns", P::SettingsRead),
+        needs("count_waiting", P::CampaignsSend),
         needs("purge_waiting", P::CampaignsSend)
             .body(|_| json!({"site": "docomo"}))
             .foreign(|theirs| json!({"campaign_id": theirs.id("campaigns")})),
@@ -394,8 +492,41 @@ fn settings() -> Vec<Case> {
     ]
 }
 
+fn audit() -> Vec<Case> {
+    vec![
+        needs("list_audit_entries", P::AuditRead),
+        needs("get_audit_entry", P::AuditRead),
+        needs("export_audit_entries", P::AuditRead),
+        needs("verify_audit_entries", P::AuditRead),
+        needs("list_access_entries", P::AuditRead),
+    ]
+}
+
+fn webhooks() -> Vec<Case> {
+    vec![
+        needs("list_webhooks", P::WebhooksManage),
+        needs("create_webhook", P::WebhooksManage)
+            .body(|_| json!({"url": "https://other.example.jp/", "events": ["contact.created"]})),
+        needs("get_webhook", P::WebhooksManage),
+        needs("update_webhook", P::WebhooksManage)
+            .if_match()
+            .body(|_| json!({"description": "別の説明"})),
+        needs("rotate_webhook_secret", P::WebhooksManage),
+        needs("test_webhook", P::WebhooksManage),
+        needs("replay_webhook", P::WebhooksManage)
+            .body(|_| json!({"since": "2026-11-01T00:00:00Z"})),
+        needs("list_webhook_messages", P::WebhooksManage),
+        needs("get_webhook_message", P::WebhooksManage),
+        needs("replay_webhook_message", P::WebhooksManage),
+        needs("delete_webhook", P::WebhooksManage).if_match(),
+    ]
+}
+
 fn deletions() -> Vec<Case> {
     vec![
+        needs("revoke_api_token", P::TokensManage),
+        needs("delete_role", P::RolesManage).if_match(),
+        needs("reset_user_second_factors", P::UsersManage),
         needs("delete_list_member", P::ListsWrite),
         needs("delete_sequence_person", P::CampaignsSend),
         needs("delete_sequence", P::CampaignsWrite).if_match(),

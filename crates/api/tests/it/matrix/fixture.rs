@@ -1,7 +1,8 @@
 //! One of everything in a tenant, made through the API by its owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Permission;
 use domain::delivery::outcome::Reply;
 use domain::ids::{RouteId, TenantId};
 use domain::limit::meaning::Meaning;
@@ -16,7 +17,14 @@ use crate::support::TestApp;
 pub struct Fixture {
     ids: BTreeMap<&'static str, String>,
     versions: BTreeMap<&'static str, i64>,
-    token: String,
+    /// The owner's.
+    pub token: String,
+}
+
+/// A program that is logged in.
+pub struct Program {
+    pub id: String,
+    pub access: String,
 }
 
 impl Fixture {
@@ -50,6 +58,14 @@ impl Fixture {
         let grant =
             json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24});
         made.make(app, "support-grants", grant).await;
+        let trace = app
+            .get("/v1/audit-entries")
+            .by(&made.token)
+            .send()
+            .await
+            .expect(200);
+        made.keep("audit-entries", &trace["items"][0]);
+        made.create_access(app).await;
         made.create_contacts(app).await;
         made.create_imports(app).await;
         made.create_mails(app).await;
@@ -57,7 +73,65 @@ impl Fixture {
         made.create_ways_out(app).await;
         made.create_campaign(app).await;
         made.create_delivery(app).await;
+        made.create_passkey(app).await;
+        made.create_webhook(app).await;
+        made.create_erasure(app).await;
         made
+    }
+
+    /// Nothing made yet, by somebody with this access token.
+    pub fn of(token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    async fn create_access(&mut self, app: &TestApp) {
+        let role =
+            json!({"name": "編集者（配信は不可）", "permissions": ["mails.read", "mails.write"]});
+        self.make(app, "roles", role).await;
+        let token = json!({"name": "基幹システム", "scopes": ["contacts.read", "contacts.write"]});
+        let call = app.post("/v1/api-tokens").by(&self.token).json(&token);
+        let made = call.send().await.expect(201);
+        self.keep("api-tokens", &made["token"]);
+    }
+
+    /// An access token for a program with these scopes; made by the owner.
+    pub async fn program(&self, app: &TestApp, scopes: &BTreeSet<Permission>) -> Program {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let body = json!({"name": "連携", "scopes": scopes});
+        let call = app.post("/v1/api-tokens").by(&self.token).json(&body);
+        let made = call.send().await.expect(201);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let (client, secret) = (
+            text(&made["token"]["client_id"]),
+            text(&made["client_secret"]),
+        );
+        let access = app.exchange(&client, &secret).await.expect(200);
+        Program {
+            id: text(&made["token"]["id"]),
+            access: text(&access["access_token"]),
+        }
+    }
+
+    /// Of a person who does not log in here: with it they would be asked for it.
+    async fn create_passkey(&mut self, app: &TestApp) {
+        let person = json!({
+            "login_id": format!("{}-key", self.id("tenant")), "display_name": "鍵 花子", "email": "key@example.jp",
+            "role": "viewer", "password": "correct horse battery"
+        });
+        let call = app.post("/v1/users").by(&self.token).json(&person);
+        let user = call.send().await.expect(201);
+        let id = uuid::Uuid::now_v7();
+        let sql = format!(
+            "INSERT INTO passkey (tenant_id, id, user_id, name, credential_id, public_key, sign_count, backed_up, created_at) \
+             VALUES ('{}', '{id}', '{}', '鍵', '\\x01', '\\xa0', 0, false, now())",
+            self.id("tenant"),
+            user["id"].as_str().expect("an id")
+        );
+        app.database.execute_as_owner(&sql).await;
+        self.keep("passkeys", &json!({ "id": id }));
     }
 
     async fn create_contacts(&mut self, app: &TestApp) {
@@ -215,6 +289,22 @@ impl Fixture {
         self.keep("deliveries", &page["items"][0]);
     }
 
+    async fn create_webhook(&mut self, app: &TestApp) {
+        let body = json!({"url": "https://hooks.example.jp/", "events": ["contact.created"]});
+        self.make(app, "webhooks", body).await;
+        let path = format!("/v1/webhooks/{}/test", self.id("webhooks"));
+        let message = app.post(&path).by(&self.token).send().await.expect(202);
+        self.keep("webhook-messages", &message);
+    }
+
+    /// Of somebody who is no contact, so that nothing else goes.
+    async fn create_erasure(&mut self, app: &TestApp) {
+        let body = json!({"address": "gone@example.jp", "keep_blocked": false});
+        let call = app.post("/v1/erasures").by(&self.token).json(&body);
+        let begun = call.send().await.expect(202);
+        self.keep("erasures", &begun);
+    }
+
     async fn make(&mut self, app: &TestApp, noun: &'static str, body: Value) {
         let row = app
             .post(&format!("/v1/{noun}"))
@@ -247,10 +337,9 @@ impl Fixture {
 
     /// A path with its parameters filled in.
     pub fn fill(&self, pattern: &str) -> String {
-        let noun = pattern.split('/').nth(2).unwrap_or("");
         let mut path = pattern.to_owned();
         if path.contains("{id}") {
-            path = path.replace("{id}", self.id(noun));
+            path = path.replace("{id}", self.id(noun(pattern)));
         }
         if path.contains("{list_id}") {
             path = path.replace("{list_id}", self.id("lists"));
@@ -258,14 +347,16 @@ impl Fixture {
         if path.contains("{contact_id}") {
             path = path.replace("{contact_id}", self.id("contacts"));
         }
+        if path.contains("{message_id}") {
+            path = path.replace("{message_id}", self.id("webhook-messages"));
+        }
         path.replace("{number}", "1")
             .replace("{token}", "bm8gc3VjaCB0b2tlbg")
     }
 
     /// The version of what a path names, as it was made.
     pub fn version(&self, pattern: &str) -> i64 {
-        let noun = pattern.split('/').nth(2).unwrap_or("");
-        self.versions.get(noun).copied().unwrap_or(1)
+        self.versions.get(noun(pattern)).copied().unwrap_or(1)
     }
 
     /// All that was made, as its owner reads it now.
@@ -279,11 +370,25 @@ impl Fixture {
                 "exports" => "/v1/exports".to_owned(),
                 "support-grants" => "/v1/support-grants".to_owned(),
                 "signup-mails" => format!("/v1/mails/{id}"),
+                // Another person's own; nobody else reads it.
+                "passkeys" => continue,
                 "send-slowdowns" => "/v1/send-slowdowns".to_owned(),
+                "webhook-messages" => {
+                    format!("/v1/webhooks/{}/messages/{id}", self.id("webhooks"))
+                }
                 noun => format!("/v1/{noun}/{id}"),
             };
             all[noun] = app.get(&path).by(&self.token).send().await.expect(200);
         }
         all
+    }
+}
+
+/// The noun whose id a path names: what stands before it, or the first one.
+fn noun(pattern: &str) -> &str {
+    let before = pattern.split_once("/{id}").map(|(before, _)| before);
+    match before {
+        Some(before) => before.rsplit('/').next().unwrap_or(""),
+        None => pattern.split('/').nth(2).unwrap_or(""),
     }
 }

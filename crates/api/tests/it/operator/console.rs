@@ -11,11 +11,12 @@ use api::operator::config::{OperatorConfig, OperatorState};
 use chrono::{TimeDelta, Utc};
 use domain::clock::Clock;
 use domain::operator::token::OperatorTokens;
-use domain::operator::{account, totp};
+use domain::operator::account;
 use domain::secret::Keys;
 use domain::testing::TestTenant;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use totp_rs::{Builder, Secret, Totp};
 
 use crate::support::{Answer, TestApp, contract};
 
@@ -27,7 +28,7 @@ pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-pub const PASSWORD: &str = "a password of my own";
+pub const PASSWORD: &str = "seven lamps beside the canal";
 
 pub struct Console {
     /// The tenants' side.
@@ -40,7 +41,7 @@ pub struct Console {
 /// A person of the staff with their app.
 pub struct Staff {
     pub login_id: String,
-    seed: Vec<u8>,
+    app: Totp,
     pub token: String,
 }
 
@@ -166,15 +167,19 @@ impl Console {
             .await
             .expect(200);
         assert_eq!(step["step"], "setup");
-        let seed = from_base32(step["secret"].as_str().expect("a secret"));
-        let code = totp::code(&seed, totp::step_at(db.now()));
+        let secret = Secret::try_from_base32(step["secret"].as_str().expect("a secret"));
+        let app = Builder::new()
+            .with_secret(secret.expect("base32"))
+            .build()
+            .expect("an app");
+        let code = self.shown(&app);
         let body = json!({"ticket": step["ticket"], "code": code, "new_password": PASSWORD});
         let session = self.second_step(&body).await.expect(200);
         // The next code is another one.
         self.app.database.clock.advance(TimeDelta::seconds(30));
         Staff {
             login_id: login_id.to_owned(),
-            seed,
+            app,
             token: session["access_token"]
                 .as_str()
                 .expect("a token")
@@ -183,7 +188,13 @@ impl Console {
     }
 
     pub fn code(&self, staff: &Staff) -> String {
-        totp::code(&staff.seed, totp::step_at(self.state.db.now()))
+        self.shown(&staff.app)
+    }
+
+    /// What an app shows now.
+    fn shown(&self, app: &Totp) -> String {
+        let now = u64::try_from(self.state.db.now().timestamp()).expect("after 1970");
+        app.generate(now).to_string()
     }
 
     /// Logs somebody in again, as at another desk.
@@ -225,21 +236,4 @@ impl Drop for Console {
     fn drop(&mut self) {
         drop(self.server.stop(false));
     }
-}
-
-fn from_base32(text: &str) -> Vec<u8> {
-    let (mut bytes, mut word, mut bits) = (Vec::new(), 0_u32, 0);
-    for c in text.bytes() {
-        let at = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-            .iter()
-            .position(|letter| *letter == c);
-        word = (word << 5) | u32::try_from(at.expect("base32")).expect("small");
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from((word >> bits) & 255).expect("a byte"));
-            word &= (1 << bits) - 1;
-        }
-    }
-    bytes
 }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use chrono::TimeDelta;
 use domain::operator::erasure;
 use domain::testing::TEST_PASSWORD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::console::Console;
 use crate::matrix::fixture::Fixture;
@@ -41,6 +41,14 @@ async fn nobody_of_a_suspended_tenant_gets_in_and_everybody_is_told_why() {
     let staff = console.staff("yamada").await;
     let tenant = console.app.tenant("acme").await;
     let owner = console.app.log_in(&tenant.login_id("owner")).await;
+    let token = json!({"name": "基幹システム", "scopes": ["contacts.read"]});
+    let token = console.app.post("/v1/api-tokens").by(&owner).json(&token);
+    let token = token.send().await.expect(201);
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let client = text(&token["token"]["client_id"]);
+    let secret = text(&token["client_secret"]);
+    let program = console.app.exchange(&client, &secret).await.expect(200);
+    let program = text(&program["access_token"]);
     let path = format!("/v1/tenants/{}", tenant.id);
     let empty = console
         .post(
@@ -61,6 +69,8 @@ async fn nobody_of_a_suspended_tenant_gets_in_and_everybody_is_told_why() {
     for answer in [
         console.app.get("/v1/me").by(&owner).send().await,
         console.app.get("/v1/contacts").by(&owner).send().await,
+        console.app.get("/v1/contacts").by(&program).send().await,
+        console.app.exchange(&client, &secret).await,
         console
             .app
             .post("/v1/auth/login")
@@ -75,6 +85,7 @@ async fn nobody_of_a_suspended_tenant_gets_in_and_everybody_is_told_why() {
     let wrong = json!({"login_id": tenant.login_id("owner"), "password": "not the password"});
     let answer = console.app.post("/v1/auth/login").json(&wrong).send().await;
     assert_eq!(answer.json()["code"], "wrong_credentials");
+    assert_eq!(console.app.exchange(&client, "x").await.status, 401);
     let twice = console
         .post(&format!("{path}/suspend"), &staff.token, &reason)
         .await;

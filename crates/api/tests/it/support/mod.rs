@@ -10,7 +10,9 @@ use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::http::{Method, StatusCode, header};
 use api::app::Application;
+use api::background::Background;
 use api::events::Events;
+use api::middleware::access::AccessLog;
 use api::middleware::rate_limit::Limits;
 use api::state::{ApiConfig, AppState, installation};
 use api::visitors::Visitors;
@@ -83,24 +85,40 @@ impl TestApp {
         Self::with_config(clock, ApiConfig::default()).await
     }
 
+    /// As [`TestApp::with_clock`], under a name, which passkeys want.
+    pub async fn with_name(clock: Clock) -> Self {
+        Self::start(clock, ApiConfig::default(), "localhost").await
+    }
+
     pub async fn with_config(clock: Clock, config: ApiConfig) -> Self {
+        Self::start(clock, config, "127.0.0.1").await
+    }
+
+    async fn start(clock: Clock, config: ApiConfig, host: &str) -> Self {
         let database = TestDatabase::with_clock(clock).await;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address").to_string();
+        let address = listener.local_addr().expect("an address");
+        let public_url = format!("http://{host}:{}", address.port());
+        let address = address.to_string();
         let config = ApiConfig {
-            public_url: format!("http://{address}"),
+            public_url,
             listen: address,
             ..config
         };
         let keys = Arc::new(Keys::from_master(&[42; 32]).expect("keys"));
         let visitors = Visitors::new(database.db.clone(), installation(&config, &keys));
         visitors.tracker.start();
+        let access = AccessLog::new(database.db.clone());
+        access.start();
         let state = AppState {
             visitors: Arc::new(visitors),
+            access: Arc::new(access),
+            background: Background::default(),
             limits: Arc::new(Limits::new(config.rate_limit)),
             config: Arc::new(config),
             events: Arc::new(Events::new(database.db.clone())),
             db: database.db.clone(),
+            egress: Arc::default(),
             tokens: Arc::new(AccessTokens::new(&keys).expect("tokens")),
             keys,
             hasher: TestTenant::hasher(),
@@ -126,6 +144,14 @@ impl TestApp {
         TestTenant::create(&self.database.db, prefix).await
     }
 
+    /// As if a person had changed the password that somebody else gave them.
+    pub async fn own_password(&self, login_id: &str) {
+        let sql = format!(
+            "UPDATE user_account SET password_temporary = false WHERE login_id = '{login_id}'"
+        );
+        self.database.execute_as_owner(&sql).await;
+    }
+
     /// Logs in and answers the access token.
     pub async fn log_in(&self, login_id: &str) -> String {
         let answer = self
@@ -139,8 +165,18 @@ impl TestApp {
             .to_owned()
     }
 
+    /// A client id and its secret for an access token.
+    pub async fn exchange(&self, client_id: &str, secret: &str) -> Answer {
+        let form =
+            format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}");
+        self.post("/v1/auth/token")
+            .raw("application/x-www-form-urlencoded", form)
+            .send()
+            .await
+    }
+
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.state.config.public_url)
+        format!("http://{}{path}", self.state.config.listen)
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {

@@ -43,13 +43,14 @@ enum Place {
 /// Begins the file, and notes in the audit log who took it.
 ///
 /// # Errors
-/// Forbidden without `contacts.export` (the file holds everybody's address) or `reports.read`; not found.
+/// Forbidden without `reports.export` (the file holds everybody's address) or `reports.read`; not found.
 pub async fn open(db: &Db, actor: &Actor, id: CampaignId) -> Result<Export> {
-    actor.require(Permission::ContactsExport)?;
+    actor.require(Permission::ReportsExport)?;
     actor.require(Permission::ReportsRead)?;
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let campaign = find(tx, tenant, id).await?;
+        actor.require_step_up()?;
         let settings = tenant::find(tx, tenant).await?;
         let locale = match actor.user_id {
             Some(user) => user::find(tx, tenant, user).await?.locale,

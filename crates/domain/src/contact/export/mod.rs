@@ -109,6 +109,7 @@ pub struct Export {
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`] for a column that is not there, an encoding or a filter.
 pub async fn create(db: &Db, actor: &Actor, new: NewExport) -> Result<Job> {
     actor.require(Permission::ContactsExport)?;
+    actor.require_step_up()?;
     let mut v = Validation::default();
     if new.columns.is_empty() {
         v.add("/columns", "required", "at least one column");
@@ -315,6 +316,7 @@ pub async fn fetch(db: &Db, actor: &Actor, id: ExportId) -> Result<StoredFile> {
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let row = find(tx, tenant, id).await?;
+        actor.require_step_up()?;
         let file = row.file_id.filter(|_| row.row_count.is_some());
         let file = file.ok_or_else(|| DomainError::not_found("export file"))?;
         let stored = file::find(tx, tenant, file, now).await?;

@@ -257,7 +257,11 @@ pub async fn update_plan(
 ) -> Result<Import> {
     actor.require(Permission::ContactsWrite)?;
     let (tenant, now) = (actor.tenant_id, db.now());
-    let import = get(db, actor, id).await?;
+    let import: Import = db
+        .tenant(tenant, async |tx| {
+            queries::find(tx, tenant, id).await?.try_into()
+        })
+        .await?;
     if import.version != version {
         return Err(DomainError::Stale);
     }
@@ -345,7 +349,11 @@ async fn start(db: &Db, actor: &Actor, id: ImportId, kind: Kind) -> Result<Job> 
         let job = job::enqueue(tx, actor, kind, json!({}), Some(id.0), now).await?;
         let state = match kind {
             Kind::ImportCheck => State::Checking,
-            Kind::Import | Kind::Export | Kind::BounceReset => State::Running,
+            Kind::Import
+            | Kind::Export
+            | Kind::BounceReset
+            | Kind::AuditVerify
+            | Kind::Erasure => State::Running,
         };
         queries::start(tx, tenant, id, state, plan, job.id, now).await?;
         if kind == Kind::Import {

@@ -9,21 +9,20 @@
 //! which holds ids and times only; everything else happens behind the tenant
 //! door.
 
+mod row;
 mod sql;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Date, Interval, Jsonb, Nullable, SmallInt, Text, Time, Timestamptz,
-    Uuid as SqlUuid,
+    Array, BigInt, Bool, Date, Interval, Nullable, SmallInt, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
-use uuid::Uuid;
 
+use self::row::{Audience, CampaignRow, Row};
 use self::sql::{CLAIM, CLAIM_TEST, CLAIM_TRANSACTIONAL, NEXT_TURN};
 use super::{counters, queue};
-use crate::campaign::hours::{Choice, Hours, Mode, Span};
 use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::Result;
@@ -142,126 +141,6 @@ pub async fn next_turn(db: &Db, except: &[CampaignId], lanes: Lanes) -> Result<O
         Ok(turns.into_iter().next())
     })
     .await
-}
-
-#[derive(QueryableByName)]
-struct CampaignRow {
-    #[diesel(sql_type = Nullable<Date>)]
-    period: Option<NaiveDate>,
-    #[diesel(sql_type = Text)]
-    kind: Kind,
-    #[diesel(sql_type = Jsonb)]
-    audience: Value,
-    #[diesel(sql_type = Text)]
-    hours: Mode,
-    #[diesel(sql_type = Nullable<Time>)]
-    send_from: Option<NaiveTime>,
-    #[diesel(sql_type = Nullable<Time>)]
-    send_until: Option<NaiveTime>,
-    #[diesel(sql_type = Text)]
-    time_zone: String,
-    #[diesel(sql_type = Nullable<Time>)]
-    tenant_from: Option<NaiveTime>,
-    #[diesel(sql_type = Nullable<Time>)]
-    tenant_until: Option<NaiveTime>,
-    #[diesel(sql_type = Text)]
-    tenant_zone: String,
-    #[diesel(sql_type = BigInt)]
-    serial: i64,
-    #[diesel(sql_type = Bool)]
-    limited: bool,
-}
-
-/// How the audience was chosen, as far as the claim checks it again.
-struct Audience {
-    kind: Kind,
-    all: bool,
-    lists: Vec<Uuid>,
-    as_contact: Option<Uuid>,
-}
-
-impl CampaignRow {
-    /// When in the day it goes out; what is in the fast lane goes out at once.
-    fn hours(&self) -> Option<Hours> {
-        if !matches!(self.kind, Kind::Campaign | Kind::Sequence) {
-            return None;
-        }
-        let tenants = Span::of(self.tenant_from, self.tenant_until);
-        Choice::of(self.hours, Span::of(self.send_from, self.send_until)).resolve(
-            &self.time_zone,
-            tenants,
-            &self.tenant_zone,
-        )
-    }
-
-    /// When it opens; `None`: it is open.
-    fn opens(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.hours().and_then(|hours| hours.opens(now))
-    }
-
-    fn audience(&self) -> Audience {
-        let uuid = |value: &Value| value.as_str().and_then(|text| text.parse::<Uuid>().ok());
-        Audience {
-            kind: self.kind,
-            all: self.audience["all"].as_bool().unwrap_or(false),
-            lists: self.audience["list_ids"]
-                .as_array()
-                .map(|ids| ids.iter().filter_map(uuid).collect())
-                .unwrap_or_default(),
-            as_contact: uuid(&self.audience["as_contact"]),
-        }
-    }
-}
-
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = SqlUuid)]
-    id: DeliveryId,
-    #[diesel(sql_type = SqlUuid)]
-    contact_id: ContactId,
-    #[diesel(sql_type = SmallInt)]
-    attempts: i16,
-    #[diesel(sql_type = Text)]
-    address: String,
-    #[diesel(sql_type = Text)]
-    was: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    reason: Option<String>,
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    person_id: Option<ContactId>,
-    #[diesel(sql_type = Nullable<Text>)]
-    email: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    name: Option<String>,
-    #[diesel(sql_type = Nullable<Jsonb>)]
-    fields: Option<Value>,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    created_at: Option<DateTime<Utc>>,
-    #[diesel(sql_type = Nullable<Jsonb>)]
-    merge: Option<Value>,
-    #[diesel(sql_type = Nullable<SmallInt>)]
-    variant: Option<i16>,
-}
-
-impl Row {
-    fn claimed(self) -> Claimed {
-        let person = self.person_id.map(|id| Person {
-            id,
-            email: self.email.unwrap_or_default(),
-            name: self.name.unwrap_or_default(),
-            fields: self.fields.unwrap_or_default(),
-            created_at: self.created_at.unwrap_or_default(),
-        });
-        Claimed {
-            id: self.id,
-            contact_id: self.contact_id,
-            attempts: u16::try_from(self.attempts).unwrap_or(0),
-            address: self.address,
-            person,
-            values: self.merge,
-            variant: self.variant,
-        }
-    }
 }
 
 /// Claims up to `limit` (at most [`BATCH`]) due deliveries of the turn's

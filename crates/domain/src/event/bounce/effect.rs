@@ -22,7 +22,7 @@ use crate::suppression;
 const SOURCE: &str = "report";
 /// For how long a relay may still send a mail back that it took. A mail that
 /// was taken longer ago, and did not come back, has arrived.
-const SETTLED: TimeDelta = TimeDelta::days(5);
+pub(super) const SETTLED: TimeDelta = TimeDelta::days(5);
 
 /// A person as far as bounces go.
 #[derive(Debug, Queryable)]
@@ -76,7 +76,7 @@ pub(super) async fn bounce(
     Ok(Effect::Counted)
 }
 
-fn counter(kind: BounceKind) -> &'static str {
+pub(super) fn counter(kind: BounceKind) -> &'static str {
     match kind {
         BounceKind::Hard => "bounced_hard",
         BounceKind::Soft | BounceKind::None => "bounced_soft",
@@ -267,13 +267,14 @@ impl Person {
     /// Whether the address is still the one that the mail was sent to: a typing
     /// error that was mended since has nothing to do with the bounce.
     fn has_the_address(&self, mail: &Mail) -> bool {
-        self.email_key == key(mail)
+        self.email_key == key(&mail.address)
     }
 }
 
-fn key(mail: &Mail) -> String {
-    EmailAddress::parse(&mail.address).map_or_else(
-        |_| mail.address.to_lowercase(),
+/// As contacts and the block-list spell it.
+pub(super) fn key(address: &str) -> String {
+    EmailAddress::parse(address).map_or_else(
+        |_| address.to_lowercase(),
         |address| address.key().to_owned(),
     )
 }
@@ -284,7 +285,16 @@ async fn block(
     reason: suppression::Reason,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    suppression::suppress_address(tx, mail.path.tenant, &key(mail), reason, SOURCE, "", now).await
+    suppression::suppress_address(
+        tx,
+        mail.path.tenant,
+        &key(&mail.address),
+        reason,
+        SOURCE,
+        "",
+        now,
+    )
+    .await
 }
 
 async fn write(

@@ -4,10 +4,12 @@
 //! A delivery bounces once and is complained of once, so that a report that
 //! comes twice (sent again, or replayed by somebody) changes nothing; only a
 //! hard bounce after a soft one still counts, as the graver word. What stops a
-//! contact stands in docs/decisions/0011.
+//! contact stands in docs/decisions/0011. Mails that are refused for good while
+//! they are handed over bounce too ([`refused`]).
 
 mod effect;
 pub mod reason;
+pub(crate) mod refused;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -115,6 +117,8 @@ type Row = (
 async fn lock(tx: &mut AsyncPgConnection, path: ReturnPath) -> Result<Option<Mail>> {
     let row: Option<Row> = delivery::table
         .find((path.tenant, path.period, path.delivery))
+        // Somebody who was erased: nothing is to be learnt of them any more.
+        .filter(delivery::address.ne(""))
         .select((
             delivery::campaign_id,
             delivery::contact_id,

@@ -4,6 +4,7 @@
 mod sql;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
@@ -20,6 +21,16 @@ use crate::ids::{RouteId, SendLimitId, SendSlowdownId, TenantId};
 const HOLD_MOST: TimeDelta = TimeDelta::days(30);
 /// The same of a slow-down, which recovers by itself.
 const SLOW_HOLD_MOST: TimeDelta = TimeDelta::minutes(15);
+/// The same of a limit of sessions, whose pace is what its sessions were seen to
+/// take: that may become more by itself.
+const SESSIONS_HOLD_MOST: TimeDelta = TimeDelta::minutes(5);
+/// The same while nobody has seen a mail go in such a session.
+const UNKNOWN_HOLD_MOST: TimeDelta = TimeDelta::seconds(2);
+/// For how long a mail occupies a session, until that is known.
+const UNKNOWN_MICROS: i32 = 100_000;
+/// No longer is reckoned with: a site that stood still for a while would be slow
+/// for minutes afterwards. Mails that are too many wait in hand and go back.
+const MICROS_MOST: i32 = 500_000;
 
 /// A batch that wants to go.
 pub struct Ask<'a> {
@@ -29,6 +40,9 @@ pub struct Ask<'a> {
     /// use it up; a suspension does.
     pub urgent: bool,
     pub wants: &'a [Want],
+    /// For how long a mail occupied a session under a limit of sessions, as this
+    /// mailer saw it lately, in microseconds.
+    pub measured: &'a [(SendLimitId, i32)],
 }
 
 /// A mail that wants to go.
@@ -38,11 +52,14 @@ pub struct Want {
     pub routes: Vec<RouteId>,
 }
 
+/// Limits of sessions that a mail's session counts for, in order.
+pub type SessionLimits = Arc<[SendLimitId]>;
+
 /// What a mail may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// Go, by this route alone where it says one.
-    Go(Option<RouteId>),
+    Go(Option<RouteId>, SessionLimits),
     /// Wait; `asked` tells a later change of the limits from an earlier one.
     Held {
         until: DateTime<Utc>,
@@ -70,7 +87,8 @@ pub async fn admit(db: &Db, ask: &Ask<'_>) -> Result<Vec<Admission>> {
 }
 
 enum Key {
-    Limit(SendLimitId),
+    /// With its microseconds of a mail in a session.
+    Limit(SendLimitId, Option<i32>),
     Slowdown(SendSlowdownId, DateTime<Utc>),
 }
 
@@ -80,13 +98,22 @@ struct Entry {
     site: Option<String>,
     route: Option<RouteId>,
     bucket: Bucket,
+    /// Whether it is one of sessions too.
+    of_sessions: bool,
+}
+
+/// What of a batch's limits is for one site and route.
+#[derive(Clone)]
+struct Matching {
+    entries: Arc<[usize]>,
+    sessions: SessionLimits,
 }
 
 /// All that weigh on a batch, locked.
 struct Book {
     entries: Vec<Entry>,
     /// Which of them are for a site and route.
-    matching: HashMap<(String, RouteId), Vec<usize>>,
+    matching: HashMap<(String, RouteId), Matching>,
     /// Slow-downs that are over.
     over: Vec<SendSlowdownId>,
     /// Whether any is for one route: then a mail goes by the route that it was let through for.
@@ -95,8 +122,22 @@ struct Book {
     today: NaiveDate,
 }
 
+/// Mails a minute that so many sessions can take, and a quarter more: what is too
+/// many waits for a session in the mailer's hands, what is too few would leave
+/// sessions idle. It keeps mails that could not go yet out of everybody's way.
+fn sessions_pace(most: i32, micros: Option<i32>) -> u32 {
+    let micros = i64::from(micros.unwrap_or(UNKNOWN_MICROS).clamp(1, MICROS_MOST));
+    let a_minute = i64::from(most) * 75_000_000 / micros;
+    u32::try_from(a_minute.clamp(1, 100_000_000)).unwrap_or(1)
+}
+
 impl LimitRow {
-    fn entry(self, today: NaiveDate, ends: DateTime<Utc>) -> Entry {
+    fn entry(
+        self,
+        today: NaiveDate,
+        ends: DateTime<Utc>,
+        measured: &[(SendLimitId, i32)],
+    ) -> Entry {
         let (from, first, growth, until) = self.plan;
         let used = if self.day == today { self.day_used } else { 0 };
         let day = WarmUp::of(from, first, growth, until)
@@ -106,13 +147,32 @@ impl LimitRow {
                 used: u32::try_from(used).unwrap_or(0),
                 ends,
             });
-        let pace = match self.per_minute {
-            _ if self.suspended => Pace::Suspended,
-            Some(n) => Pace::PerMinute(u32::try_from(n).unwrap_or(1)),
-            None => Pace::Free,
+        let seen = measured
+            .iter()
+            .find(|(limit, _)| *limit == self.id)
+            .map(|(_, micros)| *micros);
+        let micros = match (self.session_micros, seen) {
+            (Some(known), Some(seen)) => Some(known.min(MICROS_MOST).midpoint(seen).max(1)),
+            (known, seen) => known.or(seen),
+        };
+        let own = self.per_minute.map(|n| u32::try_from(n).unwrap_or(1));
+        let of_sessions = self.max_sessions.map(|most| sessions_pace(most, micros));
+        let (pace, hold_most) = match (own, of_sessions) {
+            _ if self.suspended => (Pace::Suspended, HOLD_MOST),
+            (own, Some(pace)) if own.is_none_or(|own| pace < own) => {
+                let hold_most = if micros.is_some() {
+                    SESSIONS_HOLD_MOST
+                } else {
+                    UNKNOWN_HOLD_MOST
+                };
+                (Pace::PerMinute(pace), hold_most)
+            }
+            (Some(n), _) => (Pace::PerMinute(n), HOLD_MOST),
+            (None, _) => (Pace::Free, HOLD_MOST),
         };
         Entry {
-            key: Key::Limit(self.id),
+            key: Key::Limit(self.id, micros),
+            of_sessions: of_sessions.is_some(),
             site: self.site,
             route: self.route,
             bucket: Bucket {
@@ -120,7 +180,7 @@ impl LimitRow {
                 day,
                 used_until: self.used_until,
                 held_until: self.held_until,
-                hold_most: HOLD_MOST,
+                hold_most,
             },
         }
     }
@@ -146,7 +206,7 @@ impl Book {
         let mut book = Self {
             entries: limits
                 .into_iter()
-                .map(|row| row.entry(today, ends))
+                .map(|row| row.entry(today, ends, ask.measured))
                 .collect(),
             matching: HashMap::new(),
             over: Vec::new(),
@@ -172,6 +232,7 @@ impl Book {
             key: Key::Slowdown(row.id, eased_at),
             site: Some(row.site),
             route: Some(row.route),
+            of_sessions: false,
             bucket: Bucket {
                 pace: Pace::PerMinute(u32::try_from(per_minute).unwrap_or(1)),
                 day: None,
@@ -189,6 +250,7 @@ impl Book {
         for route in &want.routes {
             let matching = self.matching(&want.site, *route);
             let full: Vec<usize> = matching
+                .entries
                 .iter()
                 .copied()
                 .filter(|i| {
@@ -197,10 +259,10 @@ impl Book {
                 })
                 .collect();
             if full.is_empty() {
-                for i in matching {
-                    self.entries[i].bucket.take(now);
+                for i in matching.entries.iter() {
+                    self.entries[*i].bucket.take(now);
                 }
-                return Admission::Go(self.by_route.then_some(*route));
+                return Admission::Go(self.by_route.then_some(*route), matching.sessions);
             }
             first_full.get_or_insert(full);
         }
@@ -209,13 +271,16 @@ impl Book {
             .into_iter()
             .map(|i| self.entries[i].bucket.hold(now))
             .max();
-        until.map_or(Admission::Go(None), |until| Admission::Held {
-            until,
-            asked: self.asked,
-        })
+        match until {
+            None => Admission::Go(None, SessionLimits::default()),
+            Some(until) => Admission::Held {
+                until,
+                asked: self.asked,
+            },
+        }
     }
 
-    fn matching(&mut self, site: &str, route: RouteId) -> Vec<usize> {
+    fn matching(&mut self, site: &str, route: RouteId) -> Matching {
         let entries = &self.entries;
         self.matching
             .entry((site.to_owned(), route))
@@ -224,9 +289,17 @@ impl Book {
                     entry.site.as_deref().is_none_or(|own| own == site)
                         && entry.route.is_none_or(|own| own == route)
                 };
-                (0..entries.len())
+                let matching: Arc<[usize]> = (0..entries.len())
                     .filter(|i| is_for(&entries[*i]))
-                    .collect()
+                    .collect();
+                let of_sessions = |i: &usize| match entries[*i].key {
+                    Key::Limit(id, _) if entries[*i].of_sessions => Some(id),
+                    Key::Limit(..) | Key::Slowdown(..) => None,
+                };
+                Matching {
+                    sessions: matching.iter().filter_map(of_sessions).collect(),
+                    entries: matching,
+                }
             })
             .clone()
     }

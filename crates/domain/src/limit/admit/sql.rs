@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date, Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{Ask, Entry, Key};
@@ -19,6 +19,8 @@ pub(super) struct LimitRow {
     pub(super) site: Option<String>,
     pub(super) route: Option<RouteId>,
     pub(super) per_minute: Option<i32>,
+    pub(super) max_sessions: Option<i32>,
+    pub(super) session_micros: Option<i32>,
     pub(super) suspended: bool,
     pub(super) plan: (Option<NaiveDate>, Option<i32>, Option<i16>, Option<i32>),
     pub(super) used_until: DateTime<Utc>,
@@ -76,6 +78,8 @@ pub(super) async fn lock_limits(
             send_limit::site,
             send_limit::route_id,
             send_limit::per_minute,
+            send_limit::max_sessions,
+            send_limit::session_micros,
             send_limit::suspended,
             (
                 send_limit::warm_up_from,
@@ -140,29 +144,30 @@ pub(super) async fn keep_limits(
     today: NaiveDate,
     entries: &[Entry],
 ) -> Result<()> {
-    let limits: Vec<(SendLimitId, &Bucket)> = entries
+    let limits: Vec<(SendLimitId, &Bucket, Option<i32>)> = entries
         .iter()
         .filter_map(|entry| match entry.key {
-            Key::Limit(id) => Some((id, &entry.bucket)),
+            Key::Limit(id, micros) => Some((id, &entry.bucket, micros)),
             Key::Slowdown(..) => None,
         })
         .collect();
     if limits.is_empty() {
         return Ok(());
     }
-    let ids: Vec<SendLimitId> = limits.iter().map(|(id, _)| *id).collect();
-    let used: Vec<DateTime<Utc>> = limits.iter().map(|(_, b)| b.used_until).collect();
-    let held: Vec<DateTime<Utc>> = limits.iter().map(|(_, b)| b.held_until).collect();
+    let ids: Vec<SendLimitId> = limits.iter().map(|(id, ..)| *id).collect();
+    let used: Vec<DateTime<Utc>> = limits.iter().map(|(_, b, _)| b.used_until).collect();
+    let held: Vec<DateTime<Utc>> = limits.iter().map(|(_, b, _)| b.held_until).collect();
     let of_day: Vec<i32> = limits
         .iter()
-        .map(|(_, b)| {
+        .map(|(_, b, _)| {
             b.day
                 .map_or(0, |day| i32::try_from(day.used).unwrap_or(i32::MAX))
         })
         .collect();
+    let micros: Vec<Option<i32>> = limits.iter().map(|(.., micros)| *micros).collect();
     diesel::sql_query(
-        "UPDATE send_limit l SET used_until = n.used, held_until = n.held, day = $5, day_used = n.of_day
-         FROM unnest($2, $3, $4, $6) AS n (id, used, held, of_day) WHERE l.tenant_id = $1 AND l.id = n.id",
+        "UPDATE send_limit l SET used_until = n.used, held_until = n.held, day = $5, day_used = n.of_day, session_micros = n.micros
+         FROM unnest($2, $3, $4, $6, $7) AS n (id, used, held, of_day, micros) WHERE l.tenant_id = $1 AND l.id = n.id",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Array<SqlUuid>, _>(ids)
@@ -170,6 +175,7 @@ pub(super) async fn keep_limits(
     .bind::<Array<Timestamptz>, _>(held)
     .bind::<Date, _>(today)
     .bind::<Array<Integer>, _>(of_day)
+    .bind::<Array<Nullable<Integer>>, _>(micros)
     .execute(tx)
     .await?;
     Ok(())
@@ -188,7 +194,7 @@ pub(super) async fn keep_slowdowns(
         .iter()
         .filter_map(|entry| match entry.key {
             Key::Slowdown(id, eased_at) => Some((id, eased_at, &entry.bucket)),
-            Key::Limit(_) => None,
+            Key::Limit(..) => None,
         })
         .collect();
     if slow.is_empty() {

@@ -14,7 +14,7 @@ use super::tenants::{self, TenantState};
 use crate::db::Db;
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
-use crate::ids::{ErasureId, TenantId};
+use crate::ids::{TenantErasureId, TenantId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::schema::tenant_erasure;
 
@@ -28,7 +28,7 @@ const SORT: &str = "-requested_at";
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = tenant_erasure)]
 pub struct Erasure {
-    pub id: ErasureId,
+    pub id: TenantErasureId,
     pub company_id: TenantId,
     pub company_name: String,
     pub requested_by: String,
@@ -57,7 +57,7 @@ pub async fn request(
     typed_name: Option<&str>,
 ) -> Result<Erasure> {
     let now = db.now();
-    let erasure = ErasureId::new();
+    let erasure = TenantErasureId::new();
     db.tenant(id, async |tx| {
         let row = tenants::lock(tx, id).await?;
         if row.state != TenantState::Suspended {
@@ -145,7 +145,7 @@ pub async fn list(db: &Db, company: Option<TenantId>, page: &PageRequest) -> Res
         query = query.filter(tenant_erasure::company_id.eq(company));
     }
     if let Some(cursor) = cursor {
-        let (at, id) = (cursor.time()?, ErasureId(cursor.id));
+        let (at, id) = (cursor.time()?, TenantErasureId(cursor.id));
         query = query.filter(
             tenant_erasure::requested_at
                 .lt(at)
@@ -170,7 +170,7 @@ pub(super) async fn is_asked_for(tx: &mut AsyncPgConnection, id: TenantId) -> Re
         .await?)
 }
 
-async fn find(tx: &mut AsyncPgConnection, id: ErasureId) -> Result<Erasure> {
+async fn find(tx: &mut AsyncPgConnection, id: TenantErasureId) -> Result<Erasure> {
     Ok(tenant_erasure::table
         .find(id)
         .select(Erasure::as_select())

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Erasure;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
-use crate::ids::ErasureId;
+use crate::ids::TenantErasureId;
 use crate::operator::Operator;
 use crate::operator::certificate::{self, Facts};
 use crate::operator::journal::{self, About};
@@ -171,7 +171,7 @@ async fn empty(db: &Db, erasure: &Erasure) -> Result<()> {
 )]
 async fn add(
     tx: &mut AsyncPgConnection,
-    id: ErasureId,
+    id: TenantErasureId,
     table: &str,
     gone: i64,
     until: DateTime<Utc>,

@@ -34,7 +34,7 @@ fn rules(text: &'static str) -> Vec<Rule> {
 }
 
 /// Why a mail failed.
-pub(super) fn reason(status: Option<Status>, said: &str) -> BounceReason {
+pub(crate) fn reason(status: Option<Status>, said: &str) -> BounceReason {
     let text = normal(said);
     let inner = status_in(said);
     let policy = |status: Option<Status>| status.is_some_and(|status| status.subject == 7);

@@ -1,31 +1,31 @@
 //! Direct delivery: each mail to a server that its recipient's domain names.
 //!
 //! [`exchanges`] knows which servers a domain has and what it asks of the line
-//! to them ([`sts`], fetched by [`https`]); it is one for all direct routes of a
+//! to them ([`sts`]); it is one for all direct routes of a
 //! mailer. A [`Direct`] is one route's sessions, pooled for each server and
-//! reused by all mails to it, whatever domain they are for. A server that gives
+//! reused by all mails to it, whatever domain they are for, unless limits count
+//! the sessions of some of them. A server that gives
 //! no session is left alone for a time that doubles; mails go to the next one.
 
 pub mod exchanges;
-mod https;
-mod seat;
 mod sts;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use deadpool::managed::{Object, PoolError};
+use deadpool::managed::{BuildError, PoolError};
+use domain::ids::TenantId;
+use domain::limit::admit::SessionLimits;
+use domain::limit::site;
 use domain::route::{Auth, OpenRoute};
 use secrecy::SecretString;
 
 pub use self::exchanges::{Exchanges, Problem};
-pub use self::seat::Seat;
-use self::seat::{Health, Room};
 use super::ConnectError;
 use super::connect::{Endpoint, Names, Protection};
-use super::pool::{self, Manager, Pool};
 use super::route::RouteSettings;
+use super::seat::Health;
+use super::sessions::{Held, Host, Key, Sessions};
 use super::tls::opportunistic_tls;
 
 /// Most sessions of one mailer with one server: more look like an attack.
@@ -69,21 +69,13 @@ pub enum NoServer {
     Closed,
 }
 
-/// A server, and whether its certificate has to be valid.
-type Key = (String, bool);
-
-struct Host {
-    pool: Pool,
-}
-
 /// The sessions of a direct route.
 pub struct Direct {
     endpoint: Endpoint,
     verified: Endpoint,
     most: usize,
     exchanges: Arc<Exchanges>,
-    room: Arc<Room>,
-    hosts: Mutex<HashMap<Key, Arc<Host>>>,
+    sessions: Sessions,
 }
 
 impl Direct {
@@ -92,6 +84,7 @@ impl Direct {
     /// # Errors
     /// When TLS can't be set up.
     pub fn new(
+        tenant: TenantId,
         route: &OpenRoute,
         settings: &RouteSettings,
         exchanges: Arc<Exchanges>,
@@ -120,30 +113,41 @@ impl Direct {
             verified,
             most: route.max_sessions,
             exchanges,
-            room: Arc::new(Room::new(route.max_sessions)),
-            hosts: Mutex::default(),
+            sessions: Sessions::new(tenant, settings.slots.clone(), route.max_sessions),
         })
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<Key, Arc<Host>>> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
-    /// A session with a server of `domain`: of the lowest preference that gives one.
+    /// A session with a server of `domain`, for a mail that these limits count: of
+    /// the lowest preference that gives one.
     ///
     /// # Errors
     /// [`NoServer`]; nothing was handed over.
-    pub async fn session(&self, domain: &str) -> Result<Object<Manager>, NoServer> {
+    pub async fn session(&self, domain: &str, limits: &SessionLimits) -> Result<Held, NoServer> {
         let destination = match self.exchanges.destination(domain).await {
             Ok(destination) => destination,
             Err(problem) => return Err(NoServer::Unknown(domain.to_owned(), problem)),
         };
         let enforced = destination.enforced;
+        let most = site::sessions_of(&site::of_domain(domain)).unwrap_or(SESSIONS_OF_A_HOST);
         let mut last = None;
         for name in destination.order().into_iter().take(TRIES) {
-            let host = self.host(name, enforced).map_err(|_| NoServer::Closed)?;
-            match self.session_of(&host).await {
+            let key = Key {
+                host: name.to_owned(),
+                verified: enforced,
+                limits: Arc::clone(limits),
+            };
+            let host = self.host(key, most).map_err(|_| NoServer::Closed)?;
+            match self.sessions.take(&host).await {
                 Ok(session) => return Ok(session),
+                // Another server would not make it fewer.
+                Err(PoolError::Backend(error @ ConnectError::Full { .. })) => {
+                    return Err(NoServer::Connect { error, enforced });
+                }
                 Err(PoolError::Backend(error)) => {
                     tracing::info!(name: "direct.no_session", domain, %error, "the next server");
                     last = last
@@ -159,82 +163,18 @@ impl Direct {
         }))
     }
 
-    async fn session_of(&self, host: &Host) -> Result<Object<Manager>, PoolError<ConnectError>> {
-        let mut opening = std::pin::pin!(host.pool.get());
-        loop {
-            tokio::select! {
-                biased;
-                opened = &mut opening => return opened,
-                // Sessions that nobody uses keep places that this one needs.
-                () = self.room.is_wanted() => self.make_room().await,
-            }
-        }
-    }
-
-    fn host(&self, name: &str, enforced: bool) -> Result<Arc<Host>, deadpool::managed::BuildError> {
-        let key = (name.to_owned(), enforced);
-        if let Some(known) = self.hosts().get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let like = if enforced {
+    fn host(&self, key: Key, most: usize) -> Result<Arc<Host>, BuildError> {
+        let like = if key.verified {
             &self.verified
         } else {
             &self.endpoint
         };
-        let endpoint = Endpoint {
-            host: name.to_owned(),
-            ..like.clone()
-        };
-        let seat = Seat::new(Arc::clone(&self.room), Arc::new(Health::default()));
-        let pool = pool::build(endpoint, self.most.min(SESSIONS_OF_A_HOST), Some(seat))?;
-        let made = Arc::new(Host { pool });
-        Ok(Arc::clone(self.hosts().entry(key).or_insert(made)))
-    }
-
-    fn pools(&self) -> Vec<Arc<Host>> {
-        self.hosts().values().cloned().collect()
-    }
-
-    /// Ends idle sessions when mails to other servers wait for their places.
-    pub async fn make_room(&self) {
-        if !self.room.is_full() {
-            return;
-        }
-        for host in self.pools() {
-            for session in pool::take_idle(&host.pool) {
-                session.quit().await;
-            }
-            if !self.room.is_full() {
-                return;
-            }
-        }
-    }
-
-    /// Ends sessions that were idle too long, and forgets servers that have none.
-    pub async fn reap(&self) {
-        for host in self.pools() {
-            pool::reap(&host.pool).await;
-        }
-        self.hosts().retain(|_, host| {
-            // Two: this map and whoever is about to open a session.
-            Arc::strong_count(host) > 1 || host.pool.status().size > 0 || host.rests()
-        });
-    }
-
-    /// Ends all idle sessions and opens no more.
-    pub async fn close(&self) {
-        for host in self.pools() {
-            pool::close(&host.pool).await;
-        }
-    }
-}
-
-impl Host {
-    /// Whether it failed not long ago.
-    fn rests(&self) -> bool {
-        self.pool
-            .manager()
-            .seat()
-            .is_some_and(|seat| seat.health().is_remembered())
+        let host = key.host.clone();
+        let most = self.most.min(most);
+        self.sessions
+            .host(key, most, Some(Health::default()), || Endpoint {
+                host,
+                ..like.clone()
+            })
     }
 }

@@ -5,13 +5,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio_rustls::rustls::ClientConfig;
+use domain::egress::{Rules, Target};
 
-use super::super::private::is_private;
 use super::super::route::RouteSettings;
 use super::exchanges::Exchanges;
-use super::https;
+use crate::egress::{Client, Patience, Request};
 
+/// RFC 8461 §3.3 suggests 64 kB for the policy.
+const BODY: usize = 64 * 1024;
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(10),
+    total: Duration::from_secs(20),
+};
 /// Most policies that are kept.
 const POLICIES: usize = 20_000;
 /// RFC 8461 §3.3: after a fetch that failed.
@@ -108,18 +113,21 @@ struct Kept {
 
 /// The policies that are known.
 pub(super) struct Policies {
-    tls: Arc<ClientConfig>,
+    client: Client,
+    rules: Rules,
     port: u16,
-    allow_private: bool,
     kept: Mutex<HashMap<String, Kept>>,
 }
 
 impl Policies {
     pub(super) fn new(settings: &RouteSettings) -> Self {
         Self {
-            tls: Arc::clone(&settings.tls),
+            client: Client::new(Arc::clone(&settings.tls), PATIENCE),
+            rules: match settings.direct.allow_private {
+                true => Rules::anywhere(),
+                false => Rules::default(),
+            },
             port: settings.direct.policy_port,
-            allow_private: settings.direct.allow_private,
             kept: Mutex::default(),
         }
     }
@@ -171,13 +179,33 @@ impl Policies {
         is_new && !rests
     }
 
+    /// RFC 8461 §3.3: no redirect, text/plain, and all of it.
     async fn fetch(&self, names: &Exchanges, domain: &str) -> std::io::Result<Policy> {
-        let host = format!("mta-sts.{domain}");
-        let mut addresses = names.addresses(&host).await?;
-        addresses.retain(|ip| self.allow_private || !is_private(*ip));
-        let at = (host.as_str(), self.port);
-        let text = https::get(&self.tls, at, &addresses, "/.well-known/mta-sts.txt").await?;
-        Policy::parse(&text).ok_or_else(|| std::io::Error::other("no MTA-STS policy"))
+        let target = Target {
+            tls: true,
+            host: format!("mta-sts.{domain}"),
+            port: self.port,
+            path: "/.well-known/mta-sts.txt".to_owned(),
+        };
+        let request = Request {
+            method: "GET",
+            target: &target,
+            headers: &[("Accept", "text/plain")],
+            body: &[],
+            most: BODY,
+        };
+        let addresses = names.addresses(&target.host).await?;
+        let answer = self.client.ask(&self.rules, &addresses, &request).await;
+        let answer = answer.map_err(std::io::Error::other)?;
+        let kind = answer.content_type.as_deref().unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if answer.status != 200 || !answer.whole || !kind.eq_ignore_ascii_case("text/plain") {
+            return Err(std::io::Error::other("no text/plain with status 200"));
+        }
+        std::str::from_utf8(&answer.body)
+            .ok()
+            .and_then(Policy::parse)
+            .ok_or_else(|| std::io::Error::other("no MTA-STS policy"))
     }
 
     fn keep(&self, domain: &str, id: String, policy: Policy) -> Arc<Policy> {

@@ -3,6 +3,7 @@
 mod effect;
 mod listener;
 mod postfix;
+mod refused;
 mod signup;
 
 use std::net::SocketAddr;

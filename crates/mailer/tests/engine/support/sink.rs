@@ -122,6 +122,9 @@ struct Counts {
     taken: BTreeMap<String, u32>,
     mails: Vec<Mail>,
     sessions: u32,
+    /// Sessions that are open, and most that ever were.
+    open: usize,
+    most_open: usize,
     encrypted: usize,
     helos: Vec<String>,
 }
@@ -158,8 +161,7 @@ impl Sink {
                     continue;
                 }
                 connection.set_nodelay(true).unwrap();
-                accepting.counts.lock().unwrap().sessions += 1;
-                tokio::spawn(serve(connection, Arc::clone(&accepting)));
+                tokio::spawn(serve(connection, Open::begin(&accepting)));
             }
         });
         Self { address, shared }
@@ -201,6 +203,11 @@ impl Sink {
 
     pub(crate) fn sessions(&self) -> u32 {
         self.shared.counts.lock().unwrap().sessions
+    }
+
+    /// Most sessions that were open at a time.
+    pub(crate) fn most_open(&self) -> usize {
+        self.shared.counts.lock().unwrap().most_open
     }
 
     /// How many of the mails came over TLS.
@@ -256,7 +263,28 @@ impl Shared {
     }
 }
 
+/// An open session, counted until it is dropped.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        let mut counts = shared.counts.lock().unwrap();
+        counts.sessions += 1;
+        counts.open += 1;
+        counts.most_open = counts.most_open.max(counts.open);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.counts.lock().unwrap().open -= 1;
+    }
+}
+
 struct Session {
+    /// Over with the client's QUIT.
+    open: Option<Open>,
     reader: BufReader<ReadHalf<Line>>,
     writer: BufWriter<WriteHalf<Line>>,
     shared: Arc<Shared>,
@@ -264,10 +292,12 @@ struct Session {
     encrypted: bool,
 }
 
-async fn serve(connection: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
+async fn serve(connection: TcpStream, open: Open) -> std::io::Result<()> {
+    let shared = Arc::clone(&open.0);
     let (read, write) = split(Box::new(connection) as Line);
     let logged_in = shared.options.login.is_none();
     let session = Session {
+        open: Some(open),
         reader: BufReader::new(read),
         writer: BufWriter::new(write),
         shared: Arc::clone(&shared),
@@ -386,6 +416,7 @@ impl Session {
                 (from, to) = (None, None);
                 self.say("250 2.0.0 ok").await?;
             } else if upper == "QUIT" {
+                self.open = None;
                 self.say("221 2.0.0 bye").await?;
                 return self.writer.flush().await;
             } else {

@@ -16,6 +16,10 @@ export const limits = {
   "limits.all_routes": "All routes",
   "limits.per_minute": "Mails a minute",
   "limits.per_minute_help": "Empty: no pace is set.",
+  "limits.sessions": "Connections at a time",
+  "limits.sessions_help":
+    "Connections open at a time with the recipients' servers or the relay, counted over all mailers together. Empty: no limit (direct delivery keeps to 5 connections with a server of a mobile carrier for each mailer).",
+  "limits.sessions_in_use": "{{used}} of {{most}} in use",
   "limits.no_pace": "No limit",
   "limits.warm_up": "Warm-up",
   "limits.warm_up_on": "Send a little more each day (warm-up)",
@@ -42,9 +46,15 @@ export const limits = {
   "limits.purge": "Purge what waits",
   "limits.purge_title": "Purge the mails that wait?",
   "limits.purge_body":
-    "Mails to {{what}} that wait are not sent any more, in all campaigns that send or are paused. This can't be undone. Mails that are being handed over still go.",
-  "limits.purged_one": "{{count}} mail was taken out of the queue",
-  "limits.purged_other": "{{count}} mails were taken out of the queue",
+    "Mails to {{what}} that wait are not sent any more and count as skipped (taken out of the queue), in all campaigns that send or are paused. This can't be undone.",
+  "limits.purge_body_campaign":
+    "Mails of “{{campaign}}” to {{what}} that wait are not sent any more and count as skipped (taken out of the queue). This can't be undone. Other campaigns are not touched.",
+  "limits.purge_counting": "Counting the mails that wait…",
+  "limits.purge_waiting": "{{waiting}} mails that wait are purged. {{in_hand}} that are being handed over still go.",
+  "limits.purge_count_one": "Purge {{n}} mail",
+  "limits.purge_count_other": "Purge {{n}} mails",
+  "limits.purged_one": "{{n}} mail was taken out of the queue",
+  "limits.purged_other": "{{n}} mails were taken out of the queue",
   "limits.slow": "Sites that are slowed down",
   "limits.slow_help":
     "These asked for less. They get more again step by step while they are content, and leave this list when they have recovered.",

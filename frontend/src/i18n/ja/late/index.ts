@@ -1,35 +1,47 @@
 import { abTest } from "./ab-test";
+import { access } from "./access";
+import { audit } from "./audit";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
 import { dateMails } from "./date-mails";
+import { erasures } from "./erasures";
 import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
 import { mails } from "./mails";
+import { people } from "./people";
 import { resend } from "./resend";
 import { rules } from "./rules";
+import { secondFactor } from "./second-factor";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
 import { support } from "./support";
 import { transactional } from "./transactional";
+import { webhooks } from "./webhooks";
 
 export const late = {
   ...abTest,
+  ...audit,
+  ...access,
   ...bounces,
   ...calendar,
   ...campaignWork,
   ...dateMails,
+  ...erasures,
   ...held,
   ...imports,
   ...limits,
   ...mails,
+  ...people,
   ...resend,
   ...rules,
+  ...secondFactor,
   ...sequences,
   ...settings,
   ...signup,
   ...support,
   ...transactional,
+  ...webhooks,
 };

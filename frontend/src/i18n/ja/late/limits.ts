@@ -16,6 +16,10 @@ export const limits = {
   "limits.all_routes": "すべての配信経路",
   "limits.per_minute": "1分あたりの通数",
   "limits.per_minute_help": "空欄にすると速度は制限しません。",
+  "limits.sessions": "同時接続数",
+  "limits.sessions_help":
+    "宛先のサーバーや中継サーバーへ同時に開く接続の数です。すべての配信サーバーを合わせて数えます。空欄にすると制限しません（直接配信では、携帯電話会社のサーバーへの接続を配信サーバー1台につき5本までに抑えます）。",
+  "limits.sessions_in_use": "使用中 {{used}} / {{most}}",
   "limits.no_pace": "制限なし",
   "limits.warm_up": "ウォームアップ",
   "limits.warm_up_on": "1日の通数を少しずつ増やす（ウォームアップ）",
@@ -42,8 +46,13 @@ export const limits = {
   "limits.purge": "送信待ちを取り消す",
   "limits.purge_title": "送信待ちのメールを取り消しますか？",
   "limits.purge_body":
-    "{{what}}への送信待ちのメールは送られなくなります。配信中・一時停止中のすべての配信が対象で、元に戻せません。送信処理に入っているメールは止まりません。",
-  "limits.purged_other": "{{count}}通の送信待ちを取り消しました",
+    "{{what}}への送信待ちのメールは送られなくなり、「送信待ちを取り消し」として対象外に数えられます。配信中・一時停止中のすべての配信が対象で、元に戻せません。",
+  "limits.purge_body_campaign":
+    "「{{campaign}}」の{{what}}への送信待ちのメールは送られなくなり、「送信待ちを取り消し」として対象外に数えられます。元に戻せません。ほかの配信には影響しません。",
+  "limits.purge_counting": "送信待ちの通数を数えています…",
+  "limits.purge_waiting": "送信待ち {{waiting}}通を取り消します。送信処理に入っている{{in_hand}}通は止まりません。",
+  "limits.purge_count_other": "{{n}}通を取り消す",
+  "limits.purged_other": "{{n}}通の送信待ちを取り消しました",
   "limits.slow": "自動で速度を落としている宛先",
   "limits.slow_help":
     "相手サーバーから制限を求められた宛先です。問題なく届く間は少しずつ元の速度に戻し、戻りきるとこの一覧から消えます。",

@@ -1,6 +1,6 @@
 export const support = {
   "support.description":
-    "運営会社のスタッフは、ここで許可したあいだだけ、許可した範囲を見ることができます。変更や書き出しはできません。閲覧は1件ずつ監査ログに残ります。",
+    "運営会社のスタッフは、ここで許可したあいだだけ、許可した範囲を見ることができます。変更や書き出しはできません。閲覧は1件ずつ操作履歴に残ります。",
   "support.create": "アクセスを許可",
   "support.empty_title": "許可したことはありません",
   "support.empty_body":
@@ -31,7 +31,7 @@ export const support = {
   "support_permission.settings_read": "設定と送信ドメイン",
   "usage.title": "ご利用状況",
   "usage.contacts": "連絡先",
-  "usage.users": "利用者",
+  "usage.users": "ユーザー",
   "usage.mails": "今月の配信数",
   "usage.storage": "ファイルの容量",
   "usage.of": "{{used}} ／ {{quota}}",
@@ -39,7 +39,7 @@ export const support = {
   "usage.help": "上限に達すると、新しい登録や配信はできません。上限を変えるには、運営会社にお問い合わせください。",
   "problem.quota_contacts":
     "連絡先の数が上限に達しています。不要な連絡先を削除するか、運営会社にお問い合わせください。",
-  "problem.quota_users": "利用者の数が上限に達しています。運営会社にお問い合わせください。",
+  "problem.quota_users": "ユーザーの数が上限に達しています。運営会社にお問い合わせください。",
   "problem.quota_storage":
     "ファイルの容量が上限に達しています。古いファイルの期限を待つか、運営会社にお問い合わせください。",
   "problem.quota_mails": "今月の配信数の上限を超えます。来月まで待つか、運営会社にお問い合わせください。",

@@ -1,0 +1,143 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { connect } from "./support/api";
+import { needed } from "./support/env";
+import { complaints, logIn, settle } from "./support/page";
+import { furnish, type Screen, screens } from "./support/screens";
+
+/**
+ * Part of scripts/security (the item xss.stored), not of the browser tests: payloads stand in every field, every
+ * screen is opened, and nothing of them may come to life. What is found goes into a file, since the suite judges.
+ */
+interface Order {
+  out: string;
+  /** A page that has the hole, for which something has to be found. */
+  canary?: string;
+  planted?: Record<string, string>;
+  /** What stands in the fields, as it has to be read on the pages. */
+  shown?: string;
+}
+
+const order = JSON.parse(readFileSync(needed("KIKUBARI_ATTACK"), "utf8")) as Order;
+
+/** Elements and attributes that only a payload can have made. */
+const made = '[onerror],[onload],img[src="x"],iframe[srcdoc],a[href^="javascript:"]';
+
+/** Notes dialogs and reports of the Content-Security-Policy in any page of the context. */
+async function listen(context: BrowserContext, found: string[]): Promise<void> {
+  context.on("dialog", (dialog) => {
+    found.push(`dialog ${dialog.type()} "${dialog.message()}" at ${dialog.page()?.url()}`);
+    void dialog.dismiss();
+  });
+  await context.exposeFunction("attackReported", (text: string) => found.push(text));
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => {
+      const report = (window as unknown as { attackReported(text: string): void }).attackReported;
+      report(`policy: ${event.effectiveDirective} of ${event.documentURI}: ${event.blockedURI} ${event.sample}`);
+    });
+  });
+}
+
+async function examine(page: Page, name: string, found: string[]): Promise<void> {
+  const elements = await page.evaluate(
+    (selector) => [...document.querySelectorAll(selector)].map((element) => element.outerHTML.slice(0, 120)),
+    made,
+  );
+  found.push(...elements.map((html) => `${name}: element of a payload: ${html}`));
+}
+
+/** Text and values of fields, as somebody reads them. */
+const readable = (page: Page) =>
+  page.evaluate(() => {
+    const fields = [...document.querySelectorAll("input,textarea")] as HTMLInputElement[];
+    return [document.body.textContent, document.title, ...fields.map((field) => field.value)].join("\n");
+  });
+
+/** Screens that show what was planted, each with at least one payload to be read. */
+function plantedScreens(planted: Record<string, string>): Screen[] {
+  return [
+    { name: "planted contact", path: `/contacts/${planted.contact}` },
+    { name: "planted contacts", path: "/contacts?q=onerror" },
+    { name: "planted mail", path: `/mails/${planted.mail}` },
+    { name: "planted mails", path: "/mails" },
+    { name: "planted template", path: `/templates/${planted.template}` },
+    { name: "planted report", path: `/campaigns/${planted.campaign}` },
+    { name: "planted recipients", path: `/campaigns/${planted.campaign}?tab=recipients` },
+    { name: "planted campaigns", path: "/campaigns" },
+    { name: "planted lists", path: "/lists" },
+    { name: "planted blocks", path: "/blocks" },
+    { name: "planted suppressions", path: "/suppressions" },
+    { name: "planted signup", path: `/signup-addresses?edit=${planted.signup}` },
+    { name: "planted sequence", path: `/sequences/${planted.sequence}` },
+    { name: "planted import", path: `/contacts/imports/${planted.import}` },
+    { name: "planted fields", path: "/contacts/fields" },
+    { name: "planted routes", path: "/settings/routes" },
+    { name: "planted sessions", path: "/settings/sessions" },
+    { name: "planted organisation", path: "/settings/organisation" },
+    { name: "planted transactional", path: "/transactional" },
+  ];
+}
+
+/** Not shown as it is: user agents are told as browser and system, a template's screen has its name in a field. */
+const notLiteral = new Set(["planted sessions"]);
+
+async function openDetails(page: Page): Promise<void> {
+  // The answer of the receiving server, its bounce and what the person did, in a panel at the side.
+  const rows = page.getByRole("table").getByRole("button");
+  if ((await rows.count()) > 0) {
+    await rows.first().click();
+    await settle(page);
+  }
+}
+
+test("stored payloads stay text on every screen", async ({ page, context, baseURL }) => {
+  test.setTimeout(840_000);
+  const found: string[] = [];
+  let looked = 0;
+  await listen(context, found);
+  try {
+    if (order.canary) {
+      await page.goto(order.canary);
+      await page.waitForTimeout(500);
+      await examine(page, "canary", found);
+      looked = 1;
+      return;
+    }
+    // A preview is a page in a sandbox, where a blocked script is as it should be.
+    const heard = complaints(context, [/\/p\/preview\//, /status of 404/]);
+    const planted = plantedScreens(order.planted ?? {});
+    const all = [...planted, ...screens(await furnish(await connect(baseURL ?? "")))];
+    await logIn(page);
+    for (const screen of all) {
+      await page.goto(screen.path);
+      await settle(page);
+      if (screen.open) {
+        await page.getByRole(screen.open.role, { name: screen.open.ja, exact: true }).click();
+        await settle(page);
+      }
+      await expect(page.locator("h1").first()).toBeAttached();
+      if (planted.includes(screen) && !notLiteral.has(screen.name)) {
+        const seen = async () => (await readable(page)).includes(order.shown ?? "");
+        const stands = await expect
+          .poll(seen, { timeout: 10_000 })
+          .toBe(true)
+          .then(
+            () => true,
+            () => false,
+          );
+        if (!stands) {
+          found.push(`${screen.name}: the payload is not to be read on ${screen.path}`);
+        }
+      }
+      await examine(page, screen.name, found);
+      if (screen.name === "planted recipients") {
+        await openDetails(page);
+        await examine(page, `${screen.name}, details`, found);
+      }
+      looked += 1;
+    }
+    found.push(...heard.map((text) => `console: ${text}`));
+  } finally {
+    writeFileSync(order.out, JSON.stringify({ looked, found }));
+  }
+});

@@ -1,0 +1,9 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { SetPasswordScreen } from "@/features/auth/set-password";
+import { loadLateWords } from "@/i18n";
+
+export const Route = createFileRoute("/invitation")({
+  loader: () => loadLateWords(),
+  staticData: { title: "auth.forgot" },
+  component: () => <SetPasswordScreen purpose="invitation" />,
+});

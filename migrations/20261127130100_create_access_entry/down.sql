@@ -1,0 +1,2 @@
+DROP FUNCTION forget_access_entries(integer, integer);
+DROP TABLE access_entry;

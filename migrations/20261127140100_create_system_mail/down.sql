@@ -1,0 +1,1 @@
+DROP TABLE system_mail_queue, system_mail;
