@@ -50,6 +50,8 @@ test("a new person is invited, sets a password, forgets it and gets in again", a
     await page.getByLabel("新しいパスワード", { exact: false }).first().fill(password);
     await page.getByLabel("新しいパスワード（確認）", { exact: false }).fill(password);
     await page.getByRole("button", { name: "パスワードを設定" }).click();
+    // The way to the log-in stands below the form too.
+    await expect(page.getByRole("status")).toBeVisible();
     await page.getByRole("link", { name: "ログイン画面へ" }).click();
   };
   const logIn = async (password: string) => {

@@ -9,8 +9,10 @@
 
 mod certificate;
 mod data;
+mod look;
 mod queries;
 mod run;
+mod scrub;
 
 use std::collections::BTreeMap;
 

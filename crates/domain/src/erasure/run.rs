@@ -13,7 +13,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::queries::{self, Place, Waiting};
+use super::look::{self, Place};
+use super::queries;
+use super::scrub::{self, Waiting};
 use super::{Certificate, Counts, Erasure, Params, State, ledger_until};
 use crate::actor::Actor;
 use crate::audit;
@@ -107,20 +109,20 @@ async fn advance(
         return Ok(Step::Again);
     }
     let people = row.people();
-    let waiting = queries::waiting(tx, tenant, &people, &["queued", "deferred"]).await?;
+    let waiting = scrub::waiting(tx, tenant, &people, &["queued", "deferred"]).await?;
     if let [first, ..] = waiting.as_slice() {
         leave_out(tx, tenant, &waiting, first.campaign_id, now).await?;
         return Ok(Step::Again);
     }
-    if !queries::waiting(tx, tenant, &people, &["claimed"])
+    if !scrub::waiting(tx, tenant, &people, &["claimed"])
         .await?
         .is_empty()
     {
         return Ok(Step::InHand);
     }
     let mut counts = row.counts()?;
-    let (deliveries, last) = queries::scrub_deliveries(tx, tenant, &people, salt).await?;
-    let events = queries::scrub_events(tx, tenant, &people, salt).await?;
+    let (deliveries, last) = scrub::deliveries(tx, tenant, &people, salt).await?;
+    let events = scrub::events(tx, tenant, &people, salt).await?;
     *counts.entry("delivery".to_owned()).or_default() += deliveries;
     *counts.entry("event".to_owned()).or_default() += events;
     let until = row.ledger_until.max(ledger_until(last));
@@ -128,7 +130,7 @@ async fn advance(
         queries::save(tx, tenant, row.id, &counts, until).await?;
         return Ok(Step::Again);
     }
-    queries::erase_rest(tx, tenant, row, address, &mut counts).await?;
+    scrub::rest(tx, tenant, row, address, &mut counts).await?;
     queries::save(tx, tenant, row.id, &counts, until).await?;
     if until.is_some_and(|until| until > now) {
         queries::wait(tx, tenant, row.id).await?;
@@ -148,10 +150,10 @@ async fn find(
 ) -> Result<()> {
     let mut people = row.people();
     if at.place.is_none() {
-        people.extend(queries::people_of_ledger(tx, tenant, address).await?);
+        people.extend(look::people_of_ledger(tx, tenant, address).await?);
     }
     let from = at.place.unwrap_or(Place::START);
-    let (more, next) = queries::people_behind(tx, tenant, address, from).await?;
+    let (more, next) = look::people_behind(tx, tenant, address, from).await?;
     people.extend(more);
     people.sort_unstable();
     people.dedup();
@@ -177,7 +179,7 @@ async fn leave_out(
         .await?;
     queue::due_by(tx, tenant, id, DateTime::<Utc>::MAX_UTC).await?;
     for mail in waiting.iter().filter(|mail| mail.campaign_id == id) {
-        if queries::leave_out(tx, tenant, mail).await? {
+        if scrub::leave_out(tx, tenant, mail).await? {
             let deltas = [(mail.state.as_str(), -1), ("skipped", 1)];
             counters::add(tx, tenant, id, &deltas).await?;
         }
@@ -193,8 +195,8 @@ async fn finish(
     mut counts: Counts,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let consents = queries::erase_consents(tx, id).await?;
-    let details = queries::erase_audit_details(tx, id).await?;
+    let consents = scrub::consents(tx, id).await?;
+    let details = scrub::audit_details(tx, id).await?;
     counts.insert("audit_detail".to_owned(), details);
     counts.insert("consent".to_owned(), consents);
     let row = queries::find(tx, tenant, id).await?;

@@ -1,16 +1,4 @@
-import {
-  Alert,
-  Anchor,
-  Box,
-  Button,
-  Center,
-  Paper,
-  PasswordInput,
-  SegmentedControl,
-  Stack,
-  TextInput,
-  Title,
-} from "@mantine/core";
+import { Alert, Anchor, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
@@ -18,8 +6,8 @@ import { toProblem } from "@/api/problem";
 import { problemText } from "@/api/problem-text";
 import type { SecondFactorQuestion } from "@/api/types";
 import { session, useSession } from "@/auth/session";
-import { Logo } from "@/components/layout/logo";
-import { type Locale, loadLateWords, setLocale, translateCodeOr, useLocale, useT } from "@/i18n";
+import { loadLateWords, translateCodeOr, useT } from "@/i18n";
+import { AuthFrame } from "./frame";
 
 const SecondStep = lazy(async () => {
   const [step] = await Promise.all([import("./second-step"), loadLateWords()]);
@@ -28,7 +16,6 @@ const SecondStep = lazy(async () => {
 
 export function LoginScreen(props: { next: string }) {
   const t = useT();
-  const locale = useLocale();
   const router = useRouter();
   const state = useSession();
   const [error, setError] = useState<string | null>(null);
@@ -72,69 +59,47 @@ export function LoginScreen(props: { next: string }) {
 
   const ended = state.status === "anonymous" && (state.reason === "idle" || state.reason === "expired");
   return (
-    <Center mih="100dvh" p="md" component="main" bg="var(--kb-canvas)">
-      <Box w="100%" maw={380}>
-        <Center mb="lg">
-          <Logo />
-        </Center>
-        <Paper p="xl" className="kb-panel">
-          <Title order={1} mb="md">
-            {t("auth.title")}
-          </Title>
-          {ended && state.reason ? (
-            <Alert mb="md" color="gray" variant="outline" role="status">
-              {t(state.reason === "idle" ? "auth.ended_idle" : "auth.ended_expired")}
-            </Alert>
-          ) : null}
-          {error ? (
-            <Alert mb="md" color="red" variant="outline" role="alert">
-              {error}
-            </Alert>
-          ) : null}
-          {question ? (
-            <Suspense>
-              <SecondStep question={question} onBack={() => setQuestion(null)} />
-            </Suspense>
-          ) : (
-            <form onSubmit={submit} noValidate>
-              <Stack gap="sm">
-                <TextInput
-                  label={t("auth.login_id")}
-                  autoComplete="username"
-                  autoCapitalize="none"
-                  spellCheck={false}
-                  autoFocus
-                  {...form.getInputProps("login_id")}
-                />
-                <PasswordInput
-                  label={t("auth.password")}
-                  autoComplete="current-password"
-                  visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
-                  {...form.getInputProps("password")}
-                />
-                <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
-                  {t("auth.sign_in")}
-                </Button>
-                <Anchor component={Link} to="/forgot" size="sm" ta="center">
-                  {t("auth.forgot")}
-                </Anchor>
-              </Stack>
-            </form>
-          )}
-        </Paper>
-        <Center mt="md">
-          <SegmentedControl
-            size="xs"
-            aria-label={t("profile.locale")}
-            value={locale}
-            onChange={(value) => void setLocale(value as Locale)}
-            data={[
-              { value: "ja", label: "日本語" },
-              { value: "en", label: "English" },
-            ]}
-          />
-        </Center>
-      </Box>
-    </Center>
+    <AuthFrame title={t("auth.title")}>
+      {ended && state.reason ? (
+        <Alert mb="md" color="gray" variant="outline" role="status">
+          {t(state.reason === "idle" ? "auth.ended_idle" : "auth.ended_expired")}
+        </Alert>
+      ) : null}
+      {error ? (
+        <Alert mb="md" color="red" variant="outline" role="alert">
+          {error}
+        </Alert>
+      ) : null}
+      {question ? (
+        <Suspense>
+          <SecondStep question={question} onBack={() => setQuestion(null)} />
+        </Suspense>
+      ) : (
+        <form onSubmit={submit} noValidate>
+          <Stack gap="sm">
+            <TextInput
+              label={t("auth.login_id")}
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              autoFocus
+              {...form.getInputProps("login_id")}
+            />
+            <PasswordInput
+              label={t("auth.password")}
+              autoComplete="current-password"
+              visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
+              {...form.getInputProps("password")}
+            />
+            <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
+              {t("auth.sign_in")}
+            </Button>
+            <Anchor component={Link} to="/forgot" size="sm" ta="center">
+              {t("auth.forgot")}
+            </Anchor>
+          </Stack>
+        </form>
+      )}
+    </AuthFrame>
   );
 }
