@@ -70,7 +70,10 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   await expect(page.getByText("お問い合わせ 1234")).toBeVisible();
   await settle(page);
   wrong.push(...(await look(page, "operator-tenant")));
-  await page.getByRole("button", { name: /^データを見る/ }).first().click();
+  await page
+    .getByRole("button", { name: /^データを見る/ })
+    .first()
+    .click();
   await page.getByRole("tab", { name: "連絡先" }).click();
   await expect(page.getByRole("row").nth(1)).toBeVisible();
   await settle(page);

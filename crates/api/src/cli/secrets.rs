@@ -56,7 +56,9 @@ pub(super) struct Of {
 
 pub(super) async fn run(command: SecretsCommand) -> anyhow::Result<()> {
     match command {
-        SecretsCommand::Add { output, of } => write(&output, &of.current()?.with_new_key(false), of),
+        SecretsCommand::Add { output, of } => {
+            write(&output, &of.current()?.with_new_key(false), of)
+        }
         SecretsCommand::Promote { output, of } => {
             write(&output, &of.current()?.promoted().map_err(explain)?, of)
         }

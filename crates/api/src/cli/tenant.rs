@@ -7,7 +7,7 @@ use domain::page::PageRequest;
 use domain::tenant::{self, Networks, TenantChange};
 use domain::user::{FirstPassword, NewUser, invitation};
 use domain::{Actor, secret};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::output::{explain, print};
 

@@ -9,9 +9,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use super::reseal::{nobody, place};
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
 use super::token::{Opaque, OperatorTokens};
-use super::reseal::{nobody, place};
 use super::{Operator, ended, journal, wrong_credentials};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -197,7 +197,11 @@ pub async fn finish(
                 return Ok(Err(ended()));
             };
             let is_setup = stage == "setup";
-            let sealed = if is_setup { seed } else { known.factor_sealed.clone() };
+            let sealed = if is_setup {
+                seed
+            } else {
+                known.factor_sealed.clone()
+            };
             let sealed = sealed.ok_or_else(ended)?;
             let plain = keys.open(nobody(), &place(known.id), &sealed)?;
             let last = known.factor_step.filter(|_| !is_setup);

@@ -97,6 +97,7 @@ fn device(request: &HttpRequest) -> Device {
     Device {
         ip: client_ip(request),
         user_agent: agent.unwrap_or_default().into_owned(),
+        known: None,
     }
 }
 

@@ -166,8 +166,9 @@ fn people() -> Vec<Case> {
         anybody("get_tenant"),
         anybody("get_tenant_usage"),
         needs("list_support_grants", P::SettingsRead),
-        needs("create_support_grant", P::SupportGrant)
-            .body(|_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24})),
+        needs("create_support_grant", P::SupportGrant).body(
+            |_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24}),
+        ),
         needs("revoke_support_grant", P::SupportGrant),
         needs("update_tenant", P::SettingsWrite)
             .if_match()
