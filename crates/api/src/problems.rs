@@ -100,7 +100,7 @@ problems! {
     /// Log-in, refresh, log-out.
     AuthProblems: 400 401 403 413 415 422 429 503;
     /// The exchange of an API token, besides the errors of its own form.
-    TokenProblems: 413 429 503;
+    TokenProblems: 403 413 429 503;
     /// Public pages.
     PublicProblems: 400 404 429 503;
 }

@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, Id, PageOf, PageQuery, QueryOf};
+use crate::extract::{Body, Caller, CurrentUser, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::{BareActionProblems, CreateProblems, ListProblems};
 use crate::state::AppState;
 
@@ -88,7 +88,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[get("/support-grants")]
 async fn list_support_grants(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     query: QueryOf<PageQuery>,
 ) -> ApiResult<Json<PageOf<SupportGrant>>> {
     let page = support::list(&state.db, &user, &PageRequest::from(&query.0)).await?;

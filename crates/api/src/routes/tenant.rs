@@ -11,7 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, Caller, CurrentUser, IfMatch, etag, nullable};
+use crate::extract::{Body, Caller, IfMatch, etag, nullable};
 use crate::problems::{BareProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
@@ -318,7 +318,7 @@ impl From<(usage::Usage, usage::Quota)> for TenantUsage {
     responses((status = 200, body = TenantUsage, description = "Usage and quotas"), BareProblems)
 )]
 #[get("/tenant/usage")]
-async fn get_tenant_usage(state: Data<AppState>, user: CurrentUser) -> ApiResult {
+async fn get_tenant_usage(state: Data<AppState>, user: Caller) -> ApiResult {
     let found = usage::get(&state.db, &user).await?;
     Ok(HttpResponse::Ok().json(TenantUsage::from(found)))
 }

@@ -247,7 +247,8 @@ async fn finish(
         journal::record(
             tx,
             &Operator::command_line(),
-            "tenant.erased",
+            // Of the journal alone: the tenant's own trace is gone.
+            "company.erased",
             about,
             Some(detail),
         )
