@@ -1735,6 +1735,30 @@ export interface components {
             total?: number | null;
         };
         /**
+         * @description Which passwords people may have. Those known from leaks, made of names or
+         *     easily guessed are refused in any case.
+         */
+        PasswordPolicy: {
+            /**
+             * Format: int32
+             * @description Has to be changed after so many months: 1, 3, 6 or 12; null: never.
+             * @example null
+             */
+            expiry_months?: number | null;
+            /**
+             * Format: int32
+             * @description So many last passwords are not taken again; 0: any.
+             * @example 0
+             */
+            history: number;
+            /**
+             * Format: int32
+             * @description Fewest characters.
+             * @example 12
+             */
+            min_length: number;
+        };
+        /**
          * @description A problem (RFC 9457).
          * @example {
          *       "code": "invalid",
@@ -2098,6 +2122,14 @@ export interface components {
         };
         /** @description The company. */
         Tenant: {
+            /**
+             * @description Networks and addresses that people may come from; empty: from everywhere.
+             * @example [
+             *       "203.0.113.0/24",
+             *       "2001:db8::/32"
+             *     ]
+             */
+            allowed_networks: string[];
             frequency_cap?: components["schemas"]["FrequencyCap"] | null;
             /** Format: uuid */
             id: string;
@@ -2114,6 +2146,9 @@ export interface components {
              */
             locale: string;
             name: string;
+            password_policy: components["schemas"]["PasswordPolicy"];
+            /** @description Who has no second factor may do nothing but set one up. */
+            second_factor_required: boolean;
             sending_hours?: components["schemas"]["SendingHours"] | null;
             /**
              * Format: int32
@@ -2122,12 +2157,23 @@ export interface components {
              */
             soft_bounce_limit?: number | null;
             /**
+             * Format: int32
+             * @description Sending to more people than this wants step-up; null: never.
+             * @example 10000
+             */
+            step_up_people?: number | null;
+            /**
              * @description IANA name.
              * @example Asia/Tokyo
              */
             time_zone: string;
             /** Format: int32 */
             version: number;
+            /**
+             * @description The address that this request came from.
+             * @example 203.0.113.9
+             */
+            your_address?: string | null;
         };
         /** @description A tenant to be made, with its owner. */
         TenantCreate: {
