@@ -58,7 +58,7 @@ function useColumns(busy: boolean, view: (grant: SupportGrant) => Promise<void>)
     },
     {
       id: "permissions",
-      header: w.what,
+      header: w.visible,
       cell: (row) => row.permissions.map((name) => w.permissions[name] ?? name).join(" · "),
     },
     { id: "by", header: w.grantedBy, cell: (row) => row.granted_by },

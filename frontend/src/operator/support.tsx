@@ -7,6 +7,7 @@ import { Pager } from "@/components/table/pager";
 import { DefinitionList } from "@/components/ui/definition";
 import { notifyProblem } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
+import { translateCode } from "@/i18n";
 import { api } from "./client";
 import { go } from "./place";
 import { operatorSession } from "./session";
@@ -22,46 +23,64 @@ interface Found {
 interface View {
   name: (w: Words) => string;
   path: string;
-  fields: readonly (readonly [string, (w: Words) => string])[];
+  /** Field, its header, and where its codes have their words. */
+  fields: readonly (readonly [string, (w: Words) => string, string?])[];
+  /** Without it the view is not offered. */
+  permission: string;
   /** Whether one of them can be opened by its id. */
   one: boolean;
 }
 
-const named = ["name", (w: Words) => w.name] as const;
-const state = ["state", (w: Words) => w.state] as const;
+const named = ["name", (w: Words) => w.itemName] as const;
 
 export const views: Record<string, View> = {
   contacts: {
     name: (w) => w.contacts,
     path: "contacts",
-    fields: [["email", (w) => w.email], named, ["status", (w) => w.state]],
+    fields: [["email", (w) => w.email], named, ["status", (w) => w.state, "contact_status"]],
     one: true,
+    permission: "contacts.read",
   },
-  lists: { name: (w) => w.lists, path: "lists", fields: [named], one: true },
+  lists: { name: (w) => w.lists, path: "lists", fields: [named], one: true, permission: "contacts.read" },
   suppressions: {
     name: (w) => w.suppressions,
     path: "suppressions",
     fields: [
       ["value", (w) => w.email],
-      ["reason", (w) => w.reason],
+      ["reason", (w) => w.reason, "suppression_reason"],
     ],
     one: false,
+    permission: "contacts.read",
   },
   campaigns: {
     name: (w) => w.permissions["campaigns.read"] ?? "",
     path: "campaigns",
-    fields: [named, state],
+    fields: [named, ["state", (w) => w.state, "campaign_state"]],
     one: true,
+    permission: "campaigns.read",
   },
-  sequences: { name: (w) => w.sequences, path: "sequences", fields: [named, state], one: true },
+  sequences: {
+    name: (w) => w.sequences,
+    path: "sequences",
+    fields: [named, ["state", (w) => w.state, "sequence_state"]],
+    one: true,
+    permission: "campaigns.read",
+  },
   mails: {
     name: (w) => w.permissions["mails.read"] ?? "",
     path: "mails",
     fields: [named, ["subject", (w) => w.subject]],
     one: true,
+    permission: "mails.read",
   },
-  domains: { name: (w) => w.domains, path: "sender-domains", fields: [["domain", (w) => w.domains]], one: true },
-  settings: { name: (w) => w.settings, path: "tenant", fields: [], one: false },
+  domains: {
+    name: (w) => w.domains,
+    path: "sender-domains",
+    fields: [["domain", (w) => w.domains]],
+    one: true,
+    permission: "settings.read",
+  },
+  settings: { name: (w) => w.settings, path: "tenant", fields: [], one: false, permission: "settings.read" },
 };
 
 /** Reads under a grant; a refusal (revoked, over, not granted) is shown as it comes. */
@@ -77,7 +96,11 @@ async function look<T>(base: string, path: string): Promise<T> {
 /** A company's data under its grant: reading only. */
 export function SupportScreen({ id, support }: { id: string; support: string }) {
   const w = useWords();
-  const [view, setView] = useState("campaigns");
+  const [chosen, setView] = useState<string | null>(null);
+  const grants = api.useQuery("get", "/v1/tenants/{id}/support-grants", { params: { path: { id } } });
+  const granted = grants.data?.items.filter((grant) => grant.active).flatMap((grant) => grant.permissions);
+  const offered = Object.entries(views).filter(([, { permission }]) => granted?.includes(permission));
+  const view = chosen ?? offered[0]?.[0] ?? null;
   const tenant = api.useQuery("get", "/v1/tenants/{id}", { params: { path: { id } } });
   const close = api.useMutation("delete", "/v1/tenants/{id}/support-sessions/{support}");
   const leave = async () => {
@@ -97,15 +120,15 @@ export function SupportScreen({ id, support }: { id: string; support: string }) 
       <Alert color="yellow" variant="light" mb="sm">
         <Text size="sm">{w.viewing}</Text>
       </Alert>
-      <Tabs value={view} onChange={(value) => setView(value ?? "campaigns")} keepMounted={false}>
+      <Tabs value={view} onChange={setView} keepMounted={false}>
         <Tabs.List mb="sm">
-          {Object.entries(views).map(([key, { name }]) => (
+          {offered.map(([key, { name }]) => (
             <Tabs.Tab key={key} value={key}>
               {name(w)}
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        {Object.entries(views).map(([key, shown]) => (
+        {offered.map(([key, shown]) => (
           <Tabs.Panel key={key} value={key}>
             {shown.fields.length > 0 ? (
               <ListView base={base} view={shown} />
@@ -129,7 +152,7 @@ function ListView({ base, view }: { base: string; view: View }) {
     queryFn: () => look<Found>(base, path),
     gcTime: 0,
   });
-  const columns: Column<Row>[] = view.fields.map(([field, header], at) => ({
+  const columns: Column<Row>[] = view.fields.map(([field, header, codes], at) => ({
     id: field,
     header: header(w),
     cell: (row) =>
@@ -137,6 +160,8 @@ function ListView({ base, view }: { base: string; view: View }) {
         <Anchor component="button" type="button" ta="left" onClick={() => setOpen(String(row.id))}>
           {text(row[field])}
         </Anchor>
+      ) : codes ? (
+        translateCode(codes, text(row[field]))
       ) : (
         text(row[field])
       ),
