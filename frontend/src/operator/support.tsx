@@ -1,5 +1,6 @@
 import { Alert, Anchor, Button, Drawer, Group, Tabs, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import i18next from "i18next";
 import { useState } from "react";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
@@ -7,7 +8,6 @@ import { Pager } from "@/components/table/pager";
 import { DefinitionList } from "@/components/ui/definition";
 import { notifyProblem } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
-import { translateCode } from "@/i18n";
 import { api } from "./client";
 import { go } from "./place";
 import { operatorSession } from "./session";
@@ -23,7 +23,7 @@ interface Found {
 interface View {
   name: (w: Words) => string;
   path: string;
-  /** Field, its header, and where its codes have their words. */
+  /** Field, its header, and how the keys of its codes' words begin. */
   fields: readonly (readonly [string, (w: Words) => string, string?])[];
   /** Without it the view is not offered. */
   permission: string;
@@ -37,7 +37,7 @@ export const views: Record<string, View> = {
   contacts: {
     name: (w) => w.contacts,
     path: "contacts",
-    fields: [["email", (w) => w.email], named, ["status", (w) => w.state, "contact_status"]],
+    fields: [["email", (w) => w.email], named, ["status", (w) => w.state, "contact_status."]],
     one: true,
     permission: "contacts.read",
   },
@@ -47,7 +47,7 @@ export const views: Record<string, View> = {
     path: "suppressions",
     fields: [
       ["value", (w) => w.email],
-      ["reason", (w) => w.reason, "suppression_reason"],
+      ["reason", (w) => w.reason, "suppression_reason."],
     ],
     one: false,
     permission: "contacts.read",
@@ -55,14 +55,14 @@ export const views: Record<string, View> = {
   campaigns: {
     name: (w) => w.permissions["campaigns.read"] ?? "",
     path: "campaigns",
-    fields: [named, ["state", (w) => w.state, "campaign_state"]],
+    fields: [named, ["state", (w) => w.state, "campaign_state."]],
     one: true,
     permission: "campaigns.read",
   },
   sequences: {
     name: (w) => w.sequences,
     path: "sequences",
-    fields: [named, ["state", (w) => w.state, "sequence_state"]],
+    fields: [named, ["state", (w) => w.state, "sequences.state_"]],
     one: true,
     permission: "campaigns.read",
   },
@@ -142,6 +142,12 @@ export function SupportScreen({ id, support }: { id: string; support: string }) 
   );
 }
 
+/** A code in words; one that has none as it is. */
+function wordOf(keys: string, code: string): string {
+  const key = `${keys}${code}`;
+  return i18next.exists(key) ? i18next.t(key) : code;
+}
+
 function ListView({ base, view }: { base: string; view: View }) {
   const w = useWords();
   const [cursor, setCursor] = useState<string>();
@@ -161,7 +167,7 @@ function ListView({ base, view }: { base: string; view: View }) {
           {text(row[field])}
         </Anchor>
       ) : codes ? (
-        translateCode(codes, text(row[field]))
+        wordOf(codes, text(row[field]))
       ) : (
         text(row[field])
       ),
