@@ -9,7 +9,7 @@ use diesel_async::{
 };
 
 use crate::error::Result;
-use crate::ids::TenantId;
+use crate::ids::{SupportSessionId, TenantId};
 
 /// An async closure whose future is known to be `Send`. Plain `AsyncFnOnce`
 /// has no stable way to say that, and without it no use case could run on the
@@ -41,11 +41,15 @@ impl Drop for Checkout {
     }
 }
 
+/// Whose rows a transaction reaches; with a support session it only reads.
+#[derive(Clone, Copy)]
+pub(super) struct Door(pub(super) TenantId, pub(super) Option<SupportSessionId>);
+
 type Manager = AnsiTransactionManager;
 
 pub(super) async fn run<'a, T, F>(
     object: Object<AsyncPgConnection>,
-    tenant: Option<TenantId>,
+    door: Option<Door>,
     work: F,
 ) -> Result<T>
 where
@@ -61,7 +65,7 @@ where
             "checkout without connection",
         ));
     };
-    let outcome = on(connection, tenant, work).await?;
+    let outcome = on(connection, door, work).await?;
     drop(checkout.0.take());
     outcome
 }
@@ -70,7 +74,7 @@ where
 /// begun or ended: the connection is not to be used again.
 pub(super) async fn on<'a, T, F>(
     connection: &mut AsyncPgConnection,
-    tenant: Option<TenantId>,
+    door: Option<Door>,
     work: F,
 ) -> Result<Result<T>>
 where
@@ -81,12 +85,19 @@ where
     T: Send + 'a,
 {
     <Manager as TransactionManager<AsyncPgConnection>>::begin_transaction(connection).await?;
-    if let Some(tenant) = tenant {
+    if let Some(Door(tenant, support)) = door {
         // SET LOCAL ends with the transaction; a plain SET would leak to the
         // next user of a pooled connection.
         connection
             .batch_execute(&format!("SET LOCAL kikubari.tenant = '{tenant}'"))
             .await?;
+        if let Some(support) = support {
+            connection
+                .batch_execute(&format!(
+                    "SET TRANSACTION READ ONLY; SET LOCAL kikubari.support = '{support}'"
+                ))
+                .await?;
+        }
     }
     let outcome = work(connection).await;
     match outcome {
