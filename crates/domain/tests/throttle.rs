@@ -200,3 +200,17 @@ async fn somebody_with_an_account_of_their_own_can_not_log_in_to_go_on_guessing(
         "too_many_requests"
     );
 }
+
+#[tokio::test]
+async fn of_two_log_ins_at_once_the_one_that_read_the_clock_first_may_come_second() {
+    let s = setup().await;
+    let here = async || {
+        let id = "somebody-else";
+        s.try_with(id, "wrong wrong wrong", from(1)).await
+    };
+    assert_eq!(here().await, "wrong_credentials");
+    assert_eq!(s.guess(1).await, "wrong_credentials");
+    s.database.clock.advance(TimeDelta::milliseconds(-20));
+    assert_eq!(here().await, "wrong_credentials");
+    assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(1)).await, "ok");
+}

@@ -72,6 +72,18 @@ impl Lane {
         }
     }
 
+    fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        rows.iter().find(|(key, ..)| *key == self.key)
+    }
+
+    /// How long a try has to wait, if at all. Of two at the same time the one
+    /// that read the clock first may come second, so that a time in the row is
+    /// no wait by itself.
+    fn wait(&self, rows: &[Row], now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (_, failures, until, _) = self.row(rows)?;
+        (*failures > self.free && *until > now).then(|| *until - now)
+    }
+
     /// How many failures are remembered, and since when the next one to be
     /// forgotten is.
     fn remembered(&self, row: Option<&Row>, now: DateTime<Utc>) -> (i32, DateTime<Utc>) {
@@ -188,8 +200,8 @@ pub(crate) async fn reserve(db: &Db, lanes: &Lanes) -> Result<()> {
         let counted = lanes.counted_before();
         make(tx, &counted, now).await?;
         let rows = lock(tx, &lanes.all()).await?;
-        let wait = rows.iter().map(|(_, _, until, _)| *until - now).max();
-        if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+        let waits = lanes.0.iter().filter_map(|lane| lane.wait(&rows, now));
+        if let Some(wait) = waits.max() {
             return Err(DomainError::TooManyRequests {
                 retry_after: Duration::from_secs(
                     u64::try_from(wait.num_seconds() + 1).unwrap_or(1),
@@ -224,7 +236,7 @@ async fn add(
     now: DateTime<Utc>,
 ) -> Result<()> {
     for lane in lanes {
-        let row = rows.iter().find(|(key, ..)| *key == lane.key);
+        let row = lane.row(rows);
         let (before, since) = lane.remembered(row, now);
         let failures = before + 1;
         let until = now + wait_after(failures - lane.free);
@@ -289,11 +301,7 @@ pub(crate) async fn release(db: &Db, lanes: &Lanes) -> Result<()> {
         let counted = lanes.counted_before();
         let rows = lock(tx, &counted).await?;
         for lane in counted {
-            let failures = rows
-                .iter()
-                .find(|(key, ..)| *key == lane.key)
-                .map_or(0, |(_, n, ..)| *n - 1)
-                .max(0);
+            let failures = lane.row(&rows).map_or(0, |(_, n, ..)| *n - 1).max(0);
             let row = login_throttle::table.find(&lane.key);
             if lane.kind == Kind::Own || failures == 0 {
                 diesel::delete(row).execute(tx).await?;
