@@ -85,8 +85,8 @@ async function growth() {
 
 /**
  * Begins `rate` pieces of work a second, whether those before are done or not: a person does not wait with their log-in
- * until another has finished. `work(i)` answers something with a status. The time of a piece runs from the moment at which it was due, so that
- * what this program itself is late counts against the server; how late that was is in `late`.
+ * until another has finished. The time of a piece runs from the moment at which it was due, so that what this program
+ * itself is late counts against the server; how late that was is in `late`.
  */
 async function paced(rate, seconds, work) {
   const all = [];
@@ -149,7 +149,10 @@ async function prepare() {
   }
   const { items } = await call('GET', '/contacts?limit=100');
   if (items.length < 100) await importPeople(8_000_000, 2000);
-  const costs = await sql("SELECT DISTINCT split_part(password_hash, '$', 2) || ' ' || split_part(password_hash, '$', 4) FROM user_account WHERE password_hash IS NOT NULL");
+  const costs = await sql(
+    `SELECT DISTINCT split_part(password_hash, '$', 2) || ' ' || split_part(password_hash, '$', 4)
+     FROM user_account WHERE password_hash IS NOT NULL`,
+  );
   for (const cost of costs.split('\n')) {
     const [, memory, passes] = /^argon2id m=(\d+),t=(\d+),p=\d+$/.exec(cost) ?? [];
     if (!(Number(memory) >= 19 * 1024 && Number(passes) >= 2)) throw new Error(`passwords are hashed with ${cost}`);
@@ -201,7 +204,7 @@ async function storm() {
   report('login_refused', refused.length, 'log-ins', tries.answers.length);
   if (refused.length > 0) report('login_refused_wait', p99(took(refused)), 'ms p99');
   report('login_alone', median(times), 'ms median');
-  // Processor time of an answered log-in in the storm, refused ones in it, by that of one alone: one hash is all that it costs.
+  // Processor time of an answered log-in in the storm, with the refused ones, by that of one alone: a hash each, no more.
   report('login_hashes', hashing / answered.length, 's of a core', each);
 }
 
