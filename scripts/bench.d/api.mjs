@@ -17,7 +17,7 @@ let token;
 let tokenEnds = 0;
 
 /** Access tokens live for ten minutes, a benchmark may take longer. */
-async function accessToken() {
+export async function accessToken() {
   if (Date.now() < tokenEnds) return token;
   const answer = await fetch(`${BASE}/v1/auth/login`, {
     method: 'POST',

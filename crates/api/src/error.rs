@@ -111,7 +111,9 @@ fn status_of(error: &DomainError) -> StatusCode {
         DomainError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         DomainError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         DomainError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-        DomainError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        DomainError::Overloaded { .. } | DomainError::Unavailable { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         DomainError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -153,7 +155,11 @@ impl ResponseError for ApiError {
                 DomainError::Invalid(fields) => {
                     body.errors = fields.iter().cloned().map(ProblemField::from).collect();
                 }
-                DomainError::TooManyRequests { retry_after } => {
+                DomainError::TooManyRequests { retry_after }
+                | DomainError::Overloaded { retry_after } => {
+                    if matches!(error, DomainError::Overloaded { .. }) {
+                        tracing::warn!(name: "api.overloaded", "too many log-ins at a time: one was sent away");
+                    }
                     builder.insert_header((
                         header::RETRY_AFTER,
                         retry_after.as_secs().max(1).to_string(),

@@ -60,6 +60,9 @@ pub enum DomainError {
     /// Too often.
     #[error("too many tries: wait {} seconds", .retry_after.as_secs())]
     TooManyRequests { retry_after: Duration },
+    /// Too many want the same at this moment, whoever they are. Nothing was done or counted.
+    #[error("too many passwords are being checked at this moment: try again in {} seconds", .retry_after.as_secs())]
+    Overloaded { retry_after: Duration },
     /// A part that we need does not answer; trying again later helps.
     #[error("the service cannot answer at the moment, try again later")]
     Unavailable { context: String },
@@ -109,6 +112,7 @@ impl DomainError {
             Self::Invalid(_) => "invalid",
             Self::TooLarge { .. } => "too_large",
             Self::TooManyRequests { .. } => "too_many_requests",
+            Self::Overloaded { .. } => "overloaded",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal { .. } => "internal",
         }

@@ -13,10 +13,12 @@ use domain::secret::Keys;
 use domain::session::token::AccessTokens;
 use domain::session::{Device, device};
 use domain::testing::{TEST_PASSWORD, TestDatabase, TestTenant};
+use domain::user::{self, FirstPassword, NewUser};
 use futures_util::future::join_all;
 
 struct Setup {
     database: TestDatabase,
+    tenant: TestTenant,
     tokens: AccessTokens,
     keys: Keys,
     id: String,
@@ -29,6 +31,7 @@ async fn setup() -> Setup {
     Setup {
         tokens: AccessTokens::new(&keys).unwrap(),
         id: tenant.login_id("owner"),
+        tenant,
         database,
         keys,
     }
@@ -137,4 +140,77 @@ async fn one_address_that_tries_many_accounts_is_slowed_down() {
         "too_many_requests"
     );
     assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(2)).await, "ok");
+}
+
+#[tokio::test]
+async fn a_whole_office_logs_in_at_once_from_behind_one_address() {
+    let s = setup().await;
+    let db = &s.database.db;
+    let owner = s.tenant.owner();
+    let hasher = TestTenant::hasher();
+    for n in 0..60 {
+        let new = NewUser {
+            login_id: format!("member-{n}"),
+            display_name: format!("社員 {n}"),
+            email: format!("member-{n}@acme.example.jp"),
+            locale: None,
+            password: FirstPassword::Own(TEST_PASSWORD.into()),
+        };
+        user::create(db, &hasher, &s.keys, &owner, "viewer", new)
+            .await
+            .unwrap();
+    }
+    // Most of the free failures of the address are gone already.
+    for n in 0..45 {
+        let id = format!("somebody-{n}");
+        let refused = s.try_with(&id, "wrong wrong wrong", from(1)).await;
+        assert_eq!(refused, "wrong_credentials", "{n}");
+    }
+    let ids: Vec<String> = (0..60).map(|n| format!("member-{n}")).collect();
+    let tries = ids.iter().map(|id| s.try_with(id, TEST_PASSWORD, from(1)));
+    let all = join_all(tries).await;
+    assert!(all.iter().all(|t| *t == "ok"), "{all:?}");
+}
+
+#[tokio::test]
+async fn an_office_that_mistypes_each_day_never_waits() {
+    let s = setup().await;
+    for n in 0..80 {
+        let id = format!("somebody-{n}");
+        let refused = s.try_with(&id, "wrong wrong wrong", from(1)).await;
+        assert_eq!(refused, "wrong_credentials", "{n}");
+        assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(1)).await, "ok");
+        s.database.clock.advance(TimeDelta::hours(1));
+    }
+}
+
+#[tokio::test]
+async fn somebody_with_an_account_of_their_own_can_not_log_in_to_go_on_guessing() {
+    let s = setup().await;
+    for n in 0..51 {
+        let id = format!("somebody-{n}");
+        let refused = s.try_with(&id, "wrong wrong wrong", from(1)).await;
+        assert_eq!(refused, "wrong_credentials", "{n}");
+        if n < 50 {
+            assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(1)).await, "ok");
+        }
+    }
+    assert_eq!(
+        s.try_with(&s.id, TEST_PASSWORD, from(1)).await,
+        "too_many_requests"
+    );
+}
+
+#[tokio::test]
+async fn of_two_log_ins_at_once_the_one_that_read_the_clock_first_may_come_second() {
+    let s = setup().await;
+    let here = async || {
+        let id = "somebody-else";
+        s.try_with(id, "wrong wrong wrong", from(1)).await
+    };
+    assert_eq!(here().await, "wrong_credentials");
+    assert_eq!(s.guess(1).await, "wrong_credentials");
+    s.database.clock.advance(TimeDelta::milliseconds(-20));
+    assert_eq!(here().await, "wrong_credentials");
+    assert_eq!(s.try_with(&s.id, TEST_PASSWORD, from(1)).await, "ok");
 }

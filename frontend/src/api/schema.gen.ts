@@ -371,7 +371,9 @@ export interface paths {
         /**
          * Log in
          * @description Opens a session, or, for a person with a second factor, answers the question for it. An unknown login id and
-         *     a wrong password answer alike; after some failures each further one makes the wait longer (429).
+         *     a wrong password answer alike; after some failures each further one makes the wait longer (429). While too many
+         *     people log in at the same time some are sent away at once (503 `overloaded`, with `Retry-After`): nothing was tried,
+         *     and it is no failure.
          */
         post: operations["create_session"];
         delete?: never;

@@ -9,6 +9,7 @@ use domain::DomainError;
 use domain::session::{self, Device, LoggedIn, Outcome, device};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig as OpenApiConfig;
 
@@ -197,7 +198,9 @@ fn presented(request: &HttpRequest) -> String {
 /// Log in
 ///
 /// Opens a session, or, for a person with a second factor, answers the question for it. An unknown login id and
-/// a wrong password answer alike; after some failures each further one makes the wait longer (429).
+/// a wrong password answer alike; after some failures each further one makes the wait longer (429). While too many
+/// people log in at the same time some are sent away at once (503 `overloaded`, with `Retry-After`): nothing was tried,
+/// and it is no failure.
 #[utoipa::path(
     tag = "auth", operation_id = "create_session", security(()),
     request_body = LogIn,
@@ -215,16 +218,19 @@ async fn create_session(
         known,
         ..device(&request)
     };
-    let outcome = session::log_in(
-        &state.db,
-        &state.hasher,
-        &state.tokens,
-        &state.factors(),
-        &login_id,
-        password,
-        from,
-    )
-    .await?;
+    // Goes on when the other side hangs up, or who hangs up before the answer
+    // would have a hash made that counts nowhere.
+    let attempt = {
+        let (state, login_id) = (state.clone(), login_id.clone());
+        async move {
+            let (factors, tokens) = (state.factors(), &state.tokens);
+            let (db, hasher) = (&state.db, &state.hasher);
+            session::log_in(db, hasher, tokens, &factors, &login_id, password, from).await
+        }
+    };
+    let outcome = actix_web::rt::spawn(attempt.in_current_span())
+        .await
+        .map_err(DomainError::internal)??;
     Ok(match outcome {
         Outcome::LoggedIn(logged_in) => answer(&state, &request, Some(&login_id), *logged_in),
         Outcome::SecondFactor(question) => HttpResponse::Ok()

@@ -1,6 +1,7 @@
 //! Log-in, refresh and log-out over HTTP.
 
 use awc::cookie::{Cookie, SameSite};
+use domain::session::password::Who;
 use domain::testing::TEST_PASSWORD;
 use serde_json::json;
 
@@ -168,4 +169,19 @@ async fn the_last_owner_cannot_be_taken_away() {
             .await;
         assert_eq!(answer.expect(409)["code"], "last_owner");
     }
+}
+
+#[actix_web::test]
+async fn a_log_in_too_many_at_a_time_hears_so_at_once_and_when_to_come_back() {
+    let app = TestApp::new().await;
+    app.tenant("acme").await;
+    let hasher = app.state.hasher.clone();
+    let crowd: Vec<_> = std::iter::from_fn(|| hasher.enter(Who::Stranger).ok()).collect();
+    for login_id in ["acme-owner", "nobody-here"] {
+        let refused = log_in(&app, login_id).await;
+        assert_eq!(refused.header("retry-after"), "3");
+        assert_eq!(refused.expect(503)["code"], "overloaded", "{login_id}");
+    }
+    drop(crowd);
+    log_in(&app, "acme-owner").await.expect(200);
 }

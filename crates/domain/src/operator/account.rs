@@ -14,7 +14,7 @@ use crate::error::{DomainError, Result, Validation};
 use crate::ids::OperatorId;
 use crate::schema::{operator_account, operator_session};
 use crate::secret;
-use crate::session::password::Hasher;
+use crate::session::password::{Hasher, Who};
 use crate::user::LoginId;
 
 /// How long the password that the command line prints is good for setting up.
@@ -45,7 +45,7 @@ pub async fn add(db: &Db, hasher: &Hasher, login_id: &str, name: &str) -> Result
     v.finish()?;
     let login_id = login_id.ok_or_else(|| DomainError::internal("a login id that passed"))?;
     let password = secret::random_password();
-    let hash = hasher.hash(password.clone()).await?;
+    let hash = hasher.enter(Who::Known)?.hash(password.clone()).await?;
     let now = db.now();
     db.system(async |tx| {
         let inserted = diesel::insert_into(operator_account::table)
@@ -93,7 +93,7 @@ pub async fn disable(db: &Db, login_id: &str) -> Result<()> {
 /// [`DomainError::NotFound`].
 pub async fn reset_factor(db: &Db, hasher: &Hasher, login_id: &str) -> Result<SecretString> {
     let password = secret::random_password();
-    let hash = hasher.hash(password.clone()).await?;
+    let hash = hasher.enter(Who::Known)?.hash(password.clone()).await?;
     let now = db.now();
     db.system(async |tx| {
         let id = find(tx, login_id).await?;

@@ -20,8 +20,8 @@ use crate::ids::{OperatorId, OperatorSessionId};
 use crate::schema::{operator_account, operator_session};
 use crate::secret::{self, Keys};
 use crate::session::Device;
-use crate::session::password::Hasher;
 use crate::session::password::policy::{self, Policy};
+use crate::session::password::{Hasher, Who};
 use crate::session::throttle;
 use crate::user::LoginId;
 
@@ -80,6 +80,7 @@ pub async fn begin(
     secret: SecretString,
     device: Device,
 ) -> Result<Step> {
+    let turn = hasher.enter(Who::Stranger)?;
     let login_id = LoginId::parse(login_id).ok();
     let name = login_id.as_ref().map_or("", LoginId::as_str);
     let lanes = throttle::Lanes::staff(name, device.ip);
@@ -96,7 +97,8 @@ pub async fn begin(
         })
         .await?;
     let stored = known.as_ref().map(|known| known.password_hash.clone());
-    let right = hasher.verify(secret, stored).await?;
+    let right = turn.verify(secret, stored).await?;
+    drop(turn);
     let Some(known) = known.filter(|known| right && known.may_log_in(now)) else {
         return Err(wrong_credentials());
     };
@@ -246,8 +248,9 @@ pub async fn finish(
 /// Checks the password that replaces the one-time one, and hashes it.
 async fn own_password(hasher: &Hasher, known: &Known, new: &SecretString) -> Result<String> {
     let policy = Policy::usual(ISSUER).for_person(&known.login_id, &known.name, "");
-    policy::check(hasher, &policy, new, "/new_password").await?;
-    hasher.hash(new.clone()).await
+    let turn = hasher.enter(Who::Known)?;
+    policy::check(&turn, &policy, new, "/new_password").await?;
+    turn.hash(new.clone()).await
 }
 
 fn wrong_code() -> DomainError {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::password::Hasher;
+use super::password::{Hasher, Who};
 use super::token::{AccessTokens, OpaqueToken};
 use super::{
     ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, device, queries, refused, throttle,
@@ -33,8 +33,8 @@ pub enum Outcome {
 /// password and a disabled person answer alike, after the same work.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Refused`] from
-/// a network that the tenant does not let in.
+/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Overloaded`] (which
+/// is no failed try), [`DomainError::Refused`] from a network that the tenant does not let in.
 pub async fn log_in(
     db: &Db,
     hasher: &Hasher,
@@ -44,6 +44,11 @@ pub async fn log_in(
     secret: SecretString,
     device: Device,
 ) -> Result<Outcome> {
+    // Before anything of the person is looked at: in a storm everybody hears the same.
+    let turn = hasher.enter(match device.known {
+        Some(_) => Who::Known,
+        None => Who::Stranger,
+    })?;
     let login_id = LoginId::parse(login_id).ok();
     let name = login_id.as_ref().map_or("", LoginId::as_str);
     let lanes = throttle::Lanes::log_in(name, device.ip, device.known);
@@ -53,7 +58,8 @@ pub async fn log_in(
         None => None,
     };
     let stored = known.as_ref().and_then(|(_, c)| c.password_hash.clone());
-    let right = hasher.verify(secret, stored).await?;
+    let right = turn.verify(secret, stored).await?;
+    drop(turn);
     let (person, has_factor) = match known {
         Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
             let user = credentials.id;
@@ -63,6 +69,7 @@ pub async fn log_in(
             )
         }
         known => {
+            throttle::count(db, &lanes).await?;
             refused::note(db, known.as_ref(), right, device.ip).await?;
             return Err(wrong_credentials());
         }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::device::tell_password_changed;
-use super::password::{Hasher, policy, replace};
+use super::password::{Hasher, Who, policy, replace};
 use super::{Me, Session, ended, person, queries, throttle};
 use crate::actor::Actor;
 use crate::audit;
@@ -121,18 +121,20 @@ pub async fn check_password(
     new: SecretString,
 ) -> Result<policy::Judgement> {
     let (user_id, _) = person(actor)?;
+    let turn = hasher.enter(Who::Known)?;
     let rules = db
         .tenant(actor.tenant_id, async |tx| {
             replace::rules(tx, actor.tenant_id, user_id).await
         })
         .await?;
-    hasher.judge(rules.policy, new).await
+    turn.judge(rules.policy, new).await
 }
 
 /// Changes one's own password; ends every other session of the person.
 ///
 /// # Errors
-/// [`DomainError::Invalid`] for a wrong current or unfit new password.
+/// [`DomainError::Invalid`] for a wrong current or unfit new password, [`DomainError::TooManyRequests`],
+/// [`DomainError::Overloaded`].
 pub async fn change_password(
     db: &Db,
     hasher: &Hasher,
@@ -141,6 +143,7 @@ pub async fn change_password(
     new: SecretString,
 ) -> Result<()> {
     let (user_id, session_id) = person(actor)?;
+    let turn = hasher.enter(Who::Known)?;
     let lanes = throttle::Lanes::confirm(&format!("change {user_id}"), actor.ip);
     throttle::reserve(db, &lanes).await?;
     let tenant = actor.tenant_id;
@@ -148,7 +151,8 @@ pub async fn change_password(
         .tenant(tenant, async |tx| replace::rules(tx, tenant, user_id).await)
         .await?;
     let stored = rules.credentials.password_hash.clone();
-    if !hasher.verify(current.clone(), stored).await? {
+    if !turn.verify(current.clone(), stored).await? {
+        throttle::count(db, &lanes).await?;
         return Err(DomainError::invalid(
             "/current_password",
             "wrong",
@@ -163,7 +167,7 @@ pub async fn change_password(
             "is the password that you have: choose another one",
         ));
     }
-    let hash = replace::prepare(hasher, rules, new).await?;
+    let hash = replace::prepare(&turn, rules, new).await?;
     let now = db.now();
     db.tenant(tenant, async |tx| {
         replace::write(tx, tenant, user_id, &hash, false, now).await?;

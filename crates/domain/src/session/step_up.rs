@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::password::Hasher;
+use super::password::{Hasher, Turn, Who};
 use super::token::OpaqueToken;
 use super::{STEP_UP_LIFETIME, ended, person, queries, throttle};
 use crate::actor::Actor;
@@ -53,7 +53,7 @@ pub async fn ask_step_up(db: &Db, factors: &Factors, actor: &Actor) -> Result<Qu
 /// and needed for a passkey only.
 ///
 /// # Errors
-/// [`DomainError::Invalid`] for a wrong proof, [`DomainError::TooManyRequests`].
+/// [`DomainError::Invalid`] for a wrong proof, [`DomainError::TooManyRequests`], [`DomainError::Overloaded`].
 pub async fn step_up(
     db: &Db,
     factors: &Factors,
@@ -67,11 +67,15 @@ pub async fn step_up(
         tenant: actor.tenant_id,
         user,
     };
+    let password = match proof {
+        Proof::Password(password) => Some((hasher.enter(Who::Known)?, password.clone())),
+        _ => None,
+    };
     let lanes = throttle::Lanes::factor(user);
     throttle::reserve(db, &lanes).await?;
-    let right = match proof {
-        Proof::Password(password) => check_password(db, hasher, who, password.clone()).await?,
-        _ => true,
+    let right = match password {
+        Some((turn, password)) => check_password(db, &turn, who, password).await?,
+        None => true,
     };
     let now = db.now();
     let token = token.and_then(OpaqueToken::decode);
@@ -103,12 +107,7 @@ pub async fn step_up(
 }
 
 /// The password of who has no second factor.
-async fn check_password(
-    db: &Db,
-    hasher: &Hasher,
-    who: Person,
-    password: SecretString,
-) -> Result<bool> {
+async fn check_password(db: &Db, turn: &Turn, who: Person, password: SecretString) -> Result<bool> {
     let known = db
         .tenant(who.tenant, async |tx| {
             user::credentials(tx, who.tenant, who.user).await
@@ -116,7 +115,7 @@ async fn check_password(
         .await?
         .ok_or_else(ended)?;
     let is_enough = known.second_factor_at.is_none();
-    Ok(hasher.verify(password, known.password_hash).await? && is_enough)
+    Ok(turn.verify(password, known.password_hash).await? && is_enough)
 }
 
 async fn prove(

@@ -1,5 +1,4 @@
-//! Slow-down of guessing. A try is counted before it is judged, so that a
-//! thousand at once are a thousand, on the lanes that it goes by:
+//! Slow-down of guessing, on the lanes that a try goes by:
 //!
 //! - a login id from one address, and that address: whoever guesses is slowed
 //!   down, and nobody else;
@@ -7,6 +6,11 @@
 //! - a browser that the person has logged in with before has a lane of its own,
 //!   so that no stranger's guesses keep them out. Who has no such browser gets
 //!   one by the link of a forgotten password.
+//!
+//! A try is counted before it is judged, so that a thousand at once are a
+//! thousand. Only an address of log-ins counts what was wrong: many people may
+//! come in at once from behind it, and how many are judged at a time is bounded
+//! by the queue of the hasher. Failures are forgotten one by one over a day.
 //!
 //! Nothing is ever locked for good.
 
@@ -37,25 +41,62 @@ const FREE_LINKS: i32 = 30;
 const FREE_FACTOR: i32 = 10;
 /// The longest wait.
 const MAX_WAIT: TimeDelta = TimeDelta::minutes(15);
-/// Failures older than this are forgotten.
+/// In this time as many failures are forgotten as are free; and all of them, when
+/// nobody tried for as long. An office that mistypes now and then never waits.
 const MEMORY: TimeDelta = TimeDelta::hours(24);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of one person or program. Counts before the try is judged; a success
+    /// proves the owner, and the failures are forgotten.
+    Own,
+    /// Of anybody. Counts before, and a success takes back what it counted itself.
+    Guard,
+    /// Of an address that people log in from. Counts what was wrong ([`count`]).
+    Shared,
+}
 
 #[derive(Debug, Clone)]
 struct Lane {
     key: Vec<u8>,
     free: i32,
-    /// A success proves the lane's owner: its failures are forgotten. On the
-    /// others it only takes back what it counted itself.
-    own: bool,
+    kind: Kind,
 }
 
 impl Lane {
-    fn new(name: &str, free: i32, own: bool) -> Self {
+    fn new(name: &str, free: i32, kind: Kind) -> Self {
         Self {
             key: sha256(name.as_bytes()).to_vec(),
             free,
-            own,
+            kind,
         }
+    }
+
+    fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        rows.iter().find(|(key, ..)| *key == self.key)
+    }
+
+    /// How long a try has to wait, if at all. Of two at the same time the one
+    /// that read the clock first may come second, so that a time in the row is
+    /// no wait by itself.
+    fn wait(&self, rows: &[Row], now: DateTime<Utc>) -> Option<TimeDelta> {
+        let (_, failures, until, _) = self.row(rows)?;
+        (*failures > self.free && *until > now).then(|| *until - now)
+    }
+
+    /// How many failures are remembered, and since when the next one to be
+    /// forgotten is.
+    fn remembered(&self, row: Option<&Row>, now: DateTime<Utc>) -> (i32, DateTime<Utc>) {
+        let Some((_, failures, _, since)) = row else {
+            return (0, now);
+        };
+        let age = (now - *since).max(TimeDelta::zero());
+        let step = MEMORY / self.free;
+        let gone = i32::try_from(age.num_seconds() / step.num_seconds()).unwrap_or(i32::MAX);
+        if age >= MEMORY || gone >= *failures {
+            return (0, now);
+        }
+        (failures - gone, *since + step * gone)
     }
 }
 
@@ -71,12 +112,12 @@ impl Lanes {
             Some(id) => vec![Lane::new(
                 &format!("browser {id} {login_id}"),
                 FREE_PAIR,
-                true,
+                Kind::Own,
             )],
             None => vec![
-                Lane::new(&format!("pair {ip} {login_id}"), FREE_PAIR, true),
-                Lane::new(&format!("account {login_id}"), FREE_ACCOUNT, true),
-                Lane::new(&format!("address {ip}"), FREE_ADDRESS, false),
+                Lane::new(&format!("pair {ip} {login_id}"), FREE_PAIR, Kind::Own),
+                Lane::new(&format!("account {login_id}"), FREE_ACCOUNT, Kind::Own),
+                Lane::new(&format!("address {ip}"), FREE_ADDRESS, Kind::Shared),
             ],
         })
     }
@@ -85,8 +126,8 @@ impl Lanes {
     pub(super) fn confirm(subject: &str, ip: Option<IpAddr>) -> Self {
         let ip = text(ip);
         Self::sorted(vec![
-            Lane::new(&format!("pair {ip} {subject}"), FREE_PAIR, true),
-            Lane::new(&format!("address {ip}"), FREE_ADDRESS, false),
+            Lane::new(&format!("pair {ip} {subject}"), FREE_PAIR, Kind::Own),
+            Lane::new(&format!("address {ip}"), FREE_ADDRESS, Kind::Shared),
         ])
     }
 
@@ -95,8 +136,8 @@ impl Lanes {
     pub(crate) fn program(client_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = text(ip);
         Self::sorted(vec![
-            Lane::new(&format!("program {ip} {client_id}"), FREE_PAIR, true),
-            Lane::new(&format!("programs {ip}"), FREE_ADDRESS, false),
+            Lane::new(&format!("program {ip} {client_id}"), FREE_PAIR, Kind::Own),
+            Lane::new(&format!("programs {ip}"), FREE_ADDRESS, Kind::Guard),
         ])
     }
 
@@ -104,9 +145,13 @@ impl Lanes {
     pub(crate) fn staff(login_id: &str, ip: Option<IpAddr>) -> Self {
         let ip = text(ip);
         Self::sorted(vec![
-            Lane::new(&format!("staff pair {ip} {login_id}"), FREE_PAIR, true),
-            Lane::new(&format!("staff account {login_id}"), FREE_ACCOUNT, true),
-            Lane::new(&format!("staff address {ip}"), FREE_ADDRESS, false),
+            Lane::new(&format!("staff pair {ip} {login_id}"), FREE_PAIR, Kind::Own),
+            Lane::new(
+                &format!("staff account {login_id}"),
+                FREE_ACCOUNT,
+                Kind::Own,
+            ),
+            Lane::new(&format!("staff address {ip}"), FREE_ADDRESS, Kind::Guard),
         ])
     }
 
@@ -115,7 +160,7 @@ impl Lanes {
         Self(vec![Lane::new(
             &format!("staff code {who}"),
             FREE_PAIR,
-            true,
+            Kind::Own,
         )])
     }
 
@@ -125,14 +170,14 @@ impl Lanes {
         Self(vec![Lane::new(
             &format!("factor {user}"),
             FREE_FACTOR,
-            true,
+            Kind::Own,
         )])
     }
 
     /// Of something that anybody may do, from one address.
     pub(crate) fn by_address(what: &str, ip: Option<IpAddr>) -> Self {
         let name = format!("{what} {}", text(ip));
-        Self::sorted(vec![Lane::new(&name, FREE_LINKS, false)])
+        Self::sorted(vec![Lane::new(&name, FREE_LINKS, Kind::Guard)])
     }
 
     /// In one order for everybody, so that two tries never wait for each other in a circle.
@@ -141,8 +186,18 @@ impl Lanes {
         Self(lanes)
     }
 
-    fn keys(&self) -> Vec<&[u8]> {
-        self.0.iter().map(|lane| lane.key.as_slice()).collect()
+    fn all(&self) -> Vec<&Lane> {
+        self.0.iter().collect()
+    }
+
+    fn shared(&self) -> Vec<&Lane> {
+        let lanes = self.0.iter();
+        lanes.filter(|lane| lane.kind == Kind::Shared).collect()
+    }
+
+    fn counted_before(&self) -> Vec<&Lane> {
+        let lanes = self.0.iter();
+        lanes.filter(|lane| lane.kind != Kind::Shared).collect()
     }
 }
 
@@ -165,41 +220,68 @@ fn text(ip: Option<IpAddr>) -> String {
 pub(crate) async fn reserve(db: &Db, lanes: &Lanes) -> Result<()> {
     let now = db.now();
     db.system(async |tx| {
-        let rows = lock(tx, lanes, now).await?;
-        let wait = rows.iter().map(|(_, _, until, _)| *until - now).max();
-        if let Some(wait) = wait.filter(|wait| *wait > TimeDelta::zero()) {
+        let counted = lanes.counted_before();
+        make(tx, &counted, now).await?;
+        let rows = lock(tx, &lanes.all()).await?;
+        let waits = lanes.0.iter().filter_map(|lane| lane.wait(&rows, now));
+        if let Some(wait) = waits.max() {
             return Err(DomainError::TooManyRequests {
                 retry_after: Duration::from_secs(
                     u64::try_from(wait.num_seconds() + 1).unwrap_or(1),
                 ),
             });
         }
-        for lane in &lanes.0 {
-            let known = rows.iter().find(|(key, ..)| *key == lane.key);
-            let failures = known
-                .filter(|(.., at)| now - *at < MEMORY)
-                .map_or(0, |(_, n, ..)| *n)
-                + 1;
-            diesel::update(login_throttle::table.find(&lane.key))
-                .set((
-                    login_throttle::failures.eq(failures),
-                    login_throttle::blocked_until.eq(now + wait_after(failures - lane.free)),
-                    login_throttle::updated_at.eq(now),
-                ))
-                .execute(tx)
-                .await?;
-        }
-        Ok(())
+        add(tx, &counted, &rows, now).await
     })
     .await
 }
 
+/// The try that was let pass by [`reserve`] was wrong.
+pub(crate) async fn count(db: &Db, lanes: &Lanes) -> Result<()> {
+    let now = db.now();
+    let shared = lanes.shared();
+    if shared.is_empty() {
+        return Ok(());
+    }
+    db.system(async |tx| {
+        make(tx, &shared, now).await?;
+        let rows = lock(tx, &shared).await?;
+        add(tx, &shared, &rows, now).await
+    })
+    .await
+}
+
+/// One failure more on each of the lanes.
+async fn add(
+    tx: &mut AsyncPgConnection,
+    lanes: &[&Lane],
+    rows: &[Row],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for lane in lanes {
+        let row = lane.row(rows);
+        let (before, since) = lane.remembered(row, now);
+        let failures = before + 1;
+        let until = now + wait_after(failures - lane.free);
+        // Those that were judged at the same time don't shorten each other's wait.
+        let until = row.map_or(until, |(_, _, running, _)| until.max(*running));
+        diesel::update(login_throttle::table.find(&lane.key))
+            .set((
+                login_throttle::failures.eq(failures),
+                login_throttle::blocked_until.eq(until),
+                login_throttle::updated_at.eq(since),
+            ))
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
 type Row = (Vec<u8>, i32, DateTime<Utc>, DateTime<Utc>);
 
-/// The lanes' rows, made where they are missing, locked.
-async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> Result<Vec<Row>> {
+/// The lanes' rows where they are missing.
+async fn make(tx: &mut AsyncPgConnection, lanes: &[&Lane], now: DateTime<Utc>) -> Result<()> {
     let fresh: Vec<_> = lanes
-        .0
         .iter()
         .map(|lane| {
             (
@@ -215,7 +297,12 @@ async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> 
         .on_conflict_do_nothing()
         .execute(tx)
         .await?;
-    let keys = lanes.keys();
+    Ok(())
+}
+
+/// The rows that there are, locked.
+async fn lock(tx: &mut AsyncPgConnection, lanes: &[&Lane]) -> Result<Vec<Row>> {
+    let keys: Vec<&[u8]> = lanes.iter().map(|lane| lane.key.as_slice()).collect();
     Ok(login_throttle::table
         .filter(login_throttle::key.eq_any(&keys))
         .order(login_throttle::key)
@@ -234,15 +321,12 @@ async fn lock(tx: &mut AsyncPgConnection, lanes: &Lanes, now: DateTime<Utc>) -> 
 pub(crate) async fn release(db: &Db, lanes: &Lanes) -> Result<()> {
     let now = db.now();
     db.system(async |tx| {
-        let rows = lock(tx, lanes, now).await?;
-        for lane in &lanes.0 {
-            let failures = rows
-                .iter()
-                .find(|(key, ..)| *key == lane.key)
-                .map_or(0, |(_, n, ..)| *n - 1)
-                .max(0);
+        let counted = lanes.counted_before();
+        let rows = lock(tx, &counted).await?;
+        for lane in counted {
+            let failures = lane.row(&rows).map_or(0, |(_, n, ..)| *n - 1).max(0);
             let row = login_throttle::table.find(&lane.key);
-            if lane.own || failures == 0 {
+            if lane.kind == Kind::Own || failures == 0 {
                 diesel::delete(row).execute(tx).await?;
                 continue;
             }
@@ -277,6 +361,26 @@ mod tests {
             .map(|n| wait_after(n).num_seconds())
             .to_vec();
         assert_eq!(seconds, [0, 1, 2, 512, 900, 900]);
+    }
+
+    #[test]
+    fn failures_are_forgotten_one_by_one_over_a_day_and_all_after_a_day_without_any() {
+        let lane = Lane::new("address", 48, Kind::Shared);
+        let begin: DateTime<Utc> = "2026-11-27T09:00:00Z".parse().unwrap();
+        let after = |failures, minutes| {
+            let row = (lane.key.clone(), failures, begin, begin);
+            let now = begin + TimeDelta::minutes(minutes);
+            let (left, since) = lane.remembered(Some(&row), now);
+            (left, (since - begin).num_minutes())
+        };
+        assert_eq!(lane.remembered(None, begin), (0, begin));
+        assert_eq!(after(10, 29), (10, 0));
+        assert_eq!(after(10, 30), (9, 30));
+        assert_eq!(after(10, 299), (1, 270), "the rest of half an hour counts");
+        assert_eq!(after(10, 300), (0, 300));
+        assert_eq!(after(1000, 24 * 60 - 1), (953, 1410));
+        assert_eq!(after(1000, 24 * 60), (0, 1440));
+        assert_eq!(after(10, -60), (10, 0), "a clock that was set back");
     }
 
     #[test]

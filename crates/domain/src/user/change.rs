@@ -8,7 +8,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::UserId;
-use crate::session::password::{Hasher, policy, replace};
+use crate::session::password::{Hasher, Who, policy, replace};
 
 /// A change; `None` leaves a value as it is.
 #[derive(Debug, Default)]
@@ -30,13 +30,14 @@ async fn hash_for(
     id: UserId,
     new: SecretString,
 ) -> Result<String> {
+    let turn = hasher.enter(Who::Known)?;
     let rules = db
         .tenant(actor.tenant_id, async |tx| {
             replace::rules(tx, actor.tenant_id, id).await
         })
         .await?;
-    policy::check(hasher, &rules.policy, &new, "/password").await?;
-    hasher.hash(new).await
+    policy::check(&turn, &rules.policy, &new, "/password").await?;
+    turn.hash(new).await
 }
 
 /// Changes a person of version `version`. A password that an administrator

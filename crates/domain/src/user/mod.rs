@@ -22,8 +22,8 @@ use crate::page::{Page, PageRequest, time_key};
 use crate::role;
 use crate::schema::{role as role_table, user_account};
 use crate::secret::{Keys, sha256};
-use crate::session::password::Hasher;
 use crate::session::password::policy::{self, Policy};
+use crate::session::password::{Hasher, Who};
 use crate::tenant;
 
 pub use change::{UserChange, update};
@@ -178,8 +178,9 @@ pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Re
     let password_hash = match password {
         Some(password) => {
             let policy = policy.for_person(login_id.as_str(), &new.display_name, &new.email);
-            policy::check(hasher, &policy, &password, "/password").await?;
-            Some(hasher.hash(password).await?)
+            let turn = hasher.enter(Who::Known)?;
+            policy::check(&turn, &policy, &password, "/password").await?;
+            Some(turn.hash(password).await?)
         }
         None => None,
     };

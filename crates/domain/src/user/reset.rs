@@ -16,7 +16,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{TenantId, UserId};
 use crate::secret::{Keys, sha256};
-use crate::session::password::{Hasher, policy, replace};
+use crate::session::password::{Hasher, Who, policy, replace};
 use crate::session::{self, Device, throttle};
 use crate::system_mail::{self, Kind};
 use crate::tenant;
@@ -172,7 +172,7 @@ pub struct LinkInfo {
 /// Looks at a link without using it, and judges a password for it.
 ///
 /// # Errors
-/// [`DomainError::Invalid`] at `/token`, [`DomainError::TooManyRequests`].
+/// [`DomainError::Invalid`] at `/token`, [`DomainError::TooManyRequests`], [`DomainError::Overloaded`].
 pub async fn look_at(
     db: &Db,
     hasher: &Hasher,
@@ -203,7 +203,10 @@ pub async fn look_at(
         .await?;
     throttle::release(db, &lanes).await?;
     let judgement = match password {
-        Some(password) => Some(hasher.judge(rules.policy, password).await?),
+        Some(password) => {
+            let turn = hasher.enter(Who::Known)?;
+            Some(turn.judge(rules.policy, password).await?)
+        }
         None => None,
     };
     Ok(LinkInfo { judgement, ..info })
@@ -213,7 +216,8 @@ pub async fn look_at(
 /// login id, which the person logs in with next.
 ///
 /// # Errors
-/// [`DomainError::Invalid`] at `/token` or `/new_password`, [`DomainError::TooManyRequests`].
+/// [`DomainError::Invalid`] at `/token` or `/new_password`, [`DomainError::TooManyRequests`],
+/// [`DomainError::Overloaded`].
 pub async fn set_password(
     db: &Db,
     hasher: &Hasher,
@@ -237,7 +241,9 @@ pub async fn set_password(
         })
         .await?;
     throttle::release(db, &lanes).await?;
-    let hash = replace::prepare(hasher, rules, new).await?;
+    let turn = hasher.enter(Who::Known)?;
+    let hash = replace::prepare(&turn, rules, new).await?;
+    drop(turn);
     let now = db.now();
     db.tenant(tenant, async |tx| {
         let user = link::use_up(tx, &token, purpose, now).await?;

@@ -8,6 +8,7 @@
 )]
 
 mod factor;
+mod overload;
 mod passkey;
 mod step_up;
 mod token;

@@ -8,6 +8,7 @@ export const problems = {
   "problem.precondition_required": "This page is out of date. Reload it.",
   "problem.too_many_requests": "Too many requests in a short time. Wait a moment and try again.",
   "problem.unavailable": "The server is busy. Wait a moment and try again.",
+  "problem.overloaded": "Many people are logging in at the moment. Wait a moment and try again.",
   "problem.unexpected": "Something unexpected went wrong.",
   "problem.too_large": "The file is too large.",
   "problem.already_suppressed": "This address or domain is on the list already.",

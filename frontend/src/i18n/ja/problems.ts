@@ -8,6 +8,7 @@ export const problems = {
   "problem.precondition_required": "画面の情報が古くなっています。再読み込みしてください。",
   "problem.too_many_requests": "短時間に操作が集中しました。しばらく待ってから、もう一度お試しください。",
   "problem.unavailable": "ただいまサーバーが混み合っています。しばらく待ってから、もう一度お試しください。",
+  "problem.overloaded": "ただいまログインが混み合っています。しばらく待ってから、もう一度お試しください。",
   "problem.unexpected": "予期しないエラーが発生しました。",
   "problem.too_large": "ファイルが大きすぎます。",
   "problem.already_suppressed": "このアドレスまたはドメインは、すでに登録されています。",

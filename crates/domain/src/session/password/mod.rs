@@ -1,8 +1,9 @@
 //! Passwords: what is accepted ([`policy`]), what became of former ones
-//! ([`replace`]), and hashing that can't starve other requests.
+//! ([`replace`]), and hashing that can't starve other requests ([`queue`]).
 
 mod leaked;
 pub mod policy;
+mod queue;
 pub(crate) mod replace;
 
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
+pub use self::queue::{KEPT, PLACES, Who};
+use self::queue::{Place, Queue};
 use crate::error::{DomainError, Result};
 
 /// Cost of argon2id (RFC 9106): memory in KiB, passes, lanes.
@@ -34,12 +36,13 @@ impl Default for Cost {
     }
 }
 
-/// Hashes and verifies on blocking threads, a few at a time: a storm of
-/// log-ins queues here and leaves the reactor and a core to everybody else.
+/// Hashes and verifies on blocking threads, a few at a time and for a few who
+/// wait: a storm of log-ins ends here, and leaves the reactor and a core to
+/// everybody else.
 #[derive(Clone)]
 pub struct Hasher {
     argon2: Argon2<'static>,
-    places: Arc<Semaphore>,
+    queue: Queue,
     /// Verified against when a login id is unknown, so that it takes as long.
     decoy: Arc<str>,
     worked: Arc<AtomicU64>,
@@ -62,7 +65,7 @@ impl Hasher {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             argon2,
-            places: Arc::new(Semaphore::new((cores / 2).max(1))),
+            queue: Queue::new((cores / 2).max(1)),
             decoy: decoy.into(),
             worked: Arc::default(),
         })
@@ -75,14 +78,44 @@ impl Hasher {
         self.worked.load(Ordering::Relaxed)
     }
 
+    /// A place in the queue, to be asked for before anything is counted or
+    /// looked up: what is refused here has cost nothing and says nothing of
+    /// whom it is about. One is enough for all hashes of a request.
+    ///
+    /// # Errors
+    /// [`DomainError::Overloaded`] when too many wait.
+    pub fn enter(&self, who: Who) -> Result<Turn> {
+        Ok(Turn {
+            hasher: self.clone(),
+            place: self.queue.enter(who)?,
+        })
+    }
+}
+
+/// A request's place in the queue of a [`Hasher`]; it is left by dropping this.
+pub struct Turn {
+    hasher: Hasher,
+    place: Place,
+}
+
+impl std::fmt::Debug for Turn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Turn(…)")
+    }
+}
+
+impl Turn {
     /// A PHC string for the database.
     ///
     /// # Errors
     /// When the library fails.
-    pub async fn hash(&self, password: SecretString) -> Result<String> {
-        let argon2 = self.argon2.clone();
-        self.worked.fetch_add(1, Ordering::Relaxed);
-        self.off_reactor(move || hash(&argon2, password.expose_secret()))
+    pub(crate) async fn hash(&self, password: SecretString) -> Result<String> {
+        let hasher = self.hasher.clone();
+        self.place
+            .work(move || {
+                hasher.worked.fetch_add(1, Ordering::Relaxed);
+                hash(&hasher.argon2, password.expose_secret())
+            })
             .await?
     }
 
@@ -91,20 +124,23 @@ impl Hasher {
     ///
     /// # Errors
     /// When the stored hash is broken.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool> {
-        let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
-        self.worked.fetch_add(1, Ordering::Relaxed);
-        self.off_reactor(move || {
-            let known = stored.is_some();
-            let text = stored.unwrap_or_else(|| decoy.to_string());
-            let parsed = PasswordHash::new(&text)
-                .map_err(|e| DomainError::internal(format_args!("stored hash: {e}")))?;
-            Ok(argon2
-                .verify_password(password.expose_secret().as_bytes(), &parsed)
-                .is_ok()
-                && known)
-        })
-        .await?
+    pub(crate) async fn verify(
+        &self,
+        password: SecretString,
+        stored: Option<String>,
+    ) -> Result<bool> {
+        let hasher = self.hasher.clone();
+        self.place
+            .work(move || {
+                hasher.worked.fetch_add(1, Ordering::Relaxed);
+                let text = stored.as_deref().unwrap_or(&hasher.decoy);
+                let parsed = PasswordHash::new(text)
+                    .map_err(|e| DomainError::internal(format_args!("stored hash: {e}")))?;
+                let password = password.expose_secret().as_bytes();
+                let is_right = hasher.argon2.verify_password(password, &parsed).is_ok();
+                Ok(is_right && stored.is_some())
+            })
+            .await?
     }
 
     /// What there is to say against a new password. It takes milliseconds of
@@ -117,7 +153,8 @@ impl Hasher {
         policy: policy::Policy,
         password: SecretString,
     ) -> Result<policy::Judgement> {
-        self.off_reactor(move || policy.judge(password.expose_secret()))
+        self.place
+            .work(move || policy.judge(password.expose_secret()))
             .await
     }
 
@@ -136,16 +173,6 @@ impl Hasher {
             }
         }
         Ok(false)
-    }
-
-    async fn off_reactor<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let _place = self.places.acquire().await.map_err(DomainError::internal)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(DomainError::internal)
     }
 }
 

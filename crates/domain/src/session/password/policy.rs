@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Hasher, leaked};
+use super::{Turn, leaked};
 use crate::error::{DomainError, FieldError, Result};
 use crate::tenant::Tenant;
 
@@ -162,12 +162,12 @@ fn plain(text: &str) -> String {
 /// # Errors
 /// [`DomainError::Invalid`] with each reason under `pointer`.
 pub(crate) async fn check(
-    hasher: &Hasher,
+    turn: &Turn,
     policy: &Policy,
     password: &SecretString,
     pointer: &str,
 ) -> Result<()> {
-    let judgement = hasher.judge(policy.clone(), password.clone()).await?;
+    let judgement = turn.judge(policy.clone(), password.clone()).await?;
     if judgement.errors.is_empty() {
         return Ok(());
     }

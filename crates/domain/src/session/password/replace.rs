@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::Hasher;
+use super::Turn;
 use super::policy::{self, Policy};
 use crate::error::{DomainError, Result};
 use crate::ids::{TenantId, UserId};
@@ -60,17 +60,17 @@ pub(crate) async fn rules(
 ///
 /// # Errors
 /// [`DomainError::Invalid`] under `/new_password`.
-pub(crate) async fn prepare(hasher: &Hasher, rules: Rules, new: SecretString) -> Result<String> {
-    policy::check(hasher, &rules.policy, &new, "/new_password").await?;
+pub(crate) async fn prepare(turn: &Turn, rules: Rules, new: SecretString) -> Result<String> {
+    policy::check(turn, &rules.policy, &new, "/new_password").await?;
     let n = rules.policy.history;
-    if hasher.is_one_of(&new, rules.former).await? {
+    if turn.is_one_of(&new, rules.former).await? {
         return Err(DomainError::invalid(
             "/new_password",
             "used_before",
             format!("is one of your last {n} passwords: choose another one"),
         ));
     }
-    hasher.hash(new).await
+    turn.hash(new).await
 }
 
 /// Writes it, keeps the one before as far as the tenant's rule looks back, and
