@@ -44,7 +44,7 @@ impl SupportGrant {
             permissions: grant
                 .permissions()
                 .into_iter()
-                .map(|p| p.as_str())
+                .map(domain::Permission::as_str)
                 .collect(),
             id: grant.id.0,
             reason: grant.reason,

@@ -81,7 +81,11 @@ async fn open_support_session(
     let opened = support::open(&state.db, &operator, id.0, SupportGrantId(body.grant_id)).await?;
     Ok(HttpResponse::Created().json(SupportSession {
         id: opened.id.0,
-        permissions: opened.permissions.into_iter().map(|p| p.as_str()).collect(),
+        permissions: opened
+            .permissions
+            .into_iter()
+            .map(domain::Permission::as_str)
+            .collect(),
         expires_at: opened.expires_at,
     }))
 }
