@@ -84,12 +84,13 @@ start_tls() { # https-port http-port api-port folder log: sets TLS_CERT, TLS_PID
   mkdir -p "$dir"
   TLS_CERT="$dir/cert.pem"
   quietly "$dir/openssl.log" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 \
-    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout "$dir/cert.key" -out "$TLS_CERT"
+    -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,DNS:operator.localhost,IP:127.0.0.1' -keyout "$dir/cert.key" -out "$TLS_CERT"
   sed -e "1,/^{/s|^{|{\n\tadmin off\n\tskip_install_trust\n\tdefault_bind 127.0.0.1\n\thttps_port $1\n\thttp_port $2|" \
     -e "s|^\ttls {|\ttls $TLS_CERT $dir/cert.key {|" \
     -e "s|reverse_proxy api:8080|reverse_proxy 127.0.0.1:$3|" \
+    -e "s|reverse_proxy operator:8090|reverse_proxy $KIKUBARI_OPERATOR_LISTEN|" \
     -e "s|/srv/spa|$ROOT/frontend/dist|" deploy/caddy/Caddyfile >"$caddyfile"
-  launch "$5" env KIKUBARI_DOMAIN=localhost KIKUBARI_ACME_EMAIL=nobody@example.jp HOME="$dir" XDG_DATA_HOME="$dir" XDG_CONFIG_HOME="$dir" \
+  launch "$5" env KIKUBARI_DOMAIN=localhost KIKUBARI_OPERATOR_DOMAIN=operator.localhost KIKUBARI_ACME_EMAIL=nobody@example.jp HOME="$dir" XDG_DATA_HOME="$dir" XDG_CONFIG_HOME="$dir" \
     "$LOCAL/caddy/usr/bin/caddy" run --adapter caddyfile --config "$caddyfile"
   TLS_PID=${CHILDREN[-1]}
   until port_in_use "$1"; do
