@@ -71,7 +71,7 @@ impl Known {
 /// one-time password that is over answer alike, after the same work.
 ///
 /// # Errors
-/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`].
+/// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Overloaded`].
 pub async fn begin(
     db: &Db,
     hasher: &Hasher,
@@ -80,6 +80,7 @@ pub async fn begin(
     secret: SecretString,
     device: Device,
 ) -> Result<Step> {
+    // Before anything of the person is looked at: in a storm everybody hears the same.
     let turn = hasher.enter(Who::Stranger)?;
     let login_id = LoginId::parse(login_id).ok();
     let name = login_id.as_ref().map_or("", LoginId::as_str);
