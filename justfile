@@ -48,6 +48,10 @@ stack:
 bounces dir:
     @cargo run --quiet --bin kikubari-mailer -- parse-bounce "$1"/*.eml
 
+# Accounts of the operator's console of `up` (`just operator add --login-id you --name "Your Name"`)
+operator *arguments:
+    @scripts/operator "$@"
+
 # Open psql on the database of `up` (as the owner)
 psql:
     @scripts/psql

@@ -18,7 +18,7 @@ def expect(condition, message):
 
 
 expect(
-    set(services) == {"caddy", "migrate", "api", "mailer", "postgres", "postfix", "backup"},
+    set(services) == {"caddy", "migrate", "api", "operator", "mailer", "postgres", "postfix", "backup"},
     f"unexpected set of services: {sorted(services)}",
 )
 # The one that has to start as root, and why, stands in its Dockerfile.

@@ -60,9 +60,9 @@ need_npm() { # folder [npm options…]
 # The SPA, built into frontend/dist unless nothing it is made of has changed.
 need_spa() {
   need_npm "$ROOT/frontend"
-  local mark; mark=$(cd "$ROOT/frontend" && find . \( -name node_modules -o -name dist -o -name e2e -o -name test-results \) -prune -o -type f -print0 |
+  local mark; mark=$(cd "$ROOT/frontend" && find . \( -name node_modules -o -name 'dist*' -o -name e2e -o -name test-results \) -prune -o -type f -print0 |
     LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum)
-  stamped "$LOCAL/stamp/spa" "$mark" && [ -f "$ROOT/frontend/dist/index.html" ] && return 0
+  stamped "$LOCAL/stamp/spa" "$mark" && [ -f "$ROOT/frontend/dist/index.html" ] && [ -f "$ROOT/frontend/dist-operator/operator.html" ] && return 0
   step "Building the SPA"
   quietly "$LOCAL/log/spa-build.log" npm --prefix "$ROOT/frontend" run build
   mkdir -p "$LOCAL/stamp"

@@ -29,6 +29,23 @@ export_environment() { # database-name web-port
   export KIKUBARI_RELAY_ALLOW_PRIVATE=true
 }
 
+# The environment of the operator's console, which shares nothing with the above
+# but the database's server.
+export_operator_environment() { # database-name port key-file
+  secret_key_file "$3"
+  export KIKUBARI_OPERATOR_DATABASE_URL
+  KIKUBARI_OPERATOR_DATABASE_URL=$(pg_url kikubari_operator "$1")
+  export KIKUBARI_OPERATOR_SECRET_KEY_FILE="$3"
+  export KIKUBARI_OPERATOR_LISTEN="127.0.0.1:$2" KIKUBARI_OPERATOR_URL="http://127.0.0.1:$2"
+  export KIKUBARI_OPERATOR_ALLOW=127.0.0.1
+  export KIKUBARI_OPERATOR_SPA_DIR="$ROOT/frontend/dist-operator"
+}
+
+start_operator() { # log
+  launch "$1" "$KIKUBARI_BIN/kikubari" operator serve
+  OPERATOR_PID=${CHILDREN[-1]} OPERATOR_LOG=$1
+}
+
 # maildev: takes every mail, shows it on a page, keeps the raw files.
 start_inbox() { # smtp-port page-port folder log
   mkdir -p "$3"

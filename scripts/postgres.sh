@@ -3,8 +3,9 @@
 #
 # The cluster listens on the loopback only, has no Unix socket (a deep clone
 # path would exceed the 107 bytes a socket path may have) and asks for a
-# password. Two roles, as in production: kikubari_owner owns the database and
-# migrates, kikubari_app is what the programs use.
+# password. Three roles, as in production: kikubari_owner owns the database and
+# migrates, kikubari_app is what the programs use, kikubari_operator the
+# operator's console.
 #
 # PostgreSQL refuses to run as root. Then it runs as `postgres` or `nobody`,
 # and when that user can't reach the clone (for example below /root), the data
@@ -100,11 +101,15 @@ pg_init() { # name [auth]: makes the cluster unless it is there; sets PG_DATA, p
         "Install $have_version again, or throw the data of this clone away:  npx --yes rust-just clean"
   PG_OWNER_PASSWORD=$(cat "$secrets/$name-owner")
   PG_APP_PASSWORD=$(cat "$secrets/$name-app")
+  # Later than the cluster of an older clone.
+  [ -f "$secrets/$name-operator" ] || (umask 077; od -An -tx1 -N24 /dev/urandom | tr -d ' \n' >"$secrets/$name-operator")
+  PG_OPERATOR_PASSWORD=$(cat "$secrets/$name-operator")
 }
 
 pg_url() { # role database
   local password=$PG_OWNER_PASSWORD
   [ "$1" = kikubari_app ] && password=$PG_APP_PASSWORD
+  [ "$1" = kikubari_operator ] && password=${PG_OPERATOR_PASSWORD:-}
   echo "postgres://$1:$password@127.0.0.1:$PG_PORT/$2"
 }
 
@@ -132,8 +137,8 @@ pg_start() { # name port [postgres options…]: sets PG_PORT, PG_PID
   pg_roles
 }
 
-# The application's role may log in and owns nothing; what it may do is granted
-# by the migrations.
+# The programs' roles may log in and own nothing; what they may do is granted by
+# the migrations.
 pg_roles() {
   pg_sql postgres <<SQL
 DO \$\$ BEGIN
@@ -142,6 +147,12 @@ DO \$\$ BEGIN
   END IF;
 END \$\$;
 ALTER ROLE kikubari_app PASSWORD '$PG_APP_PASSWORD';
+DO \$\$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'kikubari_operator') THEN
+    CREATE ROLE kikubari_operator LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+  END IF;
+END \$\$;
+ALTER ROLE kikubari_operator PASSWORD '$PG_OPERATOR_PASSWORD';
 SQL
 }
 

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Runs once, when the data volume is empty: the role of the programs, apart
-# from the owner. It gets its privileges from the migrations.
+# Runs once, when the data volume is empty: the roles of the programs, apart
+# from the owner. They get their privileges from the migrations.
 set -eu
 psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
-  -v password="$KIKUBARI_DB_APP_PASSWORD" <<'SQL'
+  -v password="$KIKUBARI_DB_APP_PASSWORD" -v operator="$KIKUBARI_DB_OPERATOR_PASSWORD" <<'SQL'
 CREATE ROLE kikubari_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD :'password';
+CREATE ROLE kikubari_operator LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD :'operator';
 SQL

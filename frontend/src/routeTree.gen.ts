@@ -45,6 +45,7 @@ import { Route as AppSettingsRulesRouteImport } from "./routes/_app.settings.rul
 import { Route as AppSettingsSecondFactorRouteImport } from "./routes/_app.settings.second-factor";
 import { Route as AppSettingsSecurityRouteImport } from "./routes/_app.settings.security";
 import { Route as AppSettingsSessionsRouteImport } from "./routes/_app.settings.sessions";
+import { Route as AppSettingsSupportRouteImport } from "./routes/_app.settings.support";
 import { Route as AppSettingsTokensRouteImport } from "./routes/_app.settings.tokens";
 import { Route as AppSettingsUsersRouteImport } from "./routes/_app.settings.users";
 import { Route as AppTemplatesIndexRouteImport } from "./routes/_app.templates.index";
@@ -238,6 +239,11 @@ const AppSettingsSessionsRoute = AppSettingsSessionsRouteImport.update({
   path: "/settings/sessions",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsSupportRoute = AppSettingsSupportRouteImport.update({
+  id: "/settings/support",
+  path: "/settings/support",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppSettingsTokensRoute = AppSettingsTokensRouteImport.update({
   id: "/settings/tokens",
   path: "/settings/tokens",
@@ -340,6 +346,7 @@ export interface FileRoutesByFullPath {
   "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/support": typeof AppSettingsSupportRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -390,6 +397,7 @@ export interface FileRoutesByTo {
   "/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/settings/security": typeof AppSettingsSecurityRoute;
   "/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/settings/support": typeof AppSettingsSupportRoute;
   "/settings/tokens": typeof AppSettingsTokensRoute;
   "/settings/users": typeof AppSettingsUsersRoute;
   "/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -442,6 +450,7 @@ export interface FileRoutesById {
   "/_app/settings/second-factor": typeof AppSettingsSecondFactorRoute;
   "/_app/settings/security": typeof AppSettingsSecurityRoute;
   "/_app/settings/sessions": typeof AppSettingsSessionsRoute;
+  "/_app/settings/support": typeof AppSettingsSupportRoute;
   "/_app/settings/tokens": typeof AppSettingsTokensRoute;
   "/_app/settings/users": typeof AppSettingsUsersRoute;
   "/_app/templates/$templateId": typeof AppTemplatesTemplateIdRoute;
@@ -494,6 +503,7 @@ export interface FileRouteTypes {
     | "/settings/second-factor"
     | "/settings/security"
     | "/settings/sessions"
+    | "/settings/support"
     | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
@@ -544,6 +554,7 @@ export interface FileRouteTypes {
     | "/settings/second-factor"
     | "/settings/security"
     | "/settings/sessions"
+    | "/settings/support"
     | "/settings/tokens"
     | "/settings/users"
     | "/templates/$templateId"
@@ -595,6 +606,7 @@ export interface FileRouteTypes {
     | "/_app/settings/second-factor"
     | "/_app/settings/security"
     | "/_app/settings/sessions"
+    | "/_app/settings/support"
     | "/_app/settings/tokens"
     | "/_app/settings/users"
     | "/_app/templates/$templateId"
@@ -876,6 +888,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSettingsSessionsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings/support": {
+      id: "/_app/settings/support";
+      path: "/settings/support";
+      fullPath: "/settings/support";
+      preLoaderRoute: typeof AppSettingsSupportRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/settings/tokens": {
       id: "/_app/settings/tokens";
       path: "/settings/tokens";
@@ -998,6 +1017,7 @@ interface AppRouteChildren {
   AppSettingsSecondFactorRoute: typeof AppSettingsSecondFactorRoute;
   AppSettingsSecurityRoute: typeof AppSettingsSecurityRoute;
   AppSettingsSessionsRoute: typeof AppSettingsSessionsRoute;
+  AppSettingsSupportRoute: typeof AppSettingsSupportRoute;
   AppSettingsTokensRoute: typeof AppSettingsTokensRoute;
   AppSettingsUsersRoute: typeof AppSettingsUsersRoute;
   AppTemplatesTemplateIdRoute: typeof AppTemplatesTemplateIdRoute;
@@ -1045,6 +1065,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSettingsSecondFactorRoute: AppSettingsSecondFactorRoute,
   AppSettingsSecurityRoute: AppSettingsSecurityRoute,
   AppSettingsSessionsRoute: AppSettingsSessionsRoute,
+  AppSettingsSupportRoute: AppSettingsSupportRoute,
   AppSettingsTokensRoute: AppSettingsTokensRoute,
   AppSettingsUsersRoute: AppSettingsUsersRoute,
   AppTemplatesTemplateIdRoute: AppTemplatesTemplateIdRoute,

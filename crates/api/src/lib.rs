@@ -10,6 +10,7 @@ pub mod extract;
 pub mod gather;
 pub mod middleware;
 pub mod openapi;
+pub mod operator;
 pub mod problems;
 pub mod router;
 pub mod routes;

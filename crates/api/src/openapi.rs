@@ -41,6 +41,7 @@ use crate::routes::webhook::payload::{
         (name = "me", description = "The logged-in person"),
         (name = "sessions", description = "One's own sessions"),
         (name = "tenant", description = "The company's settings"),
+        (name = "support-grants", description = "Whether and what the operator's staff may look at"),
         (name = "users", description = "The people of the company"),
         (name = "roles", description = "What people may: builtin roles, and own ones composed of permissions"),
         (name = "api-tokens", description = "What programs log in with"),
@@ -120,7 +121,7 @@ fn client_credentials() -> SecurityScheme {
 
 /// utoipa writes the items of a generic page out in full; a client wants one
 /// type for a contact, wherever it meets it.
-fn refer_to_items(components: &mut Components) {
+pub(crate) fn refer_to_items(components: &mut Components) {
     let names: Vec<String> = components.schemas.keys().cloned().collect();
     for (name, schema) in &mut components.schemas {
         let Some(item) = name

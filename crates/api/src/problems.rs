@@ -86,7 +86,7 @@ problems! {
     /// POST that makes something in the tenant.
     CreateProblems: 400 401 403 409 413 415 422 429 503;
     /// POST of a file.
-    UploadProblems: 400 401 403 413 415 422 429 503;
+    UploadProblems: 400 401 403 409 413 415 422 429 503;
     /// POST that acts on one thing by its id, with a body.
     ActionProblems: 400 401 403 404 409 413 415 422 429 503;
     /// POST that acts on one thing by its id, without a body.
@@ -100,7 +100,7 @@ problems! {
     /// Log-in, refresh, log-out.
     AuthProblems: 400 401 403 413 415 422 429 503;
     /// The exchange of an API token, besides the errors of its own form.
-    TokenProblems: 413 429 503;
+    TokenProblems: 403 413 429 503;
     /// Public pages.
     PublicProblems: 400 404 429 503;
 }

@@ -19,6 +19,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)
                 .configure(routes::tenant::configure)
+                .configure(routes::support::configure)
                 .configure(routes::user::configure)
                 .configure(routes::role::configure)
                 .configure(routes::api_token::configure)

@@ -23,19 +23,8 @@ pub async fn fallback(
     methods: Data<Methods>,
 ) -> HttpResponse {
     let path = request.path();
-    let allowed = methods.of(path);
-    if !allowed.is_empty() {
-        let allow = allowed.join(", ");
-        let detail = format!(
-            "{} is not among the methods of this path: {allow}",
-            request.method()
-        );
-        let mut response =
-            problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
-        if let Ok(value) = HeaderValue::from_str(&allow) {
-            response.headers_mut().insert(header::ALLOW, value);
-        }
-        return response;
+    if let Some(refusal) = wrong_method(&request, &methods) {
+        return refusal;
     }
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if let Some(root) = state.config.spa_dir.as_deref().filter(|_| reads) {
@@ -54,9 +43,28 @@ pub async fn fallback(
     .into_response()
 }
 
+/// 405 with the methods that there are, for a path of the document.
+pub(crate) fn wrong_method(request: &HttpRequest, methods: &Methods) -> Option<HttpResponse> {
+    let allowed = methods.of(request.path());
+    if !allowed.is_empty() {
+        let allow = allowed.join(", ");
+        let detail = format!(
+            "{} is not among the methods of this path: {allow}",
+            request.method()
+        );
+        let mut response =
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response();
+        if let Ok(value) = HeaderValue::from_str(&allow) {
+            response.headers_mut().insert(header::ALLOW, value);
+        }
+        return Some(response);
+    }
+    None
+}
+
 /// A file of the SPA, of plain names only: no way up, no hidden files, no
 /// source maps.
-fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
+pub(crate) fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
     let name = path.strip_prefix('/')?;
     let plain = |part: &str| {
         !part.is_empty()
@@ -73,7 +81,7 @@ fn file_of(root: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// A path of plain letters without a file ending (or the tilde of a backup), outside our own prefixes.
-fn is_screen(path: &str) -> bool {
+pub(crate) fn is_screen(path: &str) -> bool {
     let is_under = |prefix: &str| {
         path.strip_prefix(prefix)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -85,7 +93,7 @@ fn is_screen(path: &str) -> bool {
         && !path.contains("/.")
 }
 
-fn serve(request: &HttpRequest, file: &Path, is_hashed: bool) -> HttpResponse {
+pub(crate) fn serve(request: &HttpRequest, file: &Path, is_hashed: bool) -> HttpResponse {
     let Ok(named) = NamedFile::open(file) else {
         return problem(
             StatusCode::NOT_FOUND,

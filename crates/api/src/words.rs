@@ -92,6 +92,8 @@ words! {
     WebhookFailReason = domain::webhook::FailReason;
     /// Why the service turned a webhook off: it answered 410, or for three days nothing went through.
     WebhookDisabledReason = domain::webhook::DisabledReason;
+    /// Where a tenant is in its life.
+    TenantState = domain::operator::tenants::TenantState;
     /// Part of the menu of merge fields.
     MergeFieldGroup = domain::mail::merge_field::Group;
 }

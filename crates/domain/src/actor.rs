@@ -64,6 +64,8 @@ permissions! {
     WebhooksManage = "webhooks.manage",
     /// One person's data taken out for good.
     ContactsErase = "contacts.erase",
+    /// Let the operator's staff look at the tenant's data for some hours.
+    SupportGrant = "support.grant",
 }
 
 impl Permission {
@@ -92,7 +94,8 @@ impl Permission {
             | Self::TenantOwn
             | Self::AuditRead
             | Self::WebhooksManage
-            | Self::ContactsErase => false,
+            | Self::ContactsErase
+            | Self::SupportGrant => false,
         }
     }
 
@@ -121,6 +124,7 @@ impl Permission {
             Self::AuditRead => "Read who did and who looked at what",
             Self::WebhooksManage => "Make and change webhooks",
             Self::ContactsErase => "Erase a person's data for good",
+            Self::SupportGrant => "Let the operator's staff look at data for some hours",
         }
     }
 
@@ -136,7 +140,7 @@ impl Permission {
 pub enum ActorKind {
     User,
     System,
-    /// Staff of the operator, through the command line.
+    /// Staff of the operator, through their console or the command line.
     Operator,
     /// Somebody without log-in: a recipient on the cancel page.
     Public,

@@ -16,6 +16,7 @@ use crate::ids::TenantId;
 use crate::limit::slow;
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
 use crate::session::expiry;
+use crate::tenant::usage;
 use crate::user::link;
 use crate::{api_token, erasure, file, job, signup, system_mail, webhook};
 
@@ -130,7 +131,9 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
         signup::forget(tx, tenant, now).await?;
         link::forget(tx, tenant, now - SESSIONS).await?;
         system_mail::forget(tx, tenant, now - SESSIONS).await?;
-        expiry::remind(tx, tenant, now).await
+        expiry::remind(tx, tenant, now).await?;
+        usage::fold(tx, tenant).await?;
+        Ok(())
     })
     .await
 }

@@ -54,6 +54,7 @@ ids! {
     MailId, MailPreviewId, TemplateId, BlockId,
     RouteId, SenderDomainId, DkimKeyId, SendLimitId, SendSessionId, SendSlowdownId,
     CampaignId, DateMailId, SequenceId, SequenceStepId, SequenceIntakeId, SequenceEnrolmentId, DeliveryId, EventId,
+    OperatorId, OperatorSessionId, OperatorAuditId, SupportGrantId, SupportSessionId, TenantErasureId,
     WebhookId, WebhookMessageId,
     /// One running process that leases work (a mailer, a job worker).
     WorkerId,

@@ -607,6 +607,56 @@ diesel::table! {
 }
 
 diesel::table! {
+    operator_account (id) {
+        id -> Uuid,
+        login_id -> Text,
+        name -> Text,
+        password_hash -> Text,
+        one_time_until -> Nullable<Timestamptz>,
+        factor_sealed -> Nullable<Bytea>,
+        factor_step -> Nullable<Int8>,
+        disabled_at -> Nullable<Timestamptz>,
+        last_login_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    operator_audit (id) {
+        id -> Uuid,
+        at -> Timestamptz,
+        operator_id -> Nullable<Uuid>,
+        operator_name -> Text,
+        action -> Text,
+        company_id -> Nullable<Uuid>,
+        company_name -> Nullable<Text>,
+        detail -> Nullable<Jsonb>,
+        ip -> Nullable<Inet>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    operator_session (id) {
+        id -> Uuid,
+        operator_id -> Uuid,
+        stage -> Text,
+        token_hash -> Bytea,
+        previous_hash -> Nullable<Bytea>,
+        rotated_at -> Timestamptz,
+        seed_sealed -> Nullable<Bytea>,
+        failures -> Int2,
+        user_agent -> Text,
+        ip -> Nullable<Inet>,
+        created_at -> Timestamptz,
+        last_active_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     outbox (tenant_id, position) {
         tenant_id -> Uuid,
         position -> Int8,
@@ -756,6 +806,7 @@ diesel::table! {
         limits_changed_at -> Nullable<Timestamptz>,
         release -> Bool,
         ab_test_at -> Nullable<Timestamptz>,
+        held -> Bool,
     }
 }
 
@@ -981,6 +1032,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    support_grant (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        reason -> Text,
+        permissions -> Array<Nullable<Text>>,
+        granted_by -> Uuid,
+        granted_by_name -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        looks -> Int4,
+        looked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    support_session (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        grant_id -> Uuid,
+        operator_id -> Uuid,
+        operator_session_id -> Uuid,
+        operator_name -> Text,
+        opened_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     suppression (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1073,6 +1153,48 @@ diesel::table! {
         allowed_networks -> Array<Nullable<Cidr>>,
         second_factor_required -> Bool,
         step_up_people -> Nullable<Int4>,
+        suspended_at -> Nullable<Timestamptz>,
+        suspended_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tenant_erasure (id) {
+        id -> Uuid,
+        company_id -> Uuid,
+        company_name -> Text,
+        requested_by -> Text,
+        requested_at -> Timestamptz,
+        due_at -> Timestamptz,
+        cancelled_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        leased_until -> Nullable<Timestamptz>,
+        counts -> Jsonb,
+        finished_at -> Nullable<Timestamptz>,
+        certificate -> Nullable<Text>,
+        hash -> Nullable<Bytea>,
+        signature -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    tenant_quota (tenant_id) {
+        tenant_id -> Uuid,
+        contacts -> Nullable<Int8>,
+        users -> Nullable<Int8>,
+        storage -> Nullable<Int8>,
+        mails -> Nullable<Int8>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tenant_usage (tenant_id, kind, period, id) {
+        tenant_id -> Uuid,
+        kind -> Text,
+        period -> Date,
+        id -> Uuid,
+        amount -> Int8,
     }
 }
 
@@ -1218,6 +1340,7 @@ diesel::joinable!(login_directory -> tenant (tenant_id));
 diesel::joinable!(mail -> tenant (tenant_id));
 diesel::joinable!(mail_directory -> tenant (tenant_id));
 diesel::joinable!(mail_preview -> tenant (tenant_id));
+diesel::joinable!(operator_session -> operator_account (operator_id));
 diesel::joinable!(outbox -> tenant (tenant_id));
 diesel::joinable!(outbox_queue -> tenant (tenant_id));
 diesel::joinable!(passkey -> tenant (tenant_id));
@@ -1234,10 +1357,14 @@ diesel::joinable!(sequence -> tenant (tenant_id));
 diesel::joinable!(session -> tenant (tenant_id));
 diesel::joinable!(signup_address -> tenant (tenant_id));
 diesel::joinable!(subscription_event -> tenant (tenant_id));
+diesel::joinable!(support_grant -> tenant (tenant_id));
+diesel::joinable!(support_session -> tenant (tenant_id));
 diesel::joinable!(suppression -> tenant (tenant_id));
 diesel::joinable!(system_mail -> tenant (tenant_id));
 diesel::joinable!(system_mail_queue -> tenant (tenant_id));
 diesel::joinable!(template -> tenant (tenant_id));
+diesel::joinable!(tenant_quota -> tenant (tenant_id));
+diesel::joinable!(tenant_usage -> tenant (tenant_id));
 diesel::joinable!(totp_seed -> tenant (tenant_id));
 diesel::joinable!(user_account -> tenant (tenant_id));
 diesel::joinable!(user_link -> tenant (tenant_id));
@@ -1283,6 +1410,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_directory,
     mail_preview,
     mail_version,
+    operator_account,
+    operator_audit,
+    operator_session,
     outbox,
     outbox_queue,
     passkey,
@@ -1308,11 +1438,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     signup_directory,
     subscription,
     subscription_event,
+    support_grant,
+    support_session,
     suppression,
     system_mail,
     system_mail_queue,
     template,
     tenant,
+    tenant_erasure,
+    tenant_quota,
+    tenant_usage,
     totp_seed,
     user_account,
     user_link,

@@ -15,6 +15,7 @@ use std::path::Path;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::{constant_time, digest, hmac, rand};
+use secrecy::SecretString;
 
 use crate::error::{DomainError, Result};
 use crate::ids::TenantId;
@@ -260,6 +261,18 @@ pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// A password for somebody to type once: 100 bits in letters that can't be
+/// mistaken for each other.
+#[must_use]
+pub fn random_password() -> SecretString {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
+    let letters: String = random::<20>()
+        .iter()
+        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
+        .collect();
+    SecretString::from(letters)
 }
 
 /// SHA-256.

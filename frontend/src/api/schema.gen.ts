@@ -2543,6 +2543,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/support-grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The grants of support access, newest first; those that are over too */
+        get: operations["list_support_grants"];
+        put?: never;
+        /**
+         * Grant support access
+         * @description The operator's staff may then look at what is named, for so many hours, and
+         *     change nothing. Without a grant they see the company's name and numbers only.
+         */
+        post: operations["create_support_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/support-grants/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke support access
+         * @description Ends it at once: the next look is refused.
+         */
+        post: operations["revoke_support_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/suppressions": {
         parameters: {
             query?: never;
@@ -2637,6 +2679,27 @@ export interface paths {
         head?: never;
         /** Change the company's settings */
         patch: operations["update_tenant"];
+        trace?: never;
+    };
+    "/v1/tenant/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the company has and may have
+         * @description Over a quota nothing more is taken (409 with `quota_contacts`, `quota_users`,
+         *     `quota_storage` or `quota_mails`); mails that wait go on next month.
+         */
+        get: operations["get_tenant_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/transactional-sends": {
@@ -5105,6 +5168,20 @@ export interface components {
             /** @description `ja` or `en`. */
             locale?: string | null;
         };
+        /** @description How much there is of something, and how much there may be. */
+        Measure: {
+            /**
+             * Format: int64
+             * @description Null: no limit.
+             * @example 50000
+             */
+            quota?: number | null;
+            /**
+             * Format: int64
+             * @example 12345
+             */
+            used: number;
+        };
         /** @description Something to put into a mail. */
         MergeField: {
             group: components["schemas"]["MergeFieldGroup"];
@@ -5530,6 +5607,17 @@ export interface components {
         /** @description A page of a list. */
         PageOf_Subscription: {
             items: components["schemas"]["Subscription"][];
+            /** @description Give it as `cursor` for the next page; null on the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; null unless asked for with `count=true`.
+             */
+            total?: number | null;
+        };
+        /** @description A page of a list. */
+        PageOf_SupportGrant: {
+            items: components["schemas"]["SupportGrant"][];
             /** @description Give it as `cursor` for the next page; null on the last. */
             next_cursor?: string | null;
             /**
@@ -6965,6 +7053,60 @@ export interface components {
             /** Format: uuid */
             subject_id?: string | null;
         };
+        /** @description A grant of support access. */
+        SupportGrant: {
+            /** @description Neither revoked nor over. */
+            active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Name of the person who granted it. */
+            granted_by: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            looked_at?: string | null;
+            /**
+             * Format: int32
+             * @description How often staff looked; each look is an entry `support.viewed` of the audit log.
+             */
+            looks: number;
+            /**
+             * @description What staff may look at; they never change or export anything.
+             * @example [
+             *       "campaigns.read",
+             *       "reports.read"
+             *     ]
+             */
+            permissions: string[];
+            /** @example お問い合わせ 1234: レポートの数字について */
+            reason: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+        };
+        /** @description A grant to be made. */
+        SupportGrantCreate: {
+            /**
+             * Format: int64
+             * @description Hours until it ends by itself.
+             * @example 24
+             */
+            hours: number;
+            /**
+             * @description Of `contacts.read`, `mails.read`, `campaigns.read`, `reports.read` and `settings.read`; only what one may see oneself.
+             * @example [
+             *       "campaigns.read",
+             *       "reports.read"
+             *     ]
+             */
+            permissions: string[];
+            /**
+             * @description For example the number of the inquiry.
+             * @example お問い合わせ 1234
+             */
+            reason: string;
+        };
         /** @description An address or domain that is never mailed, whatever sends. */
         Suppression: {
             /** Format: date-time */
@@ -7162,6 +7304,16 @@ export interface components {
             step_up_people?: number | null;
             /** @example Asia/Tokyo */
             time_zone?: string | null;
+        };
+        /** @description What the company has and may have. */
+        TenantUsage: {
+            contacts: components["schemas"]["Measure"];
+            /** @description Mails that the receiving side accepted in this calendar month (UTC). */
+            mails: components["schemas"]["Measure"];
+            /** @description Bytes of uploaded and made files. */
+            storage: components["schemas"]["Measure"];
+            /** @description People who log in. */
+            users: components["schemas"]["Measure"];
         };
         /** @description One mail of a test send. */
         TestDelivery: {
@@ -25623,6 +25775,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is over the size limit */
             413: {
                 headers: {
@@ -39975,6 +40146,521 @@ export interface operations {
             };
         };
     };
+    list_support_grants: {
+        parameters: {
+            query?: {
+                /** @description Rows in the page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_SupportGrant"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_support_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SupportGrantCreate"];
+            };
+        };
+        responses: {
+            /** @description Granted */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportGrant"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_support_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Grant */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportGrant"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_suppressions: {
         parameters: {
             query?: {
@@ -41757,6 +42443,121 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 428,
                      *       "title": "Precondition Required",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tenant_usage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Usage and quotas */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantUsage"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -77,6 +77,8 @@ export type Summary = Schemas["Summary"];
 export type SenderDomain = Schemas["SenderDomain"];
 export type Route = Schemas["Route"];
 export type SendLimit = Schemas["SendLimit"];
+export type SupportGrant = Schemas["SupportGrant"];
+export type TenantUsage = Schemas["TenantUsage"];
 export type SendSlowdown = Schemas["SendSlowdown"];
 
 export type Webhook = Schemas["Webhook"];

@@ -16,6 +16,7 @@ export type Permission =
   | "settings.read"
   | "settings.write"
   | "users.manage"
+  | "support.grant"
   | "reports.export"
   | "security.manage"
   | "roles.manage"

@@ -36,6 +36,7 @@ export const me: Me = {
     "settings.read",
     "settings.write",
     "users.manage",
+    "support.grant",
     "audit.read",
     "reports.export",
     "security.manage",

@@ -21,7 +21,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::output::{explain, print};
-use super::tenant::random_password;
 use crate::state::AppState;
 
 const COMPANY: &str = "気配り商店";
@@ -59,7 +58,7 @@ pub(super) async fn run(relay: &str) -> anyhow::Result<()> {
 
 /// The tenant and its owner, under another login id when `demo` is in use.
 async fn company(state: &AppState) -> anyhow::Result<(Actor, String, SecretString)> {
-    let password = random_password();
+    let password = secret::random_password();
     let other = format!("demo-{}", hex::encode(secret::random::<3>()));
     for login_id in ["demo".to_owned(), other] {
         let owner = NewUser {

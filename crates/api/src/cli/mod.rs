@@ -1,8 +1,9 @@
-//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | doctor`.
+//! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | operator | doctor`.
 
 mod audit;
 mod demo;
 mod doctor;
+mod operator;
 mod output;
 mod secrets;
 mod serve;
@@ -36,10 +37,15 @@ enum Command {
     },
     /// Print the OpenAPI document
     Openapi,
-    /// Make tenants
+    /// Make, erase and prove the erasure of tenants
     Tenant {
         #[command(subcommand)]
         command: tenant::TenantCommand,
+    },
+    /// The operator's console, and the accounts of staff
+    Operator {
+        #[command(subcommand)]
+        command: operator::OperatorCommand,
     },
     /// Look through what people did, and verify that nothing of it was changed
     Audit {
@@ -77,6 +83,10 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print(&crate::openapi::to_json(&crate::openapi::document())?),
         Command::Migrate { down } => runtime()?.block_on(migrate(down)),
         Command::Tenant { command } => runtime()?.block_on(tenant::run(command)),
+        Command::Operator {
+            command: operator::OperatorCommand::Serve,
+        } => actix_web::rt::System::new().block_on(operator::run(operator::OperatorCommand::Serve)),
+        Command::Operator { command } => runtime()?.block_on(operator::run(command)),
         Command::Audit { command } => runtime()?.block_on(audit::run(command)),
         Command::User { command } => runtime()?.block_on(user::run(command)),
         Command::Secrets { command } => runtime()?.block_on(secrets::run(command)),

@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 use domain::ids::TenantId;
+use domain::operator::{self, Operator, erasure};
+use domain::page::PageRequest;
 use domain::tenant::{self, Networks, TenantChange};
 use domain::user::{FirstPassword, NewUser, invitation};
 use domain::{Actor, secret};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::output::{explain, print};
 
@@ -35,6 +37,19 @@ pub(super) enum TenantCommand {
         #[arg(long)]
         tenant: TenantId,
     },
+    /// Erase a suspended tenant (as the operator, KIKUBARI_OPERATOR_DATABASE_URL): at once with its name typed, otherwise asked for in seven days
+    Delete {
+        #[arg(long)]
+        id: TenantId,
+        /// The tenant's name, exactly
+        #[arg(long)]
+        confirm_name: Option<String>,
+    },
+    /// Print the certificate of an erased tenant, after checking it
+    Certificate {
+        #[arg(long)]
+        id: TenantId,
+    },
     /// Make a demo company with customers and a first campaign under way; prints its log-in
     Demo {
         /// Where its mails go, host:port
@@ -45,6 +60,8 @@ pub(super) enum TenantCommand {
 
 pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
     match command {
+        TenantCommand::Delete { id, confirm_name } => delete(id, confirm_name.as_deref()).await,
+        TenantCommand::Certificate { id } => certificate(id).await,
         TenantCommand::AllowAll { tenant } => allow_all(tenant).await,
         TenantCommand::Demo { relay } => super::demo::run(&relay).await,
         TenantCommand::Create {
@@ -55,7 +72,7 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
             invite,
         } => {
             let state = super::serve::state()?;
-            let password = random_password();
+            let password = secret::random_password();
             let owner = NewUser {
                 login_id: login_id.clone(),
                 display_name,
@@ -103,12 +120,46 @@ async fn allow_all(tenant: TenantId) -> anyhow::Result<()> {
     ))
 }
 
-/// 100 bits in letters that can't be mistaken for each other.
-pub(super) fn random_password() -> SecretString {
-    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
-    let letters: String = secret::random::<20>()
-        .iter()
-        .map(|b| char::from(LETTERS[usize::from(b % 32)]))
-        .collect();
-    SecretString::from(letters)
+async fn delete(id: TenantId, confirm_name: Option<&str>) -> anyhow::Result<()> {
+    let state = super::operator::state()?;
+    let asked = erasure::request(&state.db, &Operator::command_line(), id, confirm_name)
+        .await
+        .map_err(explain)?;
+    if confirm_name.is_none() {
+        return print(&format!(
+            "asked for: begins at {} where `kikubari operator serve` runs; with --confirm-name it begins at once\n",
+            asked.due_at
+        ));
+    }
+    while erasure::run_once(&state.db, &state.keys)
+        .await
+        .map_err(explain)?
+    {}
+    certificate(id).await
+}
+
+async fn certificate(id: TenantId) -> anyhow::Result<()> {
+    let state = super::operator::state()?;
+    let page = erasure::list(&state.db, Some(id), &PageRequest::default())
+        .await
+        .map_err(explain)?;
+    let finished = page.items.into_iter().find(|e| e.finished_at.is_some());
+    let Some(finished) = finished else {
+        anyhow::bail!("no erasure of this tenant is finished");
+    };
+    if !operator::certificate::verify(&state.keys, &finished).map_err(explain)? {
+        anyhow::bail!(
+            "the certificate does not fit its signature, or was signed with another key file"
+        );
+    }
+    let (hash, signature) = (
+        finished.hash.unwrap_or_default(),
+        finished.signature.unwrap_or_default(),
+    );
+    print(&format!(
+        "{}\nsha256: {}\nsignature: {}\nvalid: yes\n",
+        finished.certificate.unwrap_or_default(),
+        hex::encode(hash),
+        hex::encode(signature)
+    ))
 }

@@ -79,6 +79,11 @@ pub struct ConsentCreate {
     pub at: Option<DateTime<Utc>>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_contact_consents);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_contact_consents)

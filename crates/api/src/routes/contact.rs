@@ -192,6 +192,11 @@ pub struct ContactQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_contacts).service(get_contact);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_contacts)

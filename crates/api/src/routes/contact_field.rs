@@ -158,6 +158,11 @@ pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     Option::<T>::deserialize(json).map(Some)
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_contact_fields);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_contact_fields)

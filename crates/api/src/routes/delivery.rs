@@ -188,6 +188,13 @@ pub struct DeliveryQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_campaign_deliveries)
+        .service(get_delivery);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_campaign_deliveries)

@@ -156,6 +156,11 @@ pub struct ListQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_lists).service(get_list);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_lists)

@@ -38,6 +38,7 @@ pub mod signup;
 pub mod step_up;
 pub mod subscription;
 pub mod summary;
+pub mod support;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

@@ -217,6 +217,13 @@ pub struct LeftOutQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_campaign_left_out)
+        .service(get_campaign_report);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_campaign_left_out)

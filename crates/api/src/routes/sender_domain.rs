@@ -170,6 +170,13 @@ pub struct SenderDomainCreate {
     pub domain: String,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_sender_domains)
+        .service(get_sender_domain);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_sender_domains)

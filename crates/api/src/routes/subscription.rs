@@ -71,6 +71,11 @@ pub struct SubscriptionUpdate {
     pub status: SubscriptionStatus,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_contact_subscriptions);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_contact_subscriptions)

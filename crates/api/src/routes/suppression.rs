@@ -121,6 +121,11 @@ pub struct SuppressionQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_suppressions);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_suppressions)

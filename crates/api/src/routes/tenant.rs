@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, patch};
 use domain::campaign::hours::Span;
-use domain::tenant::{self, Networks, TenantChange};
+use domain::tenant::{self, Networks, TenantChange, usage};
 use domain::{Actor, DomainError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, IfMatch, etag, nullable};
-use crate::problems::{ListProblems, UpdateProblems};
+use crate::problems::{BareProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
 /// The company.
@@ -195,8 +195,16 @@ pub struct LegalUpdate {
     pub contact: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(get_tenant);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(get_tenant).service(update_tenant);
+    config
+        .service(get_tenant)
+        .service(update_tenant)
+        .service(get_tenant_usage);
 }
 
 fn answer(row: tenant::Tenant, user: &Actor) -> HttpResponse {
@@ -265,4 +273,52 @@ async fn update_tenant(
     };
     let row = tenant::update(&state.db, &user, version.0, change).await?;
     Ok(answer(row, &user))
+}
+
+/// What the company has and may have.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TenantUsage {
+    pub contacts: Measure,
+    /// People who log in.
+    pub users: Measure,
+    /// Bytes of uploaded and made files.
+    pub storage: Measure,
+    /// Mails that the receiving side accepted in this calendar month (UTC).
+    pub mails: Measure,
+}
+
+/// How much there is of something, and how much there may be.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Measure {
+    #[schema(example = 12345)]
+    pub used: i64,
+    /// Null: no limit.
+    #[schema(example = 50000)]
+    pub quota: Option<i64>,
+}
+
+impl From<(usage::Usage, usage::Quota)> for TenantUsage {
+    fn from((used, quota): (usage::Usage, usage::Quota)) -> Self {
+        let measure = |used, quota| Measure { used, quota };
+        Self {
+            contacts: measure(used.contacts, quota.contacts),
+            users: measure(used.users, quota.users),
+            storage: measure(used.storage, quota.storage),
+            mails: measure(used.mails, quota.mails),
+        }
+    }
+}
+
+/// What the company has and may have
+///
+/// Over a quota nothing more is taken (409 with `quota_contacts`, `quota_users`,
+/// `quota_storage` or `quota_mails`); mails that wait go on next month.
+#[utoipa::path(
+    tag = "tenant", operation_id = "get_tenant_usage",
+    responses((status = 200, body = TenantUsage, description = "Usage and quotas"), BareProblems)
+)]
+#[get("/tenant/usage")]
+async fn get_tenant_usage(state: Data<AppState>, user: Caller) -> ApiResult {
+    let found = usage::get(&state.db, &user).await?;
+    Ok(HttpResponse::Ok().json(TenantUsage::from(found)))
 }

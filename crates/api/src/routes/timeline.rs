@@ -83,6 +83,11 @@ impl From<timeline::TimelineEntry> for TimelineEntry {
     }
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_contact_timeline);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_contact_timeline);
 }

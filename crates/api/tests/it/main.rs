@@ -19,6 +19,7 @@ mod http;
 mod idempotency;
 mod import;
 mod matrix;
+mod operator;
 mod password;
 mod public;
 mod results;

@@ -17,6 +17,7 @@ use crate::error::{DomainError, Result};
 use crate::ids::{ApiTokenId, TenantId};
 use crate::session::throttle;
 use crate::session::token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
+use crate::tenant;
 
 /// The last use is written at most this often.
 const USE_STEP: TimeDelta = TimeDelta::minutes(1);
@@ -133,6 +134,7 @@ async fn admit(
             audit::record(tx, &actor, entry).await?;
             return Ok(None);
         }
+        tenant::require_active(&gate.tenant_state)?;
         queries::touch(tx, tenant, id, ip.map(IpNet::from), now).await?;
         Ok(Some(Admitted {
             tenant,
@@ -199,6 +201,7 @@ pub async fn authenticate(db: &Db, claims: &Claims, ip: Option<IpAddr>) -> Resul
         if !is_current || !gate.is_live(now) || !gate.admits(ip) {
             return Err(ended());
         }
+        tenant::require_active(&gate.tenant_state)?;
         if gate.last_used_at.is_none_or(|at| now - at > USE_STEP) {
             queries::touch(tx, claims.tenant, token, ip.map(IpNet::from), now).await?;
         }

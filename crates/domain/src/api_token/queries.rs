@@ -294,6 +294,8 @@ pub(super) struct Gate {
     pub(super) expires_at: DateTime<Utc>,
     pub(super) last_used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    #[diesel(select_expression = tenant::state)]
+    pub(super) tenant_state: String,
 }
 
 impl Gate {
@@ -320,7 +322,6 @@ impl Gate {
     }
 }
 
-/// `None` also when the tenant is not active.
 pub(super) async fn gate(
     tx: &mut AsyncPgConnection,
     tenant_id: TenantId,
@@ -329,7 +330,6 @@ pub(super) async fn gate(
     Ok(api_token::table
         .inner_join(tenant::table)
         .filter(api_token::tenant_id.eq(tenant_id).and(api_token::id.eq(id)))
-        .filter(tenant::state.eq("active"))
         .select(Gate::as_select())
         .first(tx)
         .await

@@ -21,6 +21,7 @@ use crate::ids::{CampaignId, TenantId};
 use crate::mail::render::Installation;
 use crate::schema::{campaign, installation};
 use crate::signal::{self, Signal};
+use crate::tenant::usage;
 
 /// Furthest a campaign can be scheduled ahead.
 const HORIZON: TimeDelta = TimeDelta::days(366);
@@ -59,6 +60,7 @@ pub async fn send(
                 format!("{} people would receive it now, not {confirmed_people}: confirm the new number", outgoing.0),
             ));
         }
+        usage::require_mails(tx, tenant, outgoing.0, now).await?;
         confirmation::require_step_up(tx, actor, outgoing.0).await?;
         start(tx, tenant, id, &outgoing.1, now).await?;
         confirmation::bound(tx, tenant, id, Some(confirmed_people)).await?;

@@ -26,6 +26,14 @@ impl From<DieselError> for DomainError {
                     "somebody else changed the same thing at the same moment: try again",
                 )
             }
+            // Raised by the trigger note_usage, whichever way the rows came in.
+            DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, info)
+                if info
+                    .constraint_name()
+                    .is_some_and(|c| c.starts_with("quota_")) =>
+            {
+                crate::tenant::usage::used_up(info.constraint_name().unwrap_or_default())
+            }
             DieselError::DatabaseError(kind, info) => Self::internal(format_args!(
                 "database {kind:?}: {} (constraint {:?})",
                 info.message(),

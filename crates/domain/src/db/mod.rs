@@ -16,8 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::clock::Clock;
 use crate::config::DatabaseConfig;
 use crate::error::{DomainError, Result};
-use crate::ids::TenantId;
+use crate::ids::{SupportSessionId, TenantId};
 
+use transaction::Door;
 pub use transaction::TransactionFn;
 
 /// How long a request waits for a free connection before it is told to come
@@ -30,6 +31,7 @@ pub struct Db {
     pool: Pool<AsyncPgConnection>,
     url: SecretString,
     clock: Clock,
+    support: Option<SupportSessionId>,
 }
 
 impl std::fmt::Debug for Db {
@@ -58,6 +60,7 @@ impl Db {
             pool,
             url: config.database_url.clone(),
             clock,
+            support: None,
         })
     }
 
@@ -86,7 +89,12 @@ impl Db {
             + 'a,
         T: Send + 'a,
     {
-        transaction::run(self.connection().await?, Some(tenant), work).await
+        transaction::run(
+            self.connection().await?,
+            Some(Door(tenant, self.support)),
+            work,
+        )
+        .await
     }
 
     /// As [`Db::tenant`], on a connection of the caller's ([`Db::own_connection`]),
@@ -108,7 +116,18 @@ impl Db {
             + 'a,
         T: Send + 'a,
     {
-        transaction::on(connection, Some(tenant), work).await?
+        transaction::on(connection, Some(Door(tenant, self.support)), work).await?
+    }
+
+    /// The same database as a support session sees it: transactions of a tenant
+    /// only read, and the database shows the operator's role rows while the
+    /// session's grant lasts.
+    #[must_use]
+    pub fn supporting(&self, session: SupportSessionId) -> Self {
+        Self {
+            support: Some(session),
+            ..self.clone()
+        }
     }
 
     /// Another pool to the same database, of `size` connections, for what must

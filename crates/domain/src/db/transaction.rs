@@ -8,7 +8,7 @@ use diesel_async::{
 };
 
 use crate::error::Result;
-use crate::ids::TenantId;
+use crate::ids::{SupportSessionId, TenantId};
 
 /// An async closure whose future is known to be `Send`. Plain `AsyncFnOnce`
 /// has no stable way to say that, and without it no use case could run on the
@@ -40,11 +40,15 @@ impl Drop for Checkout {
     }
 }
 
+/// Whose rows a transaction reaches; with a support session it only reads.
+#[derive(Clone, Copy)]
+pub(super) struct Door(pub(super) TenantId, pub(super) Option<SupportSessionId>);
+
 type Manager = AnsiTransactionManager;
 
 pub(super) async fn run<'a, T, F>(
     object: Object<AsyncPgConnection>,
-    tenant: Option<TenantId>,
+    door: Option<Door>,
     work: F,
 ) -> Result<T>
 where
@@ -60,7 +64,7 @@ where
             "checkout without connection",
         ));
     };
-    let outcome = on(connection, tenant, work).await?;
+    let outcome = on(connection, door, work).await?;
     drop(checkout.0.take());
     outcome
 }
@@ -69,7 +73,7 @@ where
 /// begun or ended: the connection is not to be used again.
 pub(super) async fn on<'a, T, F>(
     connection: &mut AsyncPgConnection,
-    tenant: Option<TenantId>,
+    door: Option<Door>,
     work: F,
 ) -> Result<Result<T>>
 where
@@ -82,9 +86,13 @@ where
     // SET LOCAL ends with the transaction; a plain SET would leak to the next
     // user of a pooled connection. In one message with BEGIN: a way to the
     // database and back less for every request.
-    let begin = match tenant {
-        Some(tenant) => format!("BEGIN; SET LOCAL kikubari.tenant = '{tenant}'"),
+    let begin = match door {
         None => "BEGIN".to_owned(),
+        Some(Door(tenant, None)) => format!("BEGIN; SET LOCAL kikubari.tenant = '{tenant}'"),
+        Some(Door(tenant, Some(support))) => format!(
+            "BEGIN; SET LOCAL kikubari.tenant = '{tenant}'; SET TRANSACTION READ ONLY; \
+             SET LOCAL kikubari.support = '{support}'"
+        ),
     };
     Manager::begin_transaction_sql(connection, &begin).await?;
     let outcome = work(connection).await;

@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
 use crate::schema::campaign_counter;
+use crate::tenant::usage;
 
 /// Adds to counters by name: a delivery state, or `opened`, `clicked`,
 /// `cancelled` (people), or `bounced_hard`, `bounced_soft`, `complained` (mails). Deltas of the same name are summed; zeros cost nothing.
@@ -30,6 +31,10 @@ pub async fn add(
     if names.is_empty() {
         return Ok(());
     }
+    let accepted = deltas
+        .iter()
+        .filter(|(name, delta)| *name == "accepted" && *delta > 0);
+    usage::note_mails(tx, tenant, accepted.map(|(_, delta)| delta).sum()).await?;
     upsert(tx, tenant, campaign, &names, &values).await
 }
 

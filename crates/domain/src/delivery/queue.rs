@@ -74,6 +74,26 @@ pub(crate) async fn wake(
     signal::publish(tx, Signal::SendQueue).await
 }
 
+/// Takes a suspended tenant's mails out of the mailers' hands, or lets a
+/// resumed one's go on.
+pub(crate) async fn hold(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    held: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    hold_all(tx, tenant).await?;
+    diesel::update(send_queue::table)
+        .filter(send_queue::tenant_id.eq(tenant))
+        .set(send_queue::held.eq(held))
+        .execute(tx)
+        .await?;
+    if !held {
+        wake(tx, tenant, now).await?;
+    }
+    signal::publish(tx, Signal::SendQueue).await
+}
+
 /// When a limit of a campaign's tenant was last changed or lifted.
 pub(super) async fn limits_changed(
     tx: &mut AsyncPgConnection,
@@ -121,7 +141,8 @@ pub(super) async fn put_off(
     Ok(())
 }
 
-/// Which of these campaigns may not send on: paused, stopped or gone.
+/// Which of these campaigns may not send on: paused, stopped, gone, or of a
+/// tenant that was suspended.
 ///
 /// # Errors
 /// When the database does.
@@ -132,7 +153,8 @@ pub async fn halted(db: &Db, campaigns: &[CampaignId]) -> Result<Vec<CampaignId>
                 .filter(
                     send_queue::campaign_id
                         .eq_any(campaigns)
-                        .and(send_queue::state.eq("sending")),
+                        .and(send_queue::state.eq("sending"))
+                        .and(send_queue::held.eq(false)),
                 )
                 .select(send_queue::campaign_id)
                 .load(tx)

@@ -3,6 +3,7 @@
 //! codes for the day when both are lost.
 
 mod challenge;
+pub(crate) mod code;
 pub mod passkey;
 mod queries;
 pub mod recovery;

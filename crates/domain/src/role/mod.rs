@@ -114,7 +114,8 @@ impl BuiltinRole {
             | P::TokensManage
             | P::AuditRead
             | P::WebhooksManage
-            | P::ContactsErase => matches!(self, Self::Owner | Self::Admin),
+            | P::ContactsErase
+            | P::SupportGrant => matches!(self, Self::Owner | Self::Admin),
             P::TenantOwn => self == Self::Owner,
         }
     }

@@ -212,5 +212,6 @@ pub(super) async fn open(
     };
     audit::record(tx, &actor, entry).await?;
     let me = queries::me(tx, tenant_id, user_id, row.expires_at, now).await?;
+    tenant::require_active(&me.tenant.state)?;
     Ok((row.id, refresh.encode(), me))
 }

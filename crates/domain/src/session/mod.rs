@@ -31,7 +31,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{SessionId, TenantId, UserId};
 use crate::schema::session;
-use crate::tenant::{Tenant, network};
+use crate::tenant::{self, Tenant, network};
 use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 
@@ -157,6 +157,7 @@ pub async fn authenticate(
         if !is_same_person || found.disabled || !found.session.is_live(found.idle_minutes, now) {
             return Err(ended());
         }
+        tenant::require_active(&found.tenant_state)?;
         if !found.allowed_networks.admits(ip) {
             return Err(network::refused());
         }

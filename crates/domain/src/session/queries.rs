@@ -22,6 +22,7 @@ pub(super) struct Authenticated {
     pub(super) disabled: bool,
     pub(super) role: Grant,
     pub(super) idle_minutes: i32,
+    pub(super) tenant_state: String,
     /// No second factor where the tenant wants one.
     pub(super) must_enrol: bool,
     pub(super) allowed_networks: Networks,
@@ -45,17 +46,13 @@ pub(super) async fn authenticate(
         .inner_join(user_account::table.on(user_of))
         .inner_join(role::table.on(role_of))
         .inner_join(tenant::table.on(tenant::id.eq(session::tenant_id)))
-        .filter(
-            session::tenant_id
-                .eq(tenant_id)
-                .and(session::id.eq(id))
-                .and(tenant::state.eq("active")),
-        )
+        .filter(session::tenant_id.eq(tenant_id).and(session::id.eq(id)))
         .select((
             Session::as_select(),
             user_account::disabled_at.is_not_null(),
             Grant::as_select(),
             tenant::idle_minutes,
+            tenant::state,
             tenant::second_factor_required.and(user_account::second_factor_at.is_null()),
             tenant::allowed_networks,
             tenant::password_expiry_months,

@@ -45,6 +45,7 @@ pub async fn refresh(
                 return Ok(None);
             };
             let tenant = tenant::find(tx, tenant_id).await?;
+            tenant::require_active(&tenant.state)?;
             if !row.is_live(tenant.idle_minutes, now) {
                 return Ok(None);
             }

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::error::{DomainError, Result};
-use crate::ids::UserId;
+use crate::ids::{OperatorId, UserId};
 use crate::schema::login_throttle;
 use crate::secret::sha256;
 
@@ -139,6 +139,29 @@ impl Lanes {
             Lane::new(&format!("program {ip} {client_id}"), FREE_PAIR, Kind::Own),
             Lane::new(&format!("programs {ip}"), FREE_ADDRESS, Kind::Guard),
         ])
+    }
+
+    /// Of staff at the operator's console, apart from the tenants' people.
+    pub(crate) fn staff(login_id: &str, ip: Option<IpAddr>) -> Self {
+        let ip = text(ip);
+        Self::sorted(vec![
+            Lane::new(&format!("staff pair {ip} {login_id}"), FREE_PAIR, Kind::Own),
+            Lane::new(
+                &format!("staff account {login_id}"),
+                FREE_ACCOUNT,
+                Kind::Own,
+            ),
+            Lane::new(&format!("staff address {ip}"), FREE_ADDRESS, Kind::Guard),
+        ])
+    }
+
+    /// Of the codes of one of the staff, wherever they come from.
+    pub(crate) fn staff_code(who: OperatorId) -> Self {
+        Self(vec![Lane::new(
+            &format!("staff code {who}"),
+            FREE_PAIR,
+            Kind::Own,
+        )])
     }
 
     /// Of a person's second factor, or of their password in a session that is

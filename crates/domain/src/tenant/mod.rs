@@ -2,6 +2,7 @@
 
 pub mod network;
 mod queries;
+pub mod usage;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
@@ -209,6 +210,18 @@ impl TenantChange {
     }
 }
 
+/// What a person of a tenant that is suspended, or being erased, is told
+/// wherever they come in.
+pub(crate) fn require_active(state: &str) -> Result<()> {
+    if state == "active" {
+        return Ok(());
+    }
+    Err(DomainError::Refused {
+        code: "tenant_suspended",
+        detail: "this company's access is suspended: nobody can log in and nothing is sent. Ask the operator of the service".to_owned(),
+    })
+}
+
 /// Makes a tenant with its builtin roles and its owner.
 ///
 /// # Errors
@@ -219,21 +232,33 @@ pub async fn create(
     name: &str,
     owner: NewUser,
 ) -> Result<(TenantId, UserId)> {
+    let id = TenantId::new();
+    let user = create_as(db, hasher, &Actor::operator(id), name, owner).await?;
+    Ok((id, user))
+}
+
+/// As [`create`], by this actor, who names the tenant's id.
+pub(crate) async fn create_as(
+    db: &Db,
+    hasher: &Hasher,
+    actor: &Actor,
+    name: &str,
+    owner: NewUser,
+) -> Result<UserId> {
     TenantChange {
         name: Some(name.to_owned()),
         ..TenantChange::default()
     }
     .check()?;
     let owner = user::prepare(hasher, Policy::usual(name), owner).await?;
-    let id = TenantId::new();
-    let actor = Actor::operator(id);
+    let id = actor.tenant_id;
     db.tenant(id, async |tx| {
         queries::insert(tx, id, name).await?;
         let role = role::create_builtin(tx, id).await?;
-        let user_id = user::insert(tx, &actor, role, &owner).await?;
+        let user_id = user::insert(tx, actor, role, &owner).await?;
         audit::record(
             tx,
-            &actor,
+            actor,
             audit::Entry {
                 action: "tenant.created",
                 subject_kind: "tenant",
@@ -243,7 +268,7 @@ pub async fn create(
             },
         )
         .await?;
-        Ok((id, user_id))
+        Ok(user_id)
     })
     .await
 }

@@ -101,6 +101,19 @@ impl TestDatabase {
         self.server.app_url(&self.name)
     }
 
+    /// The same database as the operator's role sees it.
+    #[must_use]
+    pub fn operator_db(&self) -> Db {
+        let config = DatabaseConfig {
+            database_url: SecretString::from(format!(
+                "postgres://kikubari_operator@{}/{}",
+                self.server.address, self.name
+            )),
+            database_pool: 8,
+        };
+        Db::new(&config, self.clock.clone()).expect("a pool")
+    }
+
     /// Runs SQL as the owner.
     pub async fn execute_as_owner(&self, sql: &str) {
         execute(&self.server, &self.name, sql).await;

@@ -28,6 +28,7 @@ use crate::mail::preview::as_invalid;
 use crate::mail::render::{CompiledMail, Installation, Links, Recipient};
 use crate::mail::{self, Mail};
 use crate::page::{Page, PageRequest};
+use crate::tenant::usage;
 
 pub use self::values::recipient;
 
@@ -99,6 +100,7 @@ pub async fn send(
     let (mail, around, to) = db
         .tenant(tenant, async |tx| {
             let mail = find_mail(tx, tenant, new.mail_id).await?;
+            usage::require_mails(tx, tenant, 1, now).await?;
             check_ways(tx, tenant, &mail.content.sender_address).await?;
             let around = mail::surroundings(tx, tenant, installation, now).await?;
             let to = mailbox(tx, tenant, &new.to).await?;

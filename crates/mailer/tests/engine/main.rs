@@ -20,6 +20,7 @@ mod send;
 mod sequence;
 mod sessions;
 mod support;
+mod suspended;
 mod system_mail;
 mod transactional;
 mod variant;

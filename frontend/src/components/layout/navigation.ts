@@ -8,6 +8,7 @@ import {
   IconCalendarEvent,
   IconClock,
   IconGauge,
+  IconHeadset,
   IconHistory,
   IconHome,
   IconKey,
@@ -85,6 +86,7 @@ export const sections: readonly NavSection[] = [
       { to: "/settings/audit", label: "nav.audit", icon: IconHistory, permission: "audit.read" },
       { to: "/settings/roles", label: "nav.roles", icon: IconLock, permission: "settings.read" },
       { to: "/settings/tokens", label: "nav.tokens", icon: IconKey, permission: "tokens.manage" },
+      { to: "/settings/support", label: "nav.support", icon: IconHeadset, permission: "settings.read" },
     ],
   },
 ];

@@ -17,7 +17,15 @@ const groups: readonly { id: PermissionGroup["id"]; permissions: readonly Permis
   { id: "settings", permissions: ["settings.read", "settings.write", "security.manage"] },
   {
     id: "access",
-    permissions: ["users.manage", "roles.manage", "tokens.manage", "webhooks.manage", "audit.read", "tenant.own"],
+    permissions: [
+      "users.manage",
+      "roles.manage",
+      "tokens.manage",
+      "webhooks.manage",
+      "audit.read",
+      "support.grant",
+      "tenant.own",
+    ],
   },
 ];
 
@@ -35,6 +43,7 @@ const rests: Partial<Record<string, readonly Permission[]>> = {
   "security.manage": ["settings.read"],
   "users.manage": ["settings.read"],
   "roles.manage": ["settings.read"],
+  "support.grant": ["settings.read"],
 };
 
 const forPersons: readonly string[] = [
@@ -45,6 +54,7 @@ const forPersons: readonly string[] = [
   "webhooks.manage",
   "audit.read",
   "contacts.erase",
+  "support.grant",
   "tenant.own",
 ];
 

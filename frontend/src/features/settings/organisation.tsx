@@ -13,6 +13,7 @@ import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { FactorPolicy } from "./factor-policy";
+import { Usage } from "./usage";
 
 export function OrganisationScreen() {
   const t = useT();
@@ -27,6 +28,7 @@ export function OrganisationScreen() {
           </>
         )}
       </QueryView>
+      <Usage />
     </Page>
   );
 }

@@ -74,6 +74,7 @@ export const common = {
   "nav.routes": "Routes",
   "nav.rules": "Sending rules",
   "nav.limits": "Sending limits",
+  "nav.support": "Support access",
   "nav.security": "Security",
   "nav.webhooks": "Webhooks",
   "nav.users": "Users",

@@ -32,6 +32,8 @@ export const problems = {
   "problem.not_ready": "The check before sending found something that blocks it.",
   "problem.people_changed": "The number of people changed meanwhile. Confirm the new one.",
   "problem.route_in_use": "Campaigns use this route. Disable it instead.",
+  "problem.tenant_suspended":
+    "This company's access is suspended: nobody can log in and nothing is sent. Ask the operator of the service.",
   "problem.session_ended": "Your session has ended. Please log in again.",
   "problem.too_many_fields": "The limit of own fields is reached.",
   "problem.value_taken": "A field that allows no duplicates has this value elsewhere.",

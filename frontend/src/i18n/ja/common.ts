@@ -73,6 +73,7 @@ export const common = {
   "nav.routes": "配信経路",
   "nav.rules": "配信ルール",
   "nav.limits": "送信量の上限",
+  "nav.support": "サポートアクセス",
   "nav.security": "セキュリティ",
   "nav.webhooks": "Webhook通知",
   "nav.users": "ユーザー",

@@ -33,6 +33,7 @@ export const problems = {
   "problem.not_ready": "配信前チェックで止められています。内容を確認してください。",
   "problem.people_changed": "確認のあいだに人数が変わりました。新しい人数をもう一度確認してください。",
   "problem.route_in_use": "配信で使われている経路のため、削除できません。代わりに停止してください。",
+  "problem.tenant_suspended": "ご利用が停止されています。ログインと配信はできません。運営会社にお問い合わせください。",
   "problem.session_ended": "ログインの有効期限が切れました。もう一度ログインしてください。",
   "problem.too_many_fields": "項目の数が上限に達しています。",
   "problem.value_taken": "重複を許さない項目に、すでに同じ値があります。",

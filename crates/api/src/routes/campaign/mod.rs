@@ -41,6 +41,11 @@ pub struct CampaignQuery {
     pub cursor: Option<String>,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_campaigns).service(get_campaign);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_campaigns)

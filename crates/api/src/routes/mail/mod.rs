@@ -63,6 +63,11 @@ pub struct MergeField {
     pub sample: String,
 }
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_mails).service(get_mail);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_mails)

@@ -16,6 +16,11 @@ use crate::extract::{Body, Caller, Id, IfMatch, PageOf, etag};
 use crate::problems::{CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems};
 use crate::state::AppState;
 
+/// What staff may look at under a grant of the tenant.
+pub fn configure_support(config: &mut ServiceConfig<'_>) {
+    config.service(list_sequences).service(get_sequence);
+}
+
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_sequences)

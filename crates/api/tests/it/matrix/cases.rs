@@ -164,6 +164,12 @@ fn people() -> Vec<Case> {
         person("check_password").body(|_| json!({"password": "another good one"})),
         person("end_other_sessions"),
         anybody("get_tenant"),
+        anybody("get_tenant_usage"),
+        needs("list_support_grants", P::SettingsRead),
+        needs("create_support_grant", P::SupportGrant).body(
+            |_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24}),
+        ),
+        needs("revoke_support_grant", P::SupportGrant),
         needs("update_tenant", P::SettingsWrite)
             .if_match()
             .body(|_| json!({"locale": "ja"})),

@@ -55,6 +55,9 @@ impl Fixture {
             .await
             .expect(200);
         made.keep("tenant", &tenant);
+        let grant =
+            json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24});
+        made.make(app, "support-grants", grant).await;
         let trace = app
             .get("/v1/audit-entries")
             .by(&made.token)
@@ -365,6 +368,7 @@ impl Fixture {
                 "sessions" => continue,
                 "suppressions" => "/v1/suppressions".to_owned(),
                 "exports" => "/v1/exports".to_owned(),
+                "support-grants" => "/v1/support-grants".to_owned(),
                 "signup-mails" => format!("/v1/mails/{id}"),
                 // Another person's own; nobody else reads it.
                 "passkeys" => continue,

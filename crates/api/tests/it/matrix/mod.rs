@@ -3,7 +3,7 @@
 //! tenant}. An operation that stands in the document and not in `cases.rs` fails the test.
 
 pub mod cases;
-mod fixture;
+pub mod fixture;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -20,6 +20,12 @@ pub fn document() -> &'static Value {
 /// Undocumented paths pass only with the answers of the fallback.
 #[track_caller]
 pub fn check(method: &Method, path: &str, answer: &Answer) {
+    check_in(document(), method, path, answer);
+}
+
+/// As [`check`], against another document.
+#[track_caller]
+pub fn check_in(document: &Value, method: &Method, path: &str, answer: &Answer) {
     let path = path.split('?').next().unwrap_or(path);
     let status = answer.status.as_u16().to_string();
     // HEAD answers as GET does, without the body (RFC 9110 §9.3.2).
@@ -29,7 +35,7 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     } else {
         method.as_str().to_ascii_lowercase()
     };
-    let paths = document()["paths"].as_object().expect("paths");
+    let paths = document["paths"].as_object().expect("paths");
     let item = paths
         .iter()
         .filter(|(pattern, _)| ResourceDef::new(pattern.as_str()).is_match(path))
@@ -76,7 +82,7 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     let schema = schema
         .unwrap_or_else(|| panic!("{method} {path} {status}: {media_type} is not documented"));
     if media_type.ends_with("json") {
-        let errors: Vec<String> = validator(schema)
+        let errors: Vec<String> = validator(document, schema)
             .iter_errors(&answer.json())
             .map(|e| format!("{e} at {}", e.instance_path()))
             .collect();
@@ -87,8 +93,8 @@ pub fn check(method: &Method, path: &str, answer: &Answer) {
     }
 }
 
-fn validator(schema: &Value) -> Validator {
-    let mut root = json!({ "components": document()["components"], "allOf": [schema] });
+fn validator(document: &Value, schema: &Value) -> Validator {
+    let mut root = json!({ "components": document["components"], "allOf": [schema] });
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     jsonschema::options().build(&root).expect("a schema")
 }

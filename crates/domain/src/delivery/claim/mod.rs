@@ -27,6 +27,7 @@ use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{CampaignId, ContactId, DeliveryId, TenantId, WorkerId};
+use crate::tenant::usage;
 
 /// Most deliveries in a batch: the bound of what a lost machine leaves unknown.
 pub const BATCH: u16 = 200;
@@ -166,6 +167,13 @@ pub async fn claim(db: &Db, worker: WorkerId, turn: Turn, limit: u16) -> Result<
         if campaign.opens(now).is_some() {
             return closed(tx, tenant_id, campaign_id, now).await;
         }
+        let left = usage::mails_left(tx, tenant_id, now).await?;
+        if left.is_some_and(|left| left <= 0) {
+            let until = usage::next_look(now);
+            queue::put_off(tx, tenant_id, campaign_id, until).await?;
+            return Ok(Claim::Closed(until));
+        }
+        let limit = left.map_or(limit, |left| left.min(limit));
         let rows = claim_rows(tx, worker, turn, period, &campaign.audience(), now, limit).await?;
         if rows.is_empty() {
             queue::settle(tx, tenant_id, campaign_id, now).await?;

@@ -25,6 +25,7 @@ export const access = {
   "permission.tokens.manage": "Issue and revoke API tokens",
   "permission.webhooks.manage": "Make and change webhooks",
   "permission.audit.read": "Read the audit log",
+  "permission.support.grant": "Let the operator's staff look at data for some hours",
   "permission.contacts.erase": "Erase a person's data",
   "permission.tenant.own": "Appoint owners, end the contract",
   "permissions.beyond": "You can't give other people or tokens a permission that you do not have yourself.",

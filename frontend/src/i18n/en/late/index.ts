@@ -17,6 +17,7 @@ import { secondFactor } from "./second-factor";
 import { sequences } from "./sequences";
 import { settings } from "./settings";
 import { signup } from "./signup";
+import { support } from "./support";
 import { transactional } from "./transactional";
 import { webhooks } from "./webhooks";
 
@@ -40,6 +41,7 @@ export const late = {
   ...sequences,
   ...settings,
   ...signup,
+  ...support,
   ...transactional,
   ...webhooks,
 };

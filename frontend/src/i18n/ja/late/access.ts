@@ -25,6 +25,7 @@ export const access = {
   "permission.tokens.manage": "APIトークンの発行と失効",
   "permission.webhooks.manage": "Webhook通知の設定",
   "permission.audit.read": "操作履歴の閲覧",
+  "permission.support.grant": "サポートアクセスの許可",
   "permission.contacts.erase": "個人情報の消去",
   "permission.tenant.own": "オーナーの任命と契約の終了",
   "permissions.beyond": "ご自身が持っていない権限は、ほかの人やトークンに付けられません。",

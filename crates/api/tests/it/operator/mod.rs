@@ -1,0 +1,7 @@
+//! The operator's console: its door, its log-in, tenants' life cycle, and
+//! support access.
+
+mod access;
+mod console;
+mod life;
+mod log_in;
