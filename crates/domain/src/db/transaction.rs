@@ -87,11 +87,12 @@ where
     // user of a pooled connection. In one message with BEGIN: a way to the
     // database and back less for every request.
     let begin = match door {
-        Some(Door(tenant, Some(support))) => format!(
-            "BEGIN READ ONLY; SET LOCAL kikubari.tenant = '{tenant}'; SET LOCAL kikubari.support = '{support}'"
-        ),
-        Some(Door(tenant, None)) => format!("BEGIN; SET LOCAL kikubari.tenant = '{tenant}'"),
         None => "BEGIN".to_owned(),
+        Some(Door(tenant, None)) => format!("BEGIN; SET LOCAL kikubari.tenant = '{tenant}'"),
+        Some(Door(tenant, Some(support))) => format!(
+            "BEGIN READ ONLY; SET LOCAL kikubari.tenant = '{tenant}'; \
+             SET LOCAL kikubari.support = '{support}'"
+        ),
     };
     Manager::begin_transaction_sql(connection, &begin).await?;
     let outcome = work(connection).await;
