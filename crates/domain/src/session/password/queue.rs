@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rustix::process::setpriority_process;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{DomainError, Result};
 
@@ -15,6 +16,9 @@ use crate::error::{DomainError, Result};
 pub const PLACES: usize = 16;
 /// Of which so many are for [`Who::Known`] alone.
 pub const KEPT: usize = 4;
+/// How much nicer than a request a hash is (`man 7 sched`): a third of its share
+/// where both want the same core, all of it where nobody else does.
+const NICE: i32 = 5;
 /// By then the queue has moved on, whoever stands in it.
 const RETRY_AFTER: Duration = Duration::from_secs(3);
 
@@ -88,15 +92,23 @@ impl Place {
             .await
             .map_err(DomainError::internal)?;
         let held = Arc::clone(&self.held);
-        tokio::task::spawn_blocking(move || {
-            let done = work();
-            // Not by whoever waits for it: they may have hung up, and the core
-            // is busy all the same.
-            drop((turn, held));
-            done
-        })
-        .await
-        .map_err(DomainError::internal)
+        let (done, answer) = oneshot::channel();
+        // Of its own, and it ends with the work: a thread that has been made
+        // nicer can't be made as it was.
+        std::thread::Builder::new()
+            .name("hasher".to_owned())
+            .spawn(move || {
+                if let Err(error) = setpriority_process(None, NICE) {
+                    tracing::debug!(name: "hasher.priority", %error, "it hashes like everybody");
+                }
+                let result = work();
+                // Not by whoever waits for it: they may have hung up, and the
+                // core is busy all the same.
+                drop((turn, held));
+                drop(done.send(result));
+            })
+            .map_err(DomainError::internal)?;
+        answer.await.map_err(DomainError::internal)
     }
 }
 
