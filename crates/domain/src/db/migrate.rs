@@ -3,9 +3,11 @@
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use secrecy::SecretString;
 
+use super::address::Address;
 use crate::error::{DomainError, Result};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -56,12 +58,12 @@ async fn with_harness<T: Send + 'static>(
     + Send
     + 'static,
 ) -> Result<T> {
-    let connection =
-        AsyncPgConnection::establish(owner_url)
-            .await
-            .map_err(|e| DomainError::Unavailable {
-                context: format!("migrate: {e}"),
-            })?;
+    let connection = Address::parse(&SecretString::from(owner_url))?
+        .connect()
+        .await
+        .map_err(|e| DomainError::Unavailable {
+            context: format!("migrate: {e}"),
+        })?;
     tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
         work(&mut harness).map_err(|e| DomainError::internal(format_args!("migrate: {e}")))

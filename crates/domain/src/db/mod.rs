@@ -1,18 +1,20 @@
 //! The doors to the database: [`Db::tenant`] for all data of a tenant,
 //! [`Db::system`] for the few cross-tenant tables without personal data.
 
+mod address;
 pub mod error;
 pub mod inspect;
 pub mod migrate;
+mod tls;
 mod transaction;
 
 use std::time::Duration;
 
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
-use secrecy::{ExposeSecret, SecretString};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
 
+use self::address::Address;
 use crate::clock::Clock;
 use crate::config::DatabaseConfig;
 use crate::error::{DomainError, Result};
@@ -28,7 +30,7 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<AsyncPgConnection>,
-    url: SecretString,
+    address: Address,
     clock: Clock,
 }
 
@@ -42,13 +44,23 @@ impl Db {
     /// Prepares a pool; connects at first use.
     ///
     /// # Errors
-    /// When the pool can't be built.
+    /// When the address can't be read, or the pool not be built.
     pub fn new(config: &DatabaseConfig, clock: Clock) -> Result<Self> {
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(
-            config.database_url.expose_secret(),
-        );
+        let address = Address::parse(&config.database_url)?;
+        Self::at(address, config.database_pool, clock)
+    }
+
+    fn at(address: Address, size: usize, clock: Clock) -> Result<Self> {
+        let mut setup = ManagerConfig::default();
+        let to = address.clone();
+        setup.custom_setup = Box::new(move |_| {
+            let to = to.clone();
+            Box::pin(async move { to.connect().await })
+        });
+        // The address is our own to read: the manager's text stays empty.
+        let manager = AsyncDieselConnectionManager::new_with_config("", setup);
         let pool = Pool::builder(manager)
-            .max_size(config.database_pool)
+            .max_size(size)
             .wait_timeout(Some(POOL_WAIT))
             .create_timeout(Some(POOL_WAIT))
             .runtime(deadpool::Runtime::Tokio1)
@@ -56,7 +68,7 @@ impl Db {
             .map_err(DomainError::internal)?;
         Ok(Self {
             pool,
-            url: config.database_url.clone(),
+            address,
             clock,
         })
     }
@@ -117,11 +129,7 @@ impl Db {
     /// # Errors
     /// When the pool can't be built.
     pub fn with_own_pool(&self, size: usize) -> Result<Self> {
-        let config = DatabaseConfig {
-            database_url: self.url.clone(),
-            database_pool: size,
-        };
-        Self::new(&config, self.clock.clone())
+        Self::at(self.address.clone(), size, self.clock.clone())
     }
 
     /// Another pool to the same database, whose connections PostgreSQL knows by
@@ -130,19 +138,8 @@ impl Db {
     /// # Errors
     /// When the pool can't be built.
     pub fn named(&self, name: &str) -> Result<Self> {
-        let url = self.url.expose_secret();
-        let named = if !url.contains("://") {
-            format!("{url} application_name='{name}'")
-        } else if url.contains('?') {
-            format!("{url}&application_name={name}")
-        } else {
-            format!("{url}?application_name={name}")
-        };
-        let config = DatabaseConfig {
-            database_url: SecretString::from(named),
-            database_pool: self.pool.status().max_size,
-        };
-        Self::new(&config, self.clock.clone())
+        let size = self.pool.status().max_size;
+        Self::at(self.address.clone().named(name), size, self.clock.clone())
     }
 
     /// Runs `work` in one transaction without a tenant: row level security
@@ -166,18 +163,12 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn own_connection(&self) -> Result<AsyncPgConnection> {
-        AsyncPgConnection::establish(self.url.expose_secret())
+        self.address
+            .connect()
             .await
             .map_err(|e| DomainError::Unavailable {
                 context: format!("connect: {e}"),
             })
-    }
-
-    /// The URL under the application's role, for the one job (COPY of an
-    /// import) that needs a client of its own.
-    #[must_use]
-    pub fn url(&self) -> &SecretString {
-        &self.url
     }
 
     /// Whether the database answers.

@@ -4,6 +4,7 @@
 mod best_hour;
 mod bounce;
 mod control;
+mod database_tls;
 mod date_mail;
 mod direct;
 mod fair;

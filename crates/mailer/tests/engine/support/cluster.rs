@@ -4,7 +4,8 @@
     reason = "tests that start and stop programs"
 )]
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -51,6 +52,35 @@ impl Cluster {
         cluster
             .psql("CREATE ROLE kikubari_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS");
         cluster
+    }
+
+    /// Starts anew with TLS, and takes the application, and everybody in the
+    /// database `only`, by nothing else.
+    pub(crate) fn start_with_tls(&self, certificate: &str, key: &str, only: &str) {
+        let hba = format!(
+            "hostssl all kikubari_app 127.0.0.1/32 trust\nhostssl {only} all 127.0.0.1/32 trust\n\
+             host {only} all 127.0.0.1/32 reject\nhost all kikubari_owner 127.0.0.1/32 trust\n"
+        );
+        for (name, text) in [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("pg_hba.conf", hba.as_str()),
+        ] {
+            let file = self.data().join(name);
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+            if let Some((uid, gid)) = self.user {
+                chown(&file, Some(uid), Some(gid)).unwrap();
+            }
+        }
+        self.psql("ALTER SYSTEM SET ssl = on");
+        self.stop_at_once();
+        self.start_again();
+    }
+
+    /// Host and port, by a name that certificates know.
+    pub(crate) fn place(&self, host: &str) -> String {
+        format!("{host}:{}", self.port)
     }
 
     pub(crate) fn url(&self) -> String {

@@ -37,6 +37,12 @@ impl Machine {
         }
     }
 
+    /// With the database under another address.
+    pub(crate) fn with_database(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.database_url);
+        self
+    }
+
     pub(crate) fn journal(&self) -> PathBuf {
         self.dir.path().join("journal")
     }
