@@ -114,6 +114,50 @@ async fn what_can_not_be_is_refused_at_its_place() {
     }
 }
 
+/// Each kind with what belongs to the others: when it is made and when it is changed.
+#[actix_web::test]
+async fn a_field_that_belongs_to_another_kind_of_entry_is_refused_by_its_name() {
+    let app = TestApp::new().await;
+    let (owner, _, _) = ready(&app).await;
+    let list = json!({"name": "会員"});
+    let list = app.post("/v1/lists").by(&owner).json(&list);
+    let list = list.send().await.expect(201)["id"].clone();
+    let field = json!({"key": "trial_ends_on", "label": "体験終了日", "type": "date"});
+    let field = app.post("/v1/contact-fields").by(&owner).json(&field);
+    field.send().await.expect(201);
+    let body = |entry: &Value| json!({"name": "x", "time_zone": "Asia/Tokyo", "entry": entry, "steps": []});
+    let own = [
+        json!({"kind": "manual"}),
+        json!({"kind": "list", "list_id": list}),
+        json!({"kind": "date", "field": "trial_ends_on", "offset_days": -7, "repeat": "once"}),
+    ];
+    let all =
+        json!({"list_id": list, "field": "trial_ends_on", "offset_days": -7, "repeat": "once"});
+    for entry in &own {
+        let made = app.post("/v1/sequences").by(&owner).json(&body(entry));
+        let made = made.send().await.expect(201);
+        let path = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
+        // What was read can be written back: the fields of other kinds are null there.
+        let version = made["version"].as_i64().unwrap();
+        let back = app.put(&path).by(&owner).if_match(version);
+        back.json(&body(&made["entry"])).send().await.expect(200);
+        for (name, value) in all.as_object().unwrap() {
+            if entry.get(name).is_some() {
+                continue;
+            }
+            let mut mixed = entry.clone();
+            mixed[name] = value.clone();
+            let put = app.put(&path).by(&owner).if_match(version + 1);
+            for call in [app.post("/v1/sequences").by(&owner), put] {
+                let problem = call.json(&body(&mixed)).send().await.expect(422);
+                assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "{problem}");
+                assert_eq!(problem["errors"][0]["pointer"], format!("/entry/{name}"));
+                assert_eq!(problem["errors"][0]["code"], "not_of_this_kind");
+            }
+        }
+    }
+}
+
 #[actix_web::test]
 async fn a_mail_that_is_not_ready_keeps_it_from_beginning_and_can_not_be_deleted() {
     let app = TestApp::new().await;

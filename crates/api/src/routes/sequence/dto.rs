@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::DomainError;
 use domain::date_mail::day::Repeat;
+use domain::error::FieldError;
 use domain::ids::{ListId, MailId, SequenceStepId};
 use domain::sequence::enrol::intake;
 use domain::sequence::plan::{self, Delay};
@@ -17,7 +18,7 @@ use crate::words::{
     SequenceState, SequenceUnit,
 };
 
-/// Who comes in without being put in.
+/// Who comes in without being put in. A field that belongs to another kind is refused.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SequenceEntry {
@@ -214,10 +215,46 @@ fn required(pointer: &str) -> DomainError {
     DomainError::invalid(pointer, "required", "is needed for this kind of entry")
 }
 
+impl SequenceEntry {
+    /// What somebody wrote and nobody would heed: they mean another kind.
+    fn refuse_foreign(&self) -> Result<(), DomainError> {
+        let list = self.kind == EntryKind::List;
+        let date = self.kind == EntryKind::Date;
+        let fields = [
+            ("/entry/list_id", self.list_id.is_some(), list, "list"),
+            ("/entry/field", self.field.is_some(), date, "date"),
+            (
+                "/entry/offset_days",
+                self.offset_days.is_some(),
+                date,
+                "date",
+            ),
+            ("/entry/repeat", self.repeat.is_some(), date, "date"),
+        ];
+        let foreign = fields
+            .into_iter()
+            .filter(|(_, given, own, _)| *given && !*own);
+        let errors: Vec<FieldError> = foreign
+            .map(|(pointer, _, _, kind)| {
+                let detail = format!(
+                    "belongs to entries of the kind {kind}, this one is of the kind {}: leave it out, or change the kind",
+                    self.kind.as_str()
+                );
+                FieldError::new(pointer, "not_of_this_kind", detail)
+            })
+            .collect();
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(DomainError::Invalid(errors))
+    }
+}
+
 impl TryFrom<SequenceEntry> for Entry {
     type Error = DomainError;
 
     fn try_from(entry: SequenceEntry) -> Result<Self, DomainError> {
+        entry.refuse_foreign()?;
         Ok(match entry.kind {
             EntryKind::Manual => Self::Manual,
             EntryKind::List => Self::List(entry.list_id.map(ListId)),
