@@ -86,6 +86,10 @@ pub async fn update(
             .email
             .as_ref()
             .is_some_and(|email| *email != before.email);
+        // Where links for a new password go is as much as the password.
+        if new_address {
+            actor.require_step_up()?;
+        }
         let row = queries::Row {
             display_name: change.display_name,
             email: change.email,

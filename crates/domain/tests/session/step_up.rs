@@ -137,6 +137,14 @@ async fn dangerous_actions_want_a_fresh_proof() {
         code(user::update(db, &hasher, &stale, editor, 1, password).await),
         needed
     );
+    let address = UserChange {
+        email: Some("elsewhere@example.jp".to_owned()),
+        ..UserChange::default()
+    };
+    assert_eq!(
+        code(user::update(db, &hasher, &stale, editor, 1, address).await),
+        needed
+    );
     let name = UserChange {
         display_name: Some("改名".to_owned()),
         ..UserChange::default()
