@@ -146,6 +146,7 @@ impl ResponseError for ApiError {
             Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::PreconditionRequired => "precondition_required",
         };
+        crate::middleware::log::note_problem(code);
         let mut body = problem(self.status_code(), code, self.to_string());
         let mut builder = HttpResponseBuilder::new(self.status_code());
         if let Self::Domain(error) = self {

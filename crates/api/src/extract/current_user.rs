@@ -116,6 +116,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Caller, ApiError> {
     let is_activity = !request.headers().contains_key(BACKGROUND);
     let mut actor = actor_of(state, &claims, is_activity, client_ip(request)).await?;
     actor.request_id = crate::middleware::request_id::current();
+    crate::middleware::log::note_actor(&actor);
     state.limits.spend(&actor)?;
     let caller = Caller(actor);
     request.extensions_mut().insert(caller.clone());

@@ -1,10 +1,12 @@
 //! One line for each request: the pattern of its route instead of the path, so
 //! that no token of a mail's link and no address that somebody searched for
-//! stands in a log.
+//! stands in a log. Who asked stands there by ids, and why it was refused by
+//! the problem's code.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use domain::Actor;
 use tracing::Span;
 use tracing_actix_web::{DefaultRootSpanBuilder, RootSpanBuilder};
 
@@ -19,6 +21,9 @@ impl RootSpanBuilder for RequestSpan {
             request_id = super::request_id::current(),
             method = %request.method(),
             route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned()),
+            tenant = tracing::field::Empty,
+            actor = tracing::field::Empty,
+            problem = tracing::field::Empty,
             http.status_code = tracing::field::Empty,
             otel.status_code = tracing::field::Empty,
             exception.message = tracing::field::Empty,
@@ -33,4 +38,22 @@ impl RootSpanBuilder for RequestSpan {
             .map_or(500, |response| response.status().as_u16());
         tracing::info!(name: "api.request", status, "request served");
     }
+}
+
+/// Who it is, once that is known: a person, or a program by its API token.
+pub(crate) fn note_actor(actor: &Actor) {
+    let span = Span::current();
+    span.record("tenant", tracing::field::display(actor.tenant_id));
+    let id = actor
+        .user_id
+        .map(|id| id.0)
+        .or(actor.token_id.map(|id| id.0));
+    if let Some(id) = id {
+        span.record("actor", tracing::field::display(id));
+    }
+}
+
+/// Why it was refused.
+pub(crate) fn note_problem(code: &str) {
+    Span::current().record("problem", code);
 }

@@ -180,8 +180,9 @@ async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token()
         .with_writer(move || Buffer(Arc::clone(&writer)))
         .init();
     let app = TestApp::new().await;
-    app.tenant("acme").await;
+    let tenant = app.tenant("acme").await;
     let token = app.log_in("acme-owner").await;
+    let me = app.get("/v1/me").by(&token).send().await.expect(200);
     let id = domain::ids::UserId::new();
     let answer = app
         .get(&format!("/v1/users/{id}?q=taro@example.jp"))
@@ -201,6 +202,18 @@ async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token()
             .any(|line| line.contains("/v1/users/{id}") && line.contains("404")),
         "{log}"
     );
+    // Who it was, by ids, and why it was refused.
+    let served = lines.iter().find(|line| line.contains("request served"));
+    for part in [
+        tenant.id.to_string().as_str(),
+        me["id"].as_str().unwrap(),
+        "\"problem\":\"not_found\"",
+    ] {
+        assert!(
+            served.is_some_and(|line| line.contains(part)),
+            "{part}: {log}"
+        );
+    }
     for secret in ["taro@example.jp", &token, domain::testing::TEST_PASSWORD] {
         assert!(!lines.iter().any(|line| line.contains(secret)), "{lines:?}");
     }
