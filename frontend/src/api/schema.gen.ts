@@ -5934,7 +5934,7 @@ export interface components {
             /**
              * @description Ten, or none when there are codes already.
              * @example [
-             *       "0a1b-2c3d-4e5f-6g7h"
+             *       "0a1b-2c3d-4e5f-6g7h-8j9k-mnpq"
              *     ]
              */
             codes: string[];
@@ -6215,7 +6215,7 @@ export interface components {
         /** @description The answer to the question at log-in: its token, and one of the proofs. */
         SecondFactorAnswer: {
             passkey?: components["schemas"]["PasskeyAssertion"] | null;
-            /** @example 0a1b-2c3d-4e5f-6g7h */
+            /** @example 0a1b-2c3d-4e5f-6g7h-8j9k-mnpq */
             recovery_code?: string | null;
             token: string;
             /**
@@ -6489,7 +6489,7 @@ export interface components {
             list_ids?: string[];
             reaction?: components["schemas"]["SequenceReaction"] | null;
         };
-        /** @description Who comes in without being put in. */
+        /** @description Who comes in without being put in. A field that belongs to another kind is refused. */
         SequenceEntry: {
             /**
              * @description Of `date`: key of an own field of type date.

@@ -57,7 +57,7 @@ pub struct TotpConfirmation {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RecoveryCodes {
     /// Ten, or none when there are codes already.
-    #[schema(example = json!(["0a1b-2c3d-4e5f-6g7h"]))]
+    #[schema(example = json!(["0a1b-2c3d-4e5f-6g7h-8j9k-mnpq"]))]
     pub codes: Vec<String>,
 }
 

@@ -118,7 +118,7 @@ pub struct SecondFactorAnswer {
     /// Code of the authenticator app.
     #[schema(value_type = Option<String>, example = "123456", max_length = 20)]
     pub totp: Option<SecretString>,
-    #[schema(value_type = Option<String>, example = "0a1b-2c3d-4e5f-6g7h", max_length = 100)]
+    #[schema(value_type = Option<String>, example = "0a1b-2c3d-4e5f-6g7h-8j9k-mnpq", max_length = 100)]
     pub recovery_code: Option<SecretString>,
     pub passkey: Option<PasskeyAssertion>,
 }
