@@ -49,16 +49,14 @@ class Item:
     attack: Callable
     canary: Callable
     level: str
-    # Operation ids that the protection comes with, see pending.py.
-    awaits: tuple[str, ...] = ()
 
 
 ITEMS: list[Item] = []
 
 
-def item(name: str, what: str, canary: Callable, level: str = QUICK, awaits: tuple[str, ...] = ()):
+def item(name: str, what: str, canary: Callable, level: str = QUICK):
     def register(attack):
-        ITEMS.append(Item(name, what, attack, canary, level, awaits))
+        ITEMS.append(Item(name, what, attack, canary, level))
         return attack
 
     return register

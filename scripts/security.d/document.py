@@ -67,10 +67,6 @@ def operations() -> tuple[Operation, ...]:
     return tuple(found)
 
 
-def has(operation_id: str) -> bool:
-    return any(o.id == operation_id for o in operations())
-
-
 def resolved(schema: dict | bool) -> dict:
     """A schema without references; of alternatives the first that is not null."""
     if not isinstance(schema, dict):

@@ -56,7 +56,7 @@ def attack(world: World, check: Check) -> None:
         if operation.id in ("stream_events", "get_liveness", "get_readiness"):
             continue
         own = filled(operation, world.ids_of_a) if operation.method == "GET" else operation.at()
-        for value in ODD_VALUES if world.level != QUICK else ODD_VALUES[:7]:
+        for value in ODD_VALUES if world.level != QUICK else ODD_VALUES[:4]:
             for parameter in operation.named("query"):
                 answer = ask(client, operation.method, own, params={parameter["name"]: value})
                 examine(check, f"{operation.id} ?{parameter['name']}={value[:20]!r}", answer)

@@ -138,11 +138,11 @@ INSIDE = ("127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost", "0.0.0.
 
 
 @contextlib.contextmanager
-def strict_mailer(world: World):
+def strict_mailer(world: World, **more: str):
     """A mailer as in production, without KIKUBARI_RELAY_ALLOW_PRIVATE; the installation's own one holds still meanwhile."""
     pid = int(needed("KIKUBARI_E2E_MAILER_PID"))
     left_out = ("KIKUBARI_RELAY_ALLOW_PRIVATE", "KIKUBARI_INBOUND_LISTEN")
-    environment = {k: v for k, v in os.environ.items() if k not in left_out} | {"KIKUBARI_JOURNAL_DIR": str(world.work / "journal")}
+    environment = {k: v for k, v in os.environ.items() if k not in left_out} | {"KIKUBARI_JOURNAL_DIR": str(world.work / "journal"), **more}
     os.kill(pid, signal.SIGSTOP)
     try:
         with (world.work / "mailer-strict.log").open("w") as log:

@@ -15,7 +15,7 @@ import smtplib
 import subprocess
 import time
 
-from core import ROOT, CannotRun, Check, item
+from core import QUICK, ROOT, CannotRun, Check, item
 from document import kind, leaves, operations, placed, sample
 from mail import failed, ready, send
 from sink import Sink, open_sink
@@ -168,7 +168,7 @@ def canary(world: World, check: Check) -> None:
         check.findings.clear()  # Both ways of looking have to find it.
 
 
-@item("xss.stored", "payloads stored everywhere, every screen opened in Chromium: no dialog, no CSP report, literal text", canary)
+@item("xss.stored", "payloads stored everywhere, screens opened in Chromium (quick: those that show them): no dialog, no CSP report, literal text", canary)
 def attack(world: World, check: Check) -> None:
     taken = plant_everywhere(world, check)
     check.note(f"{taken} things were made of payloads")
@@ -179,9 +179,10 @@ def attack(world: World, check: Check) -> None:
         deliver(owner, planted, sink, check)
         transactional(owner, planted, sink)
     time.sleep(2)  # Opens and clicks are written in batches.
-    looked, found = browse(world, {"planted": planted, "shown": SHOWN})
+    # Quick: the screens that show what was planted. Whole: every screen that there is, with the payloads in its lists.
+    looked, found = browse(world, {"planted": planted, "shown": SHOWN, "every": world.level != QUICK})
     check.looked += looked
-    check.that(looked > 60, "screens", f"only {looked} were looked at")
+    check.that(looked > (15 if world.level == QUICK else 60), "screens", f"only {looked} were looked at")
     for one in found:
         check.that(False, "browser", one)
 

@@ -101,6 +101,11 @@ class Person:
             raise CannotRun(f"{method} {path}: {answer.status_code} {answer.text[:400]}")
         return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else answer
 
+    def change_password(self, new: str) -> None:
+        """Other sessions end by it, this one goes on."""
+        self.call("POST", "/v1/auth/password", {"current_password": self.password, "new_password": new})
+        self.password = new
+
     def all(self, path: str) -> list[dict]:
         return self.call("GET", path).get("items", [])
 
@@ -141,6 +146,10 @@ class World:
             raise CannotRun(f"psql: {done.stderr.strip()}")
         return done.stdout.strip()
 
+    def forget_guesses(self) -> None:
+        """As after a day: what one item guessed slows the next one down no more."""
+        self.sql("DELETE FROM login_throttle")
+
     @cached_property
     def ids_of_b(self) -> dict[str, str]:
         return ids(self.other)
@@ -171,11 +180,19 @@ def create_tenant(target: Target, name: str) -> Person:
     raise CannotRun(f"the tenant could not be made: {made.stderr[-400:]}")
 
 
-def add_person(owner: Person, role: str) -> Person:
+def given_password(owner: Person, role: str) -> Person:
+    """Somebody new, whose password was made up by the owner: nothing but changing it is allowed."""
     login_id, password = f"{role}-{secrets.token_hex(5)}", new_password()
     body = {"login_id": login_id, "display_name": role, "email": f"{login_id}@example.jp", "role": role, "password": password}
     owner.call("POST", "/v1/users", body)
     return Person(owner.target, login_id, password, role)
+
+
+def add_person(owner: Person, role: str) -> Person:
+    """Somebody new with a password of their own."""
+    person = given_password(owner, role)
+    person.change_password(new_password())
+    return person
 
 
 def furnish(person: Person, name: str) -> None:
@@ -205,6 +222,12 @@ def furnish(person: Person, name: str) -> None:
     call("POST", "/v1/sequences", {"name": name, "time_zone": "Asia/Tokyo", "entry": {"kind": "list", "list_id": listed["id"]}, "steps": []})
     confirm = call("POST", "/v1/mails", {"name": name, "subject": "s", "text": "{{ confirm_url }}", "text_mode": "manual"})
     call("POST", "/v1/signup-addresses", {"name": name, "mail_id": confirm["id"], "list_ids": [listed["id"]], "enabled": False})
+    call("POST", "/v1/roles", {"name": name, "permissions": ["contacts.read"]})
+    made = call("POST", "/v1/api-tokens", {"name": name, "scopes": ["contacts.read"]})
+    KNOWN_SECRETS.append(("secret of an API token", made["client_secret"]))
+    made = call("POST", "/v1/webhooks", {"url": "https://hooks.example.jp/", "description": name, "events": ["list.subscribed"], "enabled": False})
+    KNOWN_SECRETS.append(("webhook secret", made["secret"]))
+    call("POST", "/v1/erasures", {"address": f"{secrets.token_hex(6)}@example.jp", "keep_blocked": False})
     call("POST", "/v1/exports", {"encoding": "utf-8-bom", "columns": ["email", "name"]})
     upload = person.client.post("/v1/imports", params={"filename": "a.csv"}, content=b"email\r\na@example.jp\r\n",
                                 headers={"Content-Type": "application/octet-stream"})  # fmt: skip
@@ -214,9 +237,9 @@ def furnish(person: Person, name: str) -> None:
 
 # Which collection a path segment's id comes from.
 COLLECTIONS = [
-    "blocks", "campaigns", "contact-fields", "contacts", "date-mails", "exports", "folders", "imports", "jobs", "lists",
-    "mails", "routes", "send-limits", "sender-domains", "sequences", "sessions", "signup-addresses", "suppressions",
-    "templates", "users", "transactional-sends",
+    "api-tokens", "audit-entries", "blocks", "campaigns", "contact-fields", "contacts", "date-mails", "erasures", "exports", "folders", "imports", "jobs", "lists",
+    "mails", "roles", "routes", "send-limits", "sender-domains", "sequences", "sessions", "signup-addresses", "suppressions",
+    "templates", "users", "transactional-sends", "webhooks",
 ]  # fmt: skip
 
 
@@ -225,7 +248,7 @@ def ids(person: Person) -> dict[str, str]:
     found = {}
     for name in COLLECTIONS:
         path = "/v1/folders?kind=mail" if name == "folders" else f"/v1/{name}"
-        own = [thing for thing in person.all(path) if not thing.get("supplied")]
+        own = [thing for thing in person.all(path) if not thing.get("supplied") and not thing.get("builtin")]
         if own:
             found[name] = own[0]["id"]
     if campaign := next((c for c in person.all("/v1/campaigns") if c.get("state") == "finished"), None):
