@@ -9,8 +9,8 @@ from core import Check, item
 from world import Person, World, add_person, given_password, new_password, until
 
 WEAK = ("short", "password123456", "123456789012", "qwertyuiop12", "aaaaaaaaaaaa", "kikubari2026!!", "Kikubari-password")
-# Each looked up in the list of leaked ones, whose shortest has twelve characters.
-LEAKED = ("password123456", "123456789012")
+# Of the list of leaked ones, and long enough.
+LEAKED = ("123456789012", "qwertyuiop12")
 
 
 def password_canary(world: World, check: Check) -> None:

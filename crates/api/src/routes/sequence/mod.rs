@@ -1,6 +1,7 @@
 //! Sequences (step mail): mails that each person gets one after the other.
 
 pub mod dto;
+pub mod entry;
 pub mod people;
 mod steps;
 

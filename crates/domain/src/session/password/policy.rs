@@ -134,7 +134,8 @@ impl Policy {
         Judgement { score, errors }
     }
 
-    /// Whether hardly anything is left when the names are taken out.
+    /// Whether hardly anything is left when the names are taken out, or
+    /// something that everybody tries beside them.
     fn is_made_of_names(&self, password: &str) -> bool {
         let mut rest = plain(password);
         let whole = rest.chars().count();
@@ -145,7 +146,7 @@ impl Policy {
             rest = rest.replace(name.as_str(), "");
         }
         let left = rest.chars().count();
-        left < whole && left < MIN_OWN_PART
+        left < whole && (left < MIN_OWN_PART || leaked::is_leaked(&rest))
     }
 }
 
@@ -223,6 +224,10 @@ mod tests {
             "sample-shoji 26",
             "taro.taro.taro",
             "sample-shoji-taro",
+            // Nothing but what everybody tries beside a name.
+            "Kikubari-password",
+            "password.sample-shoji",
+            "Taro_Password1",
         ] {
             assert!(codes(password).contains(&"contains_name"), "{password}");
         }
