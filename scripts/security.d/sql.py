@@ -97,7 +97,8 @@ def probe(check: Check, client: httpx.Client, found: list[Place], broken: tuple[
             check.that(leak is None and answer.status_code not in (500, 502), place.name, f"{value!r}: {answer.status_code} {answer.text[:200]}")
         if place.reads:
             conditions(check, client, place)
-        for pattern in timed:
+        # In a body types are fixed: there is a text to break out of, or nothing.
+        for pattern in timed if place.reads or len(timed) > 2 else timed[-1:]:
             begin = time.monotonic()
             place.ask(client, pattern.format(n=PAUSE))
             took = time.monotonic() - begin
