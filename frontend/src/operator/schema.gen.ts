@@ -1913,7 +1913,7 @@ export interface components {
             list_ids?: string[];
             reaction?: components["schemas"]["SequenceReaction"] | null;
         };
-        /** @description Who comes in without being put in. */
+        /** @description Who comes in without being put in. A field that belongs to another kind is refused. */
         SequenceEntry: {
             /**
              * @description Of `date`: key of an own field of type date.
