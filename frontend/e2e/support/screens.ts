@@ -101,6 +101,8 @@ export async function furnish(api: Api) {
   const dateMail = await furnishDateMail(api, mail.id, list.id);
   const sequence = await furnishSequence(api, `news@${domain.domain}`, list.id, contact.id);
   const signup = await furnishSignup(api, list.id);
+  const grant = { reason: `お問い合わせ ${run}`, permissions: ["campaigns.read", "reports.read"], hours: 24 };
+  await took(api.POST("/v1/support-grants", { body: grant }));
   return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup };
 }
 
@@ -274,6 +276,12 @@ export function screens(furniture: Furniture): Screen[] {
       name: "audit-verify",
       path: "/settings/audit",
       open: { role: "button", ja: "改ざんがないか検証", en: "Verify" },
+    },
+    { name: "support", path: "/settings/support" },
+    {
+      name: "support-grant",
+      path: "/settings/support",
+      open: { role: "button", ja: "アクセスを許可", en: "Grant access" },
     },
     { name: "profile", path: "/settings/profile" },
     { name: "password", path: "/settings/password" },
