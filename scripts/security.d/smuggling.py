@@ -198,7 +198,7 @@ def second_door(world: World, recorder: Recorder):
     text = re.sub(r"reverse_proxy \S+", f"reverse_proxy 127.0.0.1:{recorder.port}", text)
     config = world.work / "Caddyfile-recorder"
     config.write_text(text)
-    environment = {"KIKUBARI_DOMAIN": "localhost", "KIKUBARI_ACME_EMAIL": "nobody@example.jp", "HOME": str(world.work), "PATH": "/usr/bin:/bin"}
+    environment = {"KIKUBARI_DOMAIN": "localhost", "KIKUBARI_OPERATOR_DOMAIN": "operator.localhost", "KIKUBARI_ACME_EMAIL": "nobody@example.jp", "HOME": str(world.work), "PATH": "/usr/bin:/bin"}
     program = Path(__file__).resolve().parents[2] / ".local/caddy/usr/bin/caddy"
     with (world.work / "caddy.log").open("w") as log:
         child = subprocess.Popen([program, "run", "--adapter", "caddyfile", "--config", config], env=environment, stdout=log, stderr=log)
