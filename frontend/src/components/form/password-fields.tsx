@@ -9,28 +9,31 @@ const restMs = 400;
 const tones = ["red", "red", "orange", "teal", "teal"] as const;
 const labels = [0, 1, 2, 3, 4].map((score) => `password_score.${score}` as Key);
 
-type Judge = (password: string) => Promise<PasswordJudgement | null>;
+type Judge = (password: string, signal: AbortSignal) => Promise<PasswordJudgement | null>;
 
-/** What the server says of a password, once typing rests; null while it is empty or not known. */
-function useJudgement(password: string, judge: Judge): PasswordJudgement | null {
+/**
+ * What the server says of a password, once typing rests; null while it is empty or not known. Nothing is asked while
+ * the password is being saved: that uses the mailed link up by which it would ask.
+ */
+function useJudgement(password: string, judge: Judge, saving: boolean): PasswordJudgement | null {
   const [known, setKnown] = useState<{ of: string; judgement: PasswordJudgement | null } | null>(null);
   useEffect(() => {
-    if (!password) {
+    if (!password || saving) {
       return;
     }
-    let wanted = true;
+    const asking = new AbortController();
     const timer = setTimeout(async () => {
       // Without an answer there is no hint; saving says what is wrong.
-      const judgement = await judge(password).catch(() => null);
-      if (wanted) {
+      const judgement = await judge(password, asking.signal).catch(() => null);
+      if (!asking.signal.aborted) {
         setKnown({ of: password, judgement });
       }
     }, restMs);
     return () => {
-      wanted = false;
+      asking.abort();
       clearTimeout(timer);
     };
-  }, [password, judge]);
+  }, [password, judge, saving]);
   return password && known ? known.judgement : null;
 }
 
@@ -65,11 +68,12 @@ export function NewPasswordFields(props: {
   value: string;
   minLength: number;
   judge: Judge;
+  saving: boolean;
   first: ComponentProps<typeof PasswordInput>;
   second: ComponentProps<typeof PasswordInput>;
 }) {
   const t = useT();
-  const judgement = useJudgement(props.value, props.judge);
+  const judgement = useJudgement(props.value, props.judge, props.saving);
   const toggle = { "aria-label": t("auth.show_password") };
   return (
     <>

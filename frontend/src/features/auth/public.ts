@@ -25,8 +25,8 @@ export async function requestReset(login: string): Promise<void> {
   unwrap(await anonymous.POST("/v1/auth/reset-requests", { body: { login } }));
 }
 
-export async function checkLink(token: string, password?: string) {
-  return unwrap(await anonymous.POST("/v1/auth/link-checks", { body: { token, password } }));
+export async function checkLink(token: string, password?: string, signal?: AbortSignal) {
+  return unwrap(await anonymous.POST("/v1/auth/link-checks", { body: { token, password }, signal }));
 }
 
 export async function setPassword(purpose: "reset" | "invitation", token: string, new_password: string) {

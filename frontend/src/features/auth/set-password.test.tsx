@@ -29,6 +29,14 @@ function problem(code: string, pointer: string) {
   };
 }
 
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 function open(token: string) {
   window.history.replaceState(null, "", `/reset#${token}`);
   renderScreen(<SetPasswordScreen purpose="reset" />);
@@ -73,6 +81,32 @@ describe("the page of a mailed link", () => {
     expect(await screen.findByText(/過去に流出したパスワード/)).toBeInTheDocument();
     await userEvent.click(screen.getByRole("button", { name: "パスワードを設定" }));
     expect(await screen.findByText("14文字以上にしてください。")).toBeInTheDocument();
+  });
+
+  it("asks nothing more about a password while it is being set, which uses the link up", async () => {
+    const taken = deferred();
+    const asked = deferred();
+    server.use(
+      http.post("/v1/auth/link-checks", async ({ request, response }) => {
+        request.signal.addEventListener("abort", () => taken.resolve());
+        const { password } = await request.json();
+        if (password) {
+          asked.resolve();
+          await taken.promise;
+        }
+        return response(200).json({ ...link, password: null });
+      }),
+      http.post("/v1/auth/resets", async ({ response }) => {
+        await taken.promise;
+        return response(204).empty();
+      }),
+    );
+    open("t");
+    await userEvent.type(await screen.findByLabelText(/^新しいパスワード(?!（)/), good);
+    await userEvent.type(screen.getByLabelText(/^新しいパスワード（確認）/), good);
+    await asked.promise;
+    await userEvent.click(screen.getByRole("button", { name: "パスワードを設定" }));
+    expect(await screen.findByText(/新しいパスワードでログインしてください/)).toBeInTheDocument();
   });
 
   it("leads to another one when it is used up", async () => {

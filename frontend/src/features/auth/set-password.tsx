@@ -82,7 +82,10 @@ function SetPasswordForm(props: { purpose: Purpose; token: string; link: LinkInf
     },
   });
   const { busy, error, run } = useSubmit(form);
-  const judge = useCallback(async (password: string) => (await checkLink(token, password)).password ?? null, [token]);
+  const judge = useCallback(
+    async (password: string, signal: AbortSignal) => (await checkLink(token, password, signal)).password ?? null,
+    [token],
+  );
   const submit = form.onSubmit(({ new_password }) =>
     run(async () => {
       await setPassword(props.purpose, token, new_password);
@@ -108,6 +111,7 @@ function SetPasswordForm(props: { purpose: Purpose; token: string; link: LinkInf
           value={form.values.new_password}
           minLength={link.min_length}
           judge={judge}
+          saving={busy}
           first={form.getInputProps("new_password")}
           second={form.getInputProps("repeated")}
         />

@@ -12,8 +12,8 @@ import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 
 /** The company's rules and leaks, as the server sees them. */
-async function judge(password: string) {
-  const { data } = await client.POST("/v1/auth/password-checks", { body: { password } });
+async function judge(password: string, signal: AbortSignal) {
+  const { data } = await client.POST("/v1/auth/password-checks", { body: { password }, signal });
   return data ?? null;
 }
 
@@ -70,6 +70,7 @@ export function PasswordScreen() {
               value={form.values.new_password}
               minLength={minLength}
               judge={judge}
+              saving={busy}
               first={form.getInputProps("new_password")}
               second={form.getInputProps("repeated")}
             />
