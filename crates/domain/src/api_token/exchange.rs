@@ -192,7 +192,7 @@ pub async fn authenticate(db: &Db, claims: &Claims, ip: Option<IpAddr>) -> Resul
         return Err(ended());
     };
     let now = db.now();
-    db.tenant(claims.tenant, async |tx| {
+    db.tenant_pipelined(claims.tenant, async |tx| {
         let gate = queries::gate(tx, claims.tenant, token)
             .await?
             .ok_or_else(ended)?;

@@ -323,7 +323,7 @@ impl Gate {
 }
 
 pub(super) async fn gate(
-    tx: &mut AsyncPgConnection,
+    mut tx: &AsyncPgConnection,
     tenant_id: TenantId,
     id: ApiTokenId,
 ) -> Result<Option<Gate>> {
@@ -331,13 +331,13 @@ pub(super) async fn gate(
         .inner_join(tenant::table)
         .filter(api_token::tenant_id.eq(tenant_id).and(api_token::id.eq(id)))
         .select(Gate::as_select())
-        .first(tx)
+        .first(&mut tx)
         .await
         .optional()?)
 }
 
 pub(super) async fn touch(
-    tx: &mut AsyncPgConnection,
+    mut tx: &AsyncPgConnection,
     tenant: TenantId,
     id: ApiTokenId,
     ip: Option<IpNet>,
@@ -348,7 +348,7 @@ pub(super) async fn touch(
             api_token::last_used_at.eq(now),
             api_token::last_used_ip.eq(ip),
         ))
-        .execute(tx)
+        .execute(&mut tx)
         .await?;
     Ok(())
 }

@@ -149,7 +149,7 @@ pub async fn authenticate(
     let Some(Holder::Person { user, session }) = claims.holder() else {
         return Err(ended());
     };
-    db.tenant(claims.tenant, async |tx| {
+    db.tenant_pipelined(claims.tenant, async |tx| {
         let found = queries::authenticate(tx, claims.tenant, session)
             .await?
             .ok_or_else(ended)?;

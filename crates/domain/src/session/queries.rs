@@ -32,7 +32,7 @@ pub(super) struct Authenticated {
 }
 
 pub(super) async fn authenticate(
-    tx: &mut AsyncPgConnection,
+    mut tx: &AsyncPgConnection,
     tenant_id: TenantId,
     id: SessionId,
 ) -> Result<Option<Authenticated>> {
@@ -59,7 +59,7 @@ pub(super) async fn authenticate(
             user_account::password_changed_at,
             user_account::password_temporary,
         ))
-        .first(tx)
+        .first(&mut tx)
         .await
         .optional()?)
 }
@@ -120,14 +120,14 @@ pub(super) async fn open_of(
 }
 
 pub(super) async fn touch(
-    tx: &mut AsyncPgConnection,
+    mut tx: &AsyncPgConnection,
     tenant_id: TenantId,
     id: SessionId,
     now: DateTime<Utc>,
 ) -> Result<()> {
     diesel::update(session::table.find((tenant_id, id)))
         .set(session::last_active_at.eq(now))
-        .execute(tx)
+        .execute(&mut tx)
         .await?;
     Ok(())
 }
