@@ -46,7 +46,7 @@ pub async fn run_once(db: &Db) -> Result<()> {
             .filter(login_throttle::updated_at.lt(now - THROTTLE))
             .execute(tx)
             .await?;
-        Ok(())
+        factor::passkey::delete_expired(tx, now).await
     })
     .await?;
     let mut after = None;

@@ -27,6 +27,7 @@ pub(super) struct Key {
     pub(super) id: PasskeyId,
     pub(super) public_key: Vec<u8>,
     pub(super) sign_count: i64,
+    pub(super) discoverable: bool,
 }
 
 /// The seed, locked: of two answers with one code the second sees the first.
