@@ -125,6 +125,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             .execute(tx)
             .await?;
         api_token::forget(tx, tenant, now).await?;
+        api_token::remind(tx, tenant, now).await?;
         factor::delete_expired(tx, tenant, now).await?;
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;

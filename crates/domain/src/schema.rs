@@ -54,6 +54,7 @@ diesel::table! {
         last_used_ip -> Nullable<Inet>,
         revoked_at -> Nullable<Timestamptz>,
         version -> Int4,
+        end_notice -> Nullable<Int2>,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod challenge;
 pub(crate) mod code;
+mod notice;
 pub mod passkey;
 mod queries;
 pub mod recovery;

@@ -89,10 +89,17 @@ pub(super) async fn use_step(tx: &mut AsyncPgConnection, person: Person, step: i
     Ok(())
 }
 
-/// Whether there was one.
-pub(super) async fn delete_seed(tx: &mut AsyncPgConnection, person: Person) -> Result<bool> {
+/// Whether the one that is gone counted; `None` when there was none.
+pub(super) async fn delete_seed(
+    tx: &mut AsyncPgConnection,
+    person: Person,
+) -> Result<Option<bool>> {
     let row = totp_seed::table.find((person.tenant, person.user));
-    Ok(diesel::delete(row).execute(tx).await? == 1)
+    Ok(diesel::delete(row)
+        .returning(totp_seed::confirmed_at.is_not_null())
+        .get_result(tx)
+        .await
+        .optional()?)
 }
 
 /// Oldest first.

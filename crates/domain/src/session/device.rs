@@ -126,7 +126,7 @@ pub(super) async fn tell_if_new(
 }
 
 /// A notice of something that was done to an account just now.
-pub(super) async fn notify(
+pub(crate) async fn notify(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     user_id: UserId,

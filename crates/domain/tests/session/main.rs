@@ -8,6 +8,7 @@
 )]
 
 mod factor;
+mod notice;
 mod overload;
 mod passkey;
 mod passkey_log_in;

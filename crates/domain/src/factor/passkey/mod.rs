@@ -11,13 +11,14 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Factors, Person, Purpose, attempt, finish, issue, queries, recovery};
+use super::{Factors, Method, Person, Purpose, attempt, finish, issue, notice, queries, recovery};
 use crate::actor::Actor;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{PasskeyId, TenantId, UserId};
 use crate::schema::passkey;
 use crate::session::token::OpaqueToken;
+use crate::system_mail::Kind;
 use crate::user;
 
 pub use cose::ALGORITHMS;
@@ -188,6 +189,8 @@ pub async fn register(
         queries::insert_passkey(tx, person, &row, &made.id, &made.public_key).await?;
         queries::note_factor(tx, person, now).await?;
         super::record(tx, actor, "user.passkey_added", Some(&row.name)).await?;
+        let factor = (Method::Passkey, row.name.as_str());
+        notice::changed(tx, actor, person, Kind::FactorAdded, factor, now).await?;
         let codes = recovery::make_first(tx, actor, person, now).await?;
         Ok((row, codes))
     })
@@ -223,7 +226,9 @@ pub async fn remove(db: &Db, actor: &Actor, id: PasskeyId) -> Result<()> {
             .ok_or_else(|| DomainError::not_found("passkey"))?;
         actor.require_step_up()?;
         super::after_removal(tx, person, now).await?;
-        super::record(tx, actor, "user.passkey_removed", Some(&name)).await
+        super::record(tx, actor, "user.passkey_removed", Some(&name)).await?;
+        let factor = (Method::Passkey, name.as_str());
+        notice::changed(tx, actor, person, Kind::FactorRemoved, factor, now).await
     })
     .await
 }
