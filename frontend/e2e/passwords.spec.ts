@@ -57,7 +57,7 @@ test("a new person is invited, sets a password, forgets it and gets in again", a
   const logIn = async (password: string) => {
     await page.getByLabel("ログインID").fill(loginId);
     await page.getByLabel("パスワード", { exact: true }).fill(password);
-    await page.getByRole("button", { name: "ログイン" }).click();
+    await page.getByRole("button", { name: "ログイン", exact: true }).click();
     await expect(page.getByRole("heading", { level: 1 })).toContainText("招待 花子");
   };
   await set(await mailTo(address, "ご招待"), "gakubuchi no ura ni kakusu");

@@ -53,6 +53,7 @@ for (const locale of ["ja", "en"] as const) {
     test.setTimeout(600_000);
     await inContext(context, async (page) => {
       await page.goto("/login");
+      await expect(page.getByRole("button", { name: "パスキーでログイン" })).toBeVisible();
       const wrong = locale === "ja" ? await look(page, "ja-login") : [];
       await took(api.PATCH("/v1/me", { body: { locale: "ja" } }));
       await logIn(page);

@@ -1,4 +1,4 @@
-import { type CDPSession, expect, type Page, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { connect, took } from "./support/api";
 import { expectAccessible, logIn } from "./support/page";
 import { totp } from "./support/totp";
@@ -11,7 +11,7 @@ async function newPerson(baseURL: string, role: "owner" | "editor" = "editor") {
   const api = await connect(baseURL);
   const loginId = `factor-${role}-${Date.now().toString(36)}`;
   const display_name = "二段 花子";
-  await took(
+  const { id } = await took(
     api.POST("/v1/users", {
       body: { login_id: loginId, display_name, email: "f@example.jp", role, password: given },
     }),
@@ -19,14 +19,14 @@ async function newPerson(baseURL: string, role: "owner" | "editor" = "editor") {
   // Made up by somebody else: it has to be changed before anything can be looked at.
   const person = await connect(baseURL, { loginId, password: given });
   await took(person.POST("/v1/auth/password", { body: { current_password: given, new_password: password } }));
-  return { loginId, password };
+  return { id, loginId, password };
 }
 
 /** Chromium's own authenticator in software: always there, and the person always says yes. */
-async function authenticator(page: Page): Promise<CDPSession> {
+async function authenticator(page: Page): Promise<{ isVerified: (verified: boolean) => Promise<unknown> }> {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("WebAuthn.enable");
-  await cdp.send("WebAuthn.addVirtualAuthenticator", {
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
     options: {
       protocol: "ctap2",
       transport: "internal",
@@ -36,7 +36,9 @@ async function authenticator(page: Page): Promise<CDPSession> {
       automaticPresenceSimulation: true,
     },
   });
-  return cdp;
+  return {
+    isVerified: (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+  };
 }
 
 async function firstStep(page: Page, login: { loginId: string; password: string }): Promise<void> {
@@ -92,6 +94,44 @@ test("a passkey is added, and logs in and steps up", async ({ page, baseURL }) =
   await stepUp.getByRole("button", { name: "パスキーで確認する" }).click();
   await expect(stepUp).toBeHidden();
   await expect(page.getByRole("dialog").getByRole("listitem")).toHaveCount(10);
+});
+
+test("a passkey logs in by itself, and is refused when its person is gone", async ({ page, baseURL }) => {
+  const login = await newPerson(baseURL ?? "");
+  const device = await authenticator(page);
+  await logIn(page, { login });
+  await page.goto("/settings/second-factor");
+  await page.getByRole("button", { name: "パスキーを追加" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("名前").fill("鍵");
+  await dialog.getByRole("button", { name: "登録に進む" }).click();
+  await dialog.getByRole("button", { name: "保管しました" }).click();
+  await expect(page.getByRole("cell", { name: /^鍵/ })).toBeVisible();
+  await logOut(page);
+  const button = page.getByRole("button", { name: "パスキーでログイン" });
+  await expect(button).toBeVisible();
+  await expectAccessible(page);
+  await button.click();
+  await expect(home(page)).toBeVisible();
+  // The settings show what it is good for: dangerous actions want no further proof.
+  await page.goto("/settings/second-factor");
+  await page.getByRole("button", { name: "コードを作り直す" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "コードを作り直す" }).click();
+  await expect(page.getByRole("dialog").getByRole("listitem")).toHaveCount(10);
+  await page.getByRole("dialog").getByRole("button", { name: "保管しました" }).click();
+  await logOut(page);
+  // Somebody else at the same browser who is not verified.
+  await device.isVerified(false);
+  await button.click();
+  await expect(page.getByRole("alert")).toContainText("パスキーを確認できませんでした");
+  await device.isVerified(true);
+  const api = await connect(baseURL ?? "");
+  const path = { id: login.id };
+  const { version } = await took(api.GET("/v1/users/{id}", { params: { path } }));
+  const header = { "If-Match": `"${version}"` };
+  await took(api.PATCH("/v1/users/{id}", { params: { path, header }, body: { disabled: true } }));
+  await button.click();
+  await expect(page.getByRole("alert")).toContainText("このパスキーではログインできません");
 });
 
 test("an authenticator app is set up with its key, and each code and recovery code logs in once", async ({

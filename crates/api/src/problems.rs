@@ -97,6 +97,8 @@ problems! {
     DeleteProblems: 400 401 403 404 409 412 428 429 503;
     /// DELETE of something that nobody edits.
     RemoveProblems: 400 401 403 404 409 429 503;
+    /// A question that is put to whoever asks.
+    QuestionProblems: 400 409 429 503;
     /// Log-in, refresh, log-out.
     AuthProblems: 400 401 403 413 415 422 429 503;
     /// The exchange of an API token, besides the errors of its own form.

@@ -15,6 +15,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
                 .configure(routes::step_up::configure)
                 .configure(routes::second_factor::configure)
                 .configure(routes::passkey::configure)
+                .configure(routes::passkey_log_in::configure)
                 .configure(routes::password::configure)
                 .configure(routes::me::configure)
                 .configure(routes::session::configure)

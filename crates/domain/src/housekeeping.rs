@@ -46,7 +46,7 @@ pub async fn run_once(db: &Db) -> Result<()> {
             .filter(login_throttle::updated_at.lt(now - THROTTLE))
             .execute(tx)
             .await?;
-        Ok(())
+        factor::passkey::delete_expired(tx, now).await
     })
     .await?;
     let mut after = None;
@@ -125,6 +125,7 @@ async fn sweep(db: &Db, tenant: TenantId, now: DateTime<Utc>) -> Result<()> {
             .execute(tx)
             .await?;
         api_token::forget(tx, tenant, now).await?;
+        api_token::remind(tx, tenant, now).await?;
         factor::delete_expired(tx, tenant, now).await?;
         export::delete_before(tx, tenant, now - HISTORY).await?;
         job::delete_finished_before(tx, tenant, now - HISTORY).await?;

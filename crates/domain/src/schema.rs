@@ -54,6 +54,7 @@ diesel::table! {
         last_used_ip -> Nullable<Inet>,
         revoked_at -> Nullable<Timestamptz>,
         version -> Int4,
+        end_notice -> Nullable<Int2>,
     }
 }
 
@@ -686,6 +687,7 @@ diesel::table! {
         backed_up -> Bool,
         created_at -> Timestamptz,
         last_used_at -> Nullable<Timestamptz>,
+        discoverable -> Bool,
     }
 }
 
@@ -1210,6 +1212,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_challenge (hash) {
+        hash -> Bytea,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     user_account (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1449,6 +1458,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     tenant_quota,
     tenant_usage,
     totp_seed,
+    used_challenge,
     user_account,
     user_link,
     webhook,

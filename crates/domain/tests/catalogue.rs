@@ -12,7 +12,7 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 11] = [
+const WITHOUT_POLICY: [&str; 12] = [
     "installation",
     "job_queue",
     "login_directory",
@@ -23,6 +23,7 @@ const WITHOUT_POLICY: [&str; 11] = [
     "send_session",
     "signup_directory",
     "system_mail_queue",
+    "used_challenge",
     "webhook_queue",
 ];
 

@@ -17,8 +17,8 @@ use domain::factor::Factors;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
 use domain::session::token::AccessTokens;
-use domain::session::{self, Device};
-use domain::testing::{TestDatabase, TestTenant};
+use domain::session::{self, Device, PasskeyAnswer};
+use domain::testing::{SoftAuthenticator, TestDatabase, TestTenant};
 use domain::user::{self, FirstPassword, NewUser};
 
 static QUERIES: AtomicU64 = AtomicU64::new(0);
@@ -84,5 +84,44 @@ async fn a_log_in_costs_the_same_whether_the_person_is_there_invited_or_unknown(
     assert_eq!(known.2, 1, "one hash");
     for id in ["nobody-here", "newcomer"] {
         assert_eq!(cost(&database, &hasher, &tokens, id).await, known, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_costs_the_same_whether_its_person_is_there_or_unknown() {
+    set_default_instrumentation(|| Some(Box::new(count))).unwrap();
+    let database = TestDatabase::with_clock(Clock::fixed(Utc::now())).await;
+    let tenant = TestTenant::create(&database.db, "acme").await;
+    let keys = Arc::new(Keys::from_master(&[1; 32]).unwrap());
+    let tokens = AccessTokens::new(&keys).unwrap();
+    let url = "https://kikubari.example.jp";
+    let factors = Factors::new(keys, url);
+    let owner = tenant.owner();
+    let id = owner.user_id.unwrap();
+    let known = [*owner.tenant_id.0.as_bytes(), *id.0.as_bytes()].concat();
+    let device = || Device {
+        ip: Some("203.0.113.9".parse().unwrap()),
+        ..Device::default()
+    };
+    let cost = async |user_handle: Vec<u8>| {
+        let asked = session::ask_passkey(&database.db, &factors, device().ip)
+            .await
+            .unwrap();
+        let answer = PasskeyAnswer {
+            user_handle,
+            assertion: SoftAuthenticator::new(url).get(&asked.challenge),
+        };
+        let token = secrecy::ExposeSecret::expose_secret(&asked.token);
+        let before = QUERIES.load(Ordering::Relaxed);
+        let (db, from) = (&database.db, device());
+        session::log_in_with_passkey(db, &tokens, &factors, token, &answer, from)
+            .await
+            .unwrap_err();
+        QUERIES.load(Ordering::Relaxed) - before
+    };
+    let known = cost(known).await;
+    assert!(known > 0, "queries are counted");
+    for handle in [vec![7; 32], Vec::new()] {
+        assert_eq!(cost(handle).await, known);
     }
 }

@@ -7,7 +7,7 @@ export async function logIn(page: Page, { at = "/login", login = demo() } = {}):
   await page.goto(at);
   await page.getByLabel("ログインID").fill(login.loginId);
   await page.getByLabel("パスワード", { exact: true }).fill(login.password);
-  await page.getByRole("button", { name: "ログイン" }).click();
+  await page.getByRole("button", { name: "ログイン", exact: true }).click();
   await expect(page.getByRole("navigation", { name: "メインメニュー" })).toBeVisible();
 }
 

@@ -12,6 +12,7 @@ export type Passkey = Schemas["Passkey"];
 export type PasskeyRequest = Schemas["PasskeyRequest"];
 export type PasskeyAssertion = Schemas["PasskeyAssertion"];
 export type PasskeyChallenge = Schemas["PasskeyChallenge"];
+export type PasskeyLogInChallenge = Schemas["PasskeyLogInChallenge"];
 export type SessionRow = Schemas["OwnSession"];
 export type User = Schemas["User"];
 export type Role = Schemas["Role"];

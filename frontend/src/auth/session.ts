@@ -70,9 +70,9 @@ export class SessionStore {
     return this.#enter("/v1/auth/login", { login_id: loginId, password });
   }
 
-  /** Answers the question for a second factor; null when logged in, otherwise the refusal. */
-  async finishLogin(token: string, proof: object): Promise<Response | null> {
-    const rest = await this.#enter("/v1/auth/second-factors", { token, ...proof });
+  /** Answers the question for a factor; null when logged in, otherwise the refusal. */
+  async finishLogin(token: string, proof: object, path = "/v1/auth/second-factors"): Promise<Response | null> {
+    const rest = await this.#enter(path, { token, ...proof });
     return rest && "refusal" in rest ? rest.refusal : null;
   }
 

@@ -97,6 +97,7 @@ pub(super) fn device(request: &HttpRequest) -> Device {
         ip: client_ip(request),
         user_agent: agent.unwrap_or_default().into_owned(),
         known: None,
+        cookie: browser(request),
     }
 }
 
@@ -139,7 +140,7 @@ fn cookie(
 }
 
 /// The tokens; `by` is whose browser is remembered for the next time.
-fn answer(
+pub(super) fn answer(
     state: &AppState,
     request: &HttpRequest,
     by: Option<&str>,

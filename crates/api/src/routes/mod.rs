@@ -23,6 +23,7 @@ pub mod list;
 pub mod mail;
 pub mod me;
 pub mod passkey;
+pub mod passkey_log_in;
 pub mod password;
 pub mod public;
 pub mod report;

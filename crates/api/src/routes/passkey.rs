@@ -28,6 +28,8 @@ pub struct Passkey {
     pub name: String,
     /// Whether the key lives on more than one device.
     pub backed_up: bool,
+    /// Whether it logs in by itself, without login id and password.
+    pub discoverable: bool,
     pub created_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -38,13 +40,14 @@ impl From<passkey::Passkey> for Passkey {
             id: row.id.0,
             name: row.name,
             backed_up: row.backed_up,
+            discoverable: row.discoverable,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
         }
     }
 }
 
-/// What `navigator.credentials.create` needs: attestation none, user verification required. Bytes in base64url.
+/// What `navigator.credentials.create` needs: attestation none, user verification and a resident key required. Bytes in base64url.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PasskeyChallenge {
     /// Comes back with the answer, within five minutes.
@@ -79,6 +82,10 @@ pub struct PasskeyCreate {
     pub client_data: String,
     #[schema(max_length = 65536)]
     pub attestation_object: String,
+    /// Whether the browser made a discoverable credential (`credProps.rk`): without it the passkey is good for the
+    /// second step only.
+    #[serde(default)]
+    pub discoverable: bool,
 }
 
 /// A new passkey.
@@ -150,6 +157,7 @@ async fn create_passkey(
     let answer = Attestation {
         client_data: bytes("/client_data", &create.client_data, 8192)?,
         attestation_object: bytes("/attestation_object", &create.attestation_object, 65_536)?,
+        discoverable: create.discoverable,
     };
     let (row, codes) = passkey::register(
         &state.db,

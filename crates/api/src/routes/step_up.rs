@@ -84,7 +84,7 @@ pub struct PasskeyAssertion {
 }
 
 impl PasskeyAssertion {
-    fn decode(self) -> Result<Assertion, DomainError> {
+    pub(super) fn decode(self) -> Result<Assertion, DomainError> {
         Ok(Assertion {
             credential_id: bytes("/passkey/credential_id", &self.credential_id, 1364)?,
             client_data: bytes("/passkey/client_data", &self.client_data, 8192)?,

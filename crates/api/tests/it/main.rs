@@ -20,6 +20,7 @@ mod idempotency;
 mod import;
 mod matrix;
 mod operator;
+mod passkey_log_in;
 mod password;
 mod public;
 mod results;

@@ -26,13 +26,13 @@ async fn second_step(app: &TestApp, body: &Value) -> Answer {
     app.post("/v1/auth/second-factors").json(body).send().await
 }
 
-fn bytes(text: &Value) -> Vec<u8> {
+pub(crate) fn bytes(text: &Value) -> Vec<u8> {
     URL_SAFE_NO_PAD
         .decode(text.as_str().expect("text"))
         .expect("base64url")
 }
 
-fn asserted(given: &Assertion) -> Value {
+pub(crate) fn asserted(given: &Assertion) -> Value {
     json!({
         "credential_id": URL_SAFE_NO_PAD.encode(&given.credential_id),
         "client_data": URL_SAFE_NO_PAD.encode(&given.client_data),
@@ -43,6 +43,20 @@ fn asserted(given: &Assertion) -> Value {
 
 /// Adds a passkey; answers it with the recovery codes.
 async fn add_passkey(app: &TestApp, token: &str) -> (SoftAuthenticator, Value) {
+    let (key, made, _) = added(app, token).await;
+    (key, made)
+}
+
+/// Adds a passkey; answers it with the user handle that it keeps.
+pub(crate) async fn add_passkey_with_handle(
+    app: &TestApp,
+    token: &str,
+) -> (SoftAuthenticator, Value) {
+    let (key, _, handle) = added(app, token).await;
+    (key, handle)
+}
+
+async fn added(app: &TestApp, token: &str) -> (SoftAuthenticator, Value, Value) {
     let options = app
         .post("/v1/auth/passkey-challenges")
         .by(token)
@@ -53,14 +67,14 @@ async fn add_passkey(app: &TestApp, token: &str) -> (SoftAuthenticator, Value) {
     let mut key = SoftAuthenticator::new(&app.state.config.public_url);
     let answer = key.create(&bytes(&options["challenge"]));
     let body = json!({
-        "token": options["token"], "name": "ノートPC",
+        "token": options["token"], "name": "ノートPC", "discoverable": true,
         "client_data": URL_SAFE_NO_PAD.encode(&answer.client_data),
         "attestation_object": URL_SAFE_NO_PAD.encode(&answer.attestation_object),
     });
     let made = post(app, "/v1/auth/passkeys", token, &body)
         .await
         .expect(201);
-    (key, made)
+    (key, made, options["user_id"].clone())
 }
 
 #[actix_web::test]

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod input;
+mod notice;
 mod queries;
 pub mod secret;
 
@@ -26,6 +27,7 @@ use input::{check_days, check_name, parse_networks, parse_scopes};
 use secret::Secret;
 
 pub use exchange::{Exchanged, authenticate, exchange};
+pub(crate) use notice::remind;
 pub(crate) use queries::{ending, forget};
 
 /// How long a token lives unless asked for otherwise, and at most.
@@ -218,6 +220,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewApiToken) -> Result<Shown> {
         scopes: &scopes,
         allowed_ips: &allowed_ips,
         expires_at: now + TimeDelta::days(days),
+        end_notice: notice::spared(days),
         created_by: actor.user_id,
     };
     let token = db
@@ -313,10 +316,11 @@ pub async fn rotate(db: &Db, actor: &Actor, id: ApiTokenId, rotation: Rotation) 
         .tenant(tenant, async |tx| {
             let before = live(queries::lock(tx, tenant, id, now).await?)?;
             actor.require_at_least(&before.scopes)?;
-            let expires_at = rotation
-                .lifetime_days
-                .map_or(before.expires_at, |days| now + TimeDelta::days(days));
-            queries::rotate(tx, tenant, id, &secret, until, expires_at, now).await?;
+            queries::rotate(tx, tenant, id, &secret, until, now).await?;
+            if let Some(days) = rotation.lifetime_days {
+                let end = (now + TimeDelta::days(days), notice::spared(days));
+                queries::set_end(tx, tenant, id, end).await?;
+            }
             let after = queries::find(tx, tenant, id, now).await?;
             note(tx, actor, "api_token.rotated", Some(&before), &after).await?;
             Ok(after)

@@ -86,6 +86,7 @@ pub(super) struct NewRow<'a> {
     pub(super) scopes: &'a BTreeSet<Permission>,
     pub(super) allowed_ips: &'a [IpNet],
     pub(super) expires_at: DateTime<Utc>,
+    pub(super) end_notice: Option<i16>,
     pub(super) created_by: Option<UserId>,
 }
 
@@ -108,6 +109,7 @@ pub(super) async fn insert(
             api_token::secret_end.eq(secret.end()),
             api_token::secret_made_at.eq(now),
             api_token::expires_at.eq(row.expires_at),
+            api_token::end_notice.eq(row.end_notice),
             api_token::created_by.eq(row.created_by),
             api_token::created_at.eq(now),
             api_token::updated_at.eq(now),
@@ -229,7 +231,6 @@ pub(super) async fn rotate(
     id: ApiTokenId,
     secret: &Secret,
     until: Option<DateTime<Utc>>,
-    expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let row = api_token::table.find((tenant, id));
@@ -237,7 +238,6 @@ pub(super) async fn rotate(
         api_token::secret_hash.eq(secret.hash().to_vec()),
         api_token::secret_end.eq(secret.end()),
         api_token::secret_made_at.eq(now),
-        api_token::expires_at.eq(expires_at),
         api_token::generation.eq(api_token::generation + 1),
         api_token::version.eq(api_token::version + 1),
         api_token::updated_at.eq(now),
@@ -259,6 +259,23 @@ pub(super) async fn rotate(
             diesel::update(row).set((changed, over)).execute(tx).await?
         }
     };
+    Ok(())
+}
+
+/// Another end, with the notice that is not worth mailing before it.
+pub(super) async fn set_end(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ApiTokenId,
+    (expires_at, end_notice): (DateTime<Utc>, Option<i16>),
+) -> Result<()> {
+    diesel::update(api_token::table.find((tenant, id)))
+        .set((
+            api_token::expires_at.eq(expires_at),
+            api_token::end_notice.eq(end_notice),
+        ))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 
 mod challenge;
 pub(crate) mod code;
+mod notice;
 pub mod passkey;
 mod queries;
 pub mod recovery;
@@ -76,6 +77,8 @@ impl Person {
 pub enum Method {
     Totp,
     Passkey,
+    /// A passkey without a password before it: a log-in by itself.
+    PasskeyAlone,
     RecoveryCode,
     /// For step-up of a person without a second factor.
     Password,
@@ -87,6 +90,7 @@ impl Method {
         match self {
             Self::Totp => "totp",
             Self::Passkey => "passkey",
+            Self::PasskeyAlone => "passkey_alone",
             Self::RecoveryCode => "recovery_code",
             Self::Password => "password",
         }
@@ -173,7 +177,13 @@ pub(crate) async fn prove(
         Proof::Totp(code) => totp::is_right(tx, factors, person, code.expose_secret(), now).await,
         Proof::RecoveryCode(code) => recovery::is_right(tx, person, code.expose_secret()).await,
         Proof::Passkey(assertion) => match token {
-            Some(token) => passkey::is_right(tx, factors, person, token, assertion, now).await,
+            Some(token) => {
+                let ceremony = passkey::Ceremony {
+                    challenge: token.passkey_challenge(),
+                    alone: false,
+                };
+                passkey::is_right(tx, factors, person, ceremony, assertion, now).await
+            }
             None => Ok(false),
         },
         Proof::Password(_) => Ok(false),

@@ -27,6 +27,7 @@ pub(super) struct Key {
     pub(super) id: PasskeyId,
     pub(super) public_key: Vec<u8>,
     pub(super) sign_count: i64,
+    pub(super) discoverable: bool,
 }
 
 /// The seed, locked: of two answers with one code the second sees the first.
@@ -88,10 +89,17 @@ pub(super) async fn use_step(tx: &mut AsyncPgConnection, person: Person, step: i
     Ok(())
 }
 
-/// Whether there was one.
-pub(super) async fn delete_seed(tx: &mut AsyncPgConnection, person: Person) -> Result<bool> {
+/// Whether the one that is gone counted; `None` when there was none.
+pub(super) async fn delete_seed(
+    tx: &mut AsyncPgConnection,
+    person: Person,
+) -> Result<Option<bool>> {
     let row = totp_seed::table.find((person.tenant, person.user));
-    Ok(diesel::delete(row).execute(tx).await? == 1)
+    Ok(diesel::delete(row)
+        .returning(totp_seed::confirmed_at.is_not_null())
+        .get_result(tx)
+        .await
+        .optional()?)
 }
 
 /// Oldest first.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 
-use super::{Person, queries};
+use super::{Person, notice, queries};
 use crate::actor::Actor;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -88,7 +88,9 @@ pub async fn renew(db: &Db, actor: &Actor) -> Result<Vec<SecretString>> {
                 "recovery codes belong to a second factor: set one up first",
             ));
         }
-        make(tx, actor, person, now).await
+        let codes = make(tx, actor, person, now).await?;
+        notice::new_codes(tx, actor, person, now).await?;
+        Ok(codes)
     })
     .await
 }

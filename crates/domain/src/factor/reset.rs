@@ -4,7 +4,7 @@
 use diesel_async::AsyncPgConnection;
 use serde_json::json;
 
-use super::{Person, queries};
+use super::{Person, notice, queries};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -74,5 +74,6 @@ async fn reset_in(db: &Db, tx: &mut AsyncPgConnection, actor: &Actor, id: UserId
         before: Some(json!({ "methods": names })),
         ..audit::Entry::default()
     };
-    audit::record(tx, actor, entry).await
+    audit::record(tx, actor, entry).await?;
+    notice::reset(tx, actor, person, now).await
 }

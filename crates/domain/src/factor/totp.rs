@@ -6,16 +6,18 @@ use secrecy::SecretString;
 
 pub use super::code::Enrolment;
 use super::code::{SEED, step};
-use super::{Factors, Person, queries, recovery};
+use super::{Factors, Method, Person, notice, queries, recovery};
 use crate::actor::Actor;
-use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::secret;
+use crate::system_mail::Kind;
 use crate::user;
 
 /// Stands in the app beside the code.
 const ISSUER: &str = "Kikubari";
+/// As notices name it.
+const APP: (Method, &str) = (Method::Totp, "");
 
 fn place(person: Person) -> String {
     format!("totp:{}", person.user)
@@ -78,6 +80,7 @@ pub async fn confirm(
         queries::confirm_seed(tx, person, step, now).await?;
         queries::note_factor(tx, person, now).await?;
         super::record(tx, actor, "user.totp_added", None).await?;
+        notice::changed(tx, actor, person, Kind::FactorAdded, APP, now).await?;
         recovery::make_first(tx, actor, person, now).await
     })
     .await
@@ -117,21 +120,15 @@ pub async fn remove(db: &Db, actor: &Actor) -> Result<()> {
     actor.require_step_up()?;
     let now = db.now();
     db.tenant(person.tenant, async |tx| {
-        if !queries::delete_seed(tx, person).await? {
-            return Err(DomainError::not_found("authenticator app"));
-        }
+        let counted = queries::delete_seed(tx, person)
+            .await?
+            .ok_or_else(|| DomainError::not_found("authenticator app"))?;
         super::after_removal(tx, person, now).await?;
-        audit::record(
-            tx,
-            actor,
-            audit::Entry {
-                action: "user.totp_removed",
-                subject_kind: "user",
-                subject_id: Some(person.user.0),
-                ..audit::Entry::default()
-            },
-        )
-        .await
+        super::record(tx, actor, "user.totp_removed", None).await?;
+        if counted {
+            notice::changed(tx, actor, person, Kind::FactorRemoved, APP, now).await?;
+        }
+        Ok(())
     })
     .await
 }

@@ -108,6 +108,23 @@ pub(super) async fn count_own(tx: &mut AsyncPgConnection, tenant: TenantId) -> R
         .await?)
 }
 
+/// Roles that allow this.
+pub(crate) async fn with(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    permission: Permission,
+) -> Result<Vec<RoleId>> {
+    let all: Vec<(RoleId, Grant)> = role::table
+        .filter(role::tenant_id.eq(tenant))
+        .select((role::id, Grant::as_select()))
+        .load(tx)
+        .await?;
+    let allowing = all
+        .into_iter()
+        .filter(|(_, grant)| grant.permissions().contains(&permission));
+    Ok(allowing.map(|(id, _)| id).collect())
+}
+
 /// All of them: builtin ones first, from who may most; own ones by name.
 pub(super) async fn all(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<Vec<Role>> {
     let rows: Vec<Row> = role::table

@@ -63,6 +63,16 @@ pub fn recognise(keys: &Keys, login_id: &str, cookie: &str, now: DateTime<Utc>) 
         .find_map(|entry| id_of(keys, &login_id, entry, now))
 }
 
+impl Device {
+    /// The same, once it is known who the person is.
+    pub(super) fn recognised(self, keys: &Keys, login_id: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            known: recognise(keys, login_id, &self.cookie, now),
+            ..self
+        }
+    }
+}
+
 /// The cookie of a browser that this person has just logged in with.
 #[must_use]
 pub fn remember(keys: &Keys, login_id: &str, cookie: &str, now: DateTime<Utc>) -> Option<String> {
@@ -116,7 +126,7 @@ pub(super) async fn tell_if_new(
 }
 
 /// A notice of something that was done to an account just now.
-pub(super) async fn notify(
+pub(crate) async fn notify(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     user_id: UserId,

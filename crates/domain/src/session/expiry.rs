@@ -56,7 +56,7 @@ pub(crate) async fn remind(
     // Month ends make "N months ago" and "in N months" differ by up to three
     // days: taken a little wide here, judged exactly below.
     let wide = (now + REMIND_BEFORE + TimeDelta::days(4)).checked_sub_months(months);
-    let due: Vec<(UserId, DateTime<Utc>)> = user_account::table
+    let due: Vec<(UserId, String, DateTime<Utc>)> = user_account::table
         .filter(user_account::tenant_id.eq(tenant))
         .filter(user_account::disabled_at.is_null())
         .filter(user_account::password_hash.is_not_null())
@@ -64,12 +64,16 @@ pub(crate) async fn remind(
         .filter(user_account::password_changed_at.le(wide.unwrap_or(now)))
         .order(user_account::password_changed_at)
         .limit(REMINDERS)
-        .select((user_account::id, user_account::password_changed_at))
+        .select((
+            user_account::id,
+            user_account::login_id,
+            user_account::password_changed_at,
+        ))
         .for_update()
         .skip_locked()
         .load(tx)
         .await?;
-    for (id, changed_at) in due {
+    for (id, login_id, changed_at) in due {
         let Some(expires_at) = changed_at.checked_add_months(months) else {
             continue;
         };
@@ -80,7 +84,9 @@ pub(crate) async fn remind(
             .set(user_account::expiry_reminded_at.eq(now))
             .execute(tx)
             .await?;
-        let params = json!({ "expires_at": expires_at, "time_zone": settings.time_zone });
+        let params = json!({
+            "login_id": login_id, "expires_at": expires_at, "time_zone": settings.time_zone
+        });
         system_mail::enqueue(tx, tenant, id, Kind::PasswordExpires, params, now).await?;
     }
     Ok(())

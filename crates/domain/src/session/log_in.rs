@@ -70,7 +70,12 @@ pub async fn log_in(
         }
         known => {
             throttle::count(db, &lanes).await?;
-            refused::note(db, known.as_ref(), right, device.ip).await?;
+            let known = known.map(|(tenant, found)| Person {
+                tenant,
+                user: found.id,
+            });
+            let reason = if right { "disabled" } else { "wrong_password" };
+            refused::note(db, known, reason, device.ip).await?;
             return Err(wrong_credentials());
         }
     };
@@ -115,8 +120,8 @@ async fn find_credentials(
 }
 
 /// Refuses, and notes, a log-in from a network that the tenant does not let in.
-/// Only who knows the password learns of it.
-async fn admit(db: &Db, person: Person, device: &Device) -> Result<()> {
+/// Only who knows the password, or has the passkey, learns of it.
+pub(super) async fn admit(db: &Db, person: Person, device: &Device) -> Result<()> {
     let (tenant_id, user_id) = (person.tenant, person.user);
     let admitted = db
         .tenant(tenant_id, async |tx| {

@@ -7,6 +7,7 @@ pub mod device;
 pub mod expiry;
 mod log_in;
 mod own;
+mod passkey_log_in;
 pub mod password;
 mod queries;
 mod refresh;
@@ -38,6 +39,7 @@ use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 pub(crate) use device::tell_password_changed;
 pub use log_in::{Outcome, log_in};
 pub use own::{change_password, check_password, end, end_others, list, me};
+pub use passkey_log_in::{PasskeyAnswer, ask_passkey, log_in_with_passkey};
 pub(crate) use queries::end_all_of;
 pub use refresh::{log_out, refresh};
 pub use second_step::finish_log_in;
@@ -60,6 +62,9 @@ pub struct Device {
     /// Which browser it is, when the person has logged in with it before
     /// ([`device::recognise`]).
     pub known: Option<Uuid>,
+    /// Its cookie that says who has, for ways in on which the person is found
+    /// out later; hostile input.
+    pub cookie: String,
 }
 
 /// The person who is logged in, and what the page needs to know of them.

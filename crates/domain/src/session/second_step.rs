@@ -51,7 +51,6 @@ pub async fn finish_log_in(
     let lanes = throttle::Lanes::factor(user);
     throttle::reserve(db, &lanes).await?;
     let ip = device.ip;
-    let opening = Opening::new(Person { tenant, user }, device, proof.method());
     // A wrong answer has to be committed (it took one of the tries), so it is a value here.
     let opened = db
         .tenant(tenant, async |tx| {
@@ -60,11 +59,16 @@ pub async fn finish_log_in(
                 .ok_or_else(over)?;
             let right = factor::prove(tx, factors, person, Some(&token), proof, now).await?;
             let known = user::credentials(tx, tenant, person.user).await?;
-            if !right || known.is_none_or(|known| known.disabled_at.is_some()) {
+            let known = known.filter(|known| right && known.disabled_at.is_none());
+            let Some(known) = known else {
                 record_refusal(tx, person, ip, proof).await?;
                 return Ok(None);
-            }
+            };
             factor::finish(tx, &token).await?;
+            let device = device
+                .clone()
+                .recognised(&factors.keys, &known.login_id, now);
+            let opening = Opening::new(person, device, proof.method());
             open(tx, db, &opening).await.map(Some)
         })
         .await?;

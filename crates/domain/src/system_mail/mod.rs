@@ -28,6 +28,11 @@ text_enum! {
         PasswordChanged = "password_changed",
         NewDevice = "new_device",
         PasswordExpires = "password_expires",
+        FactorAdded = "factor_added",
+        FactorRemoved = "factor_removed",
+        FactorsReset = "factors_reset",
+        RecoveryCodesMade = "recovery_codes_made",
+        ApiTokenEnds = "api_token_ends",
     }
 }
 

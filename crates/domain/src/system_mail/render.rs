@@ -80,7 +80,14 @@ fn link(mail: &Due, public_url: &str) -> Option<String> {
     let page = match mail.kind {
         Kind::PasswordReset => "reset",
         Kind::Invitation => "invitation",
-        Kind::PasswordChanged | Kind::NewDevice | Kind::PasswordExpires => return None,
+        Kind::PasswordChanged
+        | Kind::NewDevice
+        | Kind::PasswordExpires
+        | Kind::FactorAdded
+        | Kind::FactorRemoved
+        | Kind::FactorsReset
+        | Kind::RecoveryCodesMade
+        | Kind::ApiTokenEnds => return None,
     };
     let token = mail.secret.as_ref()?;
     Some(format!("{public_url}/{page}#{}", token.expose_secret()))
@@ -118,6 +125,12 @@ fn values(mail: &Due, english: bool) -> Vec<(&'static str, String)> {
         ("{at}", time("at")),
         ("{ip}", or_dash(param("ip"))),
         ("{user_agent}", or_dash(&one_line(param("user_agent")))),
+        (
+            "{factor}",
+            words::factor(param("method"), &one_line(param("factor_name")), english),
+        ),
+        ("{by}", words::by(param("by"), english).to_owned()),
+        ("{token}", one_line(param("token_name"))),
     ]
 }
 
@@ -206,6 +219,23 @@ mod tests {
             letter.text
         );
         assert!(letter.text.contains("2026年11月27日 10:00"));
+    }
+
+    #[test]
+    fn a_factor_is_named_and_its_name_is_text() {
+        let mut mail = due(Kind::FactorAdded, "ja");
+        mail.params["method"] = json!("passkey");
+        mail.params["factor_name"] = json!("会社の\nPC {ip}");
+        let letter = render(&mail, "https://mail.example.jp");
+        assert!(
+            letter.text.contains("パスキー「会社の PC {ip}」"),
+            "{}",
+            letter.text
+        );
+        mail.params["method"] = json!("totp");
+        mail.locale = "en".into();
+        let letter = render(&mail, "https://mail.example.jp");
+        assert!(letter.text.contains("authenticator app"), "{}", letter.text);
     }
 
     #[test]

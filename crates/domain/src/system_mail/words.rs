@@ -28,6 +28,26 @@ pub(super) fn greeting(english: bool) -> &'static str {
     }
 }
 
+/// A second factor by its kind, and the name that its owner gave it.
+pub(super) fn factor(method: &str, name: &str, english: bool) -> String {
+    match (method, english) {
+        ("passkey", true) => format!("passkey \"{name}\""),
+        ("passkey", false) => format!("パスキー「{name}」"),
+        (_, true) => "authenticator app".to_owned(),
+        (_, false) => "認証アプリ".to_owned(),
+    }
+}
+
+/// Who did something to another person's account.
+pub(super) fn by(who: &str, english: bool) -> &'static str {
+    match (who, english) {
+        ("operator", true) => "the operator of the service",
+        ("operator", false) => "サービスの運営者",
+        (_, true) => "an administrator of your company",
+        (_, false) => "社内の管理者",
+    }
+}
+
 pub(super) fn of(kind: Kind, english: bool) -> Words {
     if english {
         english_words(kind)
@@ -35,6 +55,9 @@ pub(super) fn of(kind: Kind, english: bool) -> Words {
         japanese_words(kind)
     }
 }
+
+const JA_NOT_YOU: &str = "ご本人の操作であれば、何もする必要はありません。お心当たりがない場合は、すぐにパスワードを変更し、設定の「二段階認証」を確認のうえ、社内の管理者に連絡してください。";
+const EN_NOT_YOU: &str = "If it was you, there is nothing to do. If not, change your password at once, look at \"Two-step log-in\" in the settings, and tell your administrator.";
 
 fn japanese_words(kind: Kind) -> Words {
     match kind {
@@ -89,6 +112,55 @@ fn japanese_words(kind: Kind) -> Words {
             paragraphs: &[
                 "{company} のログインID {login_id} のパスワードは、{until} に有効期限が切れます。",
                 "それまでに、設定の「パスワード変更」で新しいパスワードに変えてください。期限を過ぎると、変更するまでほかの操作ができなくなります。",
+            ],
+            button: None,
+            after: &[],
+        },
+        Kind::FactorAdded => Words {
+            subject: "二段階認証の方法が追加されました",
+            paragraphs: &[
+                "{at} に、{company} のログインID {login_id} の二段階認証に、次の方法が追加されました。",
+                "追加された方法：{factor}",
+                "操作元のIPアドレス：{ip}",
+            ],
+            button: None,
+            after: &[JA_NOT_YOU],
+        },
+        Kind::FactorRemoved => Words {
+            subject: "二段階認証の方法が解除されました",
+            paragraphs: &[
+                "{at} に、{company} のログインID {login_id} の二段階認証から、次の方法が解除されました。",
+                "解除された方法：{factor}",
+                "操作元のIPアドレス：{ip}",
+            ],
+            button: None,
+            after: &[JA_NOT_YOU],
+        },
+        Kind::FactorsReset => Words {
+            subject: "二段階認証が解除されました",
+            paragraphs: &[
+                "{at} に、{by}が、{company} のログインID {login_id} の二段階認証をすべて解除しました（パスキー、認証アプリ、リカバリーコード）。すべての端末からログアウトされています。",
+                "次回はパスワードでログインし、設定の「二段階認証」でもう一度設定してください。",
+            ],
+            button: None,
+            after: &[
+                "ご自身で依頼した覚えがない場合は、すぐにパスワードを変更し、社内の管理者に連絡してください。",
+            ],
+        },
+        Kind::RecoveryCodesMade => Words {
+            subject: "リカバリーコードが作り直されました",
+            paragraphs: &[
+                "{at} に、{company} のログインID {login_id} のリカバリーコードが作り直されました。以前のコードは、もう使えません。",
+                "操作元のIPアドレス：{ip}",
+            ],
+            button: None,
+            after: &[JA_NOT_YOU],
+        },
+        Kind::ApiTokenEnds => Words {
+            subject: "APIトークン「{token}」の有効期限が近づいています",
+            paragraphs: &[
+                "{company} のAPIトークン「{token}」は、{until} に有効期限が切れます。期限を過ぎると、このトークンを使っているシステムはAPIに接続できなくなります。",
+                "引き続き使う場合は、それまでに設定の「APIトークン」でシークレットを更新して期限を延ばし、システムの設定を差し替えてください。使っていない場合は、何もする必要はありません。",
             ],
             button: None,
             after: &[],
@@ -149,6 +221,55 @@ fn english_words(kind: Kind) -> Words {
             paragraphs: &[
                 "The password of the login ID {login_id} at {company} expires at {until}.",
                 "Change it before then under \"Change password\" in the settings. After that nothing else is possible until you do.",
+            ],
+            button: None,
+            after: &[],
+        },
+        Kind::FactorAdded => Words {
+            subject: "A way of two-step log-in was added",
+            paragraphs: &[
+                "At {at} a way of two-step log-in was added for the login ID {login_id} at {company}.",
+                "What was added: {factor}",
+                "It came from the IP address {ip}",
+            ],
+            button: None,
+            after: &[EN_NOT_YOU],
+        },
+        Kind::FactorRemoved => Words {
+            subject: "A way of two-step log-in was removed",
+            paragraphs: &[
+                "At {at} a way of two-step log-in was removed for the login ID {login_id} at {company}.",
+                "What was removed: {factor}",
+                "It came from the IP address {ip}",
+            ],
+            button: None,
+            after: &[EN_NOT_YOU],
+        },
+        Kind::FactorsReset => Words {
+            subject: "Two-step log-in was taken off your account",
+            paragraphs: &[
+                "At {at} {by} removed every way of two-step log-in (passkeys, authenticator app, recovery codes) of the login ID {login_id} at {company}. You were logged out on every device.",
+                "Log in with your password next time, and set it up again under \"Two-step log-in\" in the settings.",
+            ],
+            button: None,
+            after: &[
+                "If you did not ask for this, change your password at once and tell your administrator.",
+            ],
+        },
+        Kind::RecoveryCodesMade => Words {
+            subject: "New recovery codes were made",
+            paragraphs: &[
+                "At {at} new recovery codes were made for the login ID {login_id} at {company}. The old ones don't work any more.",
+                "It came from the IP address {ip}",
+            ],
+            button: None,
+            after: &[EN_NOT_YOU],
+        },
+        Kind::ApiTokenEnds => Words {
+            subject: "The API token \"{token}\" ends soon",
+            paragraphs: &[
+                "The API token \"{token}\" of {company} ends at {until}. After that the system that uses it can't reach the API any more.",
+                "If it is still needed, rotate its secret with a new end under \"API tokens\" in the settings before then, and put the new secret into the system. If nothing uses it, there is nothing to do.",
             ],
             button: None,
             after: &[],

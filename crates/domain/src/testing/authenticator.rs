@@ -39,6 +39,8 @@ pub struct SoftAuthenticator {
     /// `None`: as the ceremony has it.
     pub ceremony: Option<&'static str>,
     pub cross_origin: bool,
+    /// Whether it keeps the person's name.
+    pub discoverable: bool,
     key: Key,
 }
 
@@ -65,6 +67,7 @@ impl SoftAuthenticator {
             counter: 0,
             ceremony: None,
             cross_origin: false,
+            discoverable: true,
             key,
         }
     }
@@ -84,6 +87,7 @@ impl SoftAuthenticator {
         Attestation {
             client_data: self.client_data("webauthn.create", challenge),
             attestation_object,
+            discoverable: self.discoverable,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::schema::{login_directory, mail_directory, role, user_account};
 #[diesel(table_name = user_account)]
 pub(crate) struct Credentials {
     pub(crate) id: UserId,
+    pub(crate) login_id: String,
     /// `None`: invited, and not come yet.
     pub(crate) password_hash: Option<String>,
     pub(crate) disabled_at: Option<DateTime<Utc>>,

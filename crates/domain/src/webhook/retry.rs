@@ -43,6 +43,35 @@ pub(super) fn rest(id: Uuid, failures: i32, now: DateTime<Utc>) -> Option<DateTi
     Some(now + jittered(seconds, id, failures))
 }
 
+/// Longest time that a receiver may put off one message, and all of its messages:
+/// a slip in a header must not stop a webhook for a day.
+const MOST_ASKED: TimeDelta = TimeDelta::hours(24);
+const MOST_ASKED_REST: TimeDelta = TimeDelta::hours(1);
+/// A message that is put off gets one more try before it is given up.
+const LAST_TRY: TimeDelta = TimeDelta::hours(1);
+
+/// When a message that would be due at `due` is due if its receiver wants to be
+/// left alone until `asked`: never sooner than by itself, and within its time.
+#[must_use]
+pub(super) fn no_sooner(
+    due: DateTime<Utc>,
+    asked: Option<DateTime<Utc>>,
+    queued_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let Some(asked) = asked else {
+        return due;
+    };
+    let last = queued_at + LIFETIME - LAST_TRY;
+    due.max(asked.min(now + MOST_ASKED).min(last))
+}
+
+/// Until when a webhook rests because its receiver wants it to.
+#[must_use]
+pub(super) fn asked_rest(asked: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (asked > now).then(|| asked.min(now + MOST_ASKED_REST))
+}
+
 /// A tenth more or less, so that what failed together is not tried together. The
 /// last bytes of a `UUIDv7` are random.
 fn jittered(seconds: i64, id: Uuid, salt: i32) -> TimeDelta {
@@ -72,6 +101,25 @@ mod tests {
             assert!(tries >= 10, "{tries} tries");
             assert!(now > start + TimeDelta::hours(40), "the last at {now}");
         }
+    }
+
+    #[test]
+    fn a_receiver_puts_a_message_off_within_bounds_and_never_brings_it_forward() {
+        let now = crate::clock::Clock::system().now();
+        let own = now + TimeDelta::minutes(5);
+        let fresh = |asked| no_sooner(own, Some(asked), now, now) - now;
+        assert_eq!(no_sooner(own, None, now, now), own);
+        assert_eq!(fresh(now - TimeDelta::days(1)), TimeDelta::minutes(5));
+        assert_eq!(fresh(now + TimeDelta::seconds(1)), TimeDelta::minutes(5));
+        assert_eq!(fresh(now + TimeDelta::minutes(20)), TimeDelta::minutes(20));
+        assert_eq!(fresh(now + TimeDelta::days(300)), TimeDelta::hours(24));
+        let old = now - TimeDelta::hours(60);
+        let put_off = no_sooner(own, Some(now + TimeDelta::hours(20)), old, now);
+        assert_eq!(put_off - now, TimeDelta::hours(11), "one try is left");
+        assert_eq!(asked_rest(now, now), None);
+        let rest = |asked| asked_rest(now + asked, now).unwrap() - now;
+        assert_eq!(rest(TimeDelta::seconds(90)), TimeDelta::seconds(90));
+        assert_eq!(rest(TimeDelta::days(9)), TimeDelta::hours(1));
     }
 
     #[test]

@@ -21,6 +21,7 @@ async fn log_in(
         ip: Some(ip.parse().unwrap()),
         user_agent: "test".to_owned(),
         known: None,
+        cookie: String::new(),
     };
     TestTenant::log_in(&world.database.db, &tokens, login_id, password, device).await
 }

@@ -10,3 +10,4 @@ mod links;
 mod places;
 mod policy;
 mod support;
+mod tokens;

@@ -65,6 +65,7 @@ impl Setup {
             ip,
             user_agent: "test".into(),
             known: None,
+            cookie: String::new(),
         };
         let db = &self.database.db;
         TestTenant::log_in(db, &self.tokens, id, password, device).await

@@ -8,8 +8,10 @@
 )]
 
 mod factor;
+mod notice;
 mod overload;
 mod passkey;
+mod passkey_log_in;
 mod step_up;
 mod token;
 
@@ -110,6 +112,7 @@ fn device(ip: &str) -> Device {
         ip: Some(ip.parse().unwrap()),
         user_agent: "test".to_owned(),
         known: None,
+        cookie: String::new(),
     }
 }
 

@@ -14,11 +14,32 @@ impl Setup {
         actor: &Actor,
         key: &mut SoftAuthenticator,
     ) -> domain::Result<(Passkey, Vec<SecretString>)> {
+        let (row, codes, _) = self.registered(actor, key).await?;
+        Ok((row, codes))
+    }
+
+    /// As [`Setup::add`]; answers the user handle that the authenticator keeps.
+    pub(crate) async fn add_with_handle(
+        &self,
+        actor: &Actor,
+        key: &mut SoftAuthenticator,
+    ) -> domain::Result<(Passkey, Vec<u8>)> {
+        let (row, _, handle) = self.registered(actor, key).await?;
+        Ok((row, handle))
+    }
+
+    async fn registered(
+        &self,
+        actor: &Actor,
+        key: &mut SoftAuthenticator,
+    ) -> domain::Result<(Passkey, Vec<SecretString>, Vec<u8>)> {
         let db = &self.database.db;
         let options = passkey::begin(db, &self.factors, actor).await?;
         let answer = key.create(&options.challenge);
         let token = options.token.expose_secret();
-        passkey::register(db, &self.factors, actor, token, "ノートPC", &answer).await
+        let made = passkey::register(db, &self.factors, actor, token, "ノートPC", &answer);
+        let (row, codes) = made.await?;
+        Ok((row, codes, options.user_handle.to_vec()))
     }
 
     async fn with_key(&self, kind: Kind) -> (Actor, SoftAuthenticator, Passkey) {
@@ -60,9 +81,9 @@ async fn a_passkey_of_each_kind_opens_a_session() {
 }
 
 /// What is wrong, and how.
-type Spoil = (&'static str, fn(&mut SoftAuthenticator));
+pub(crate) type Spoil = (&'static str, fn(&mut SoftAuthenticator));
 
-const SPOILT: [Spoil; 6] = [
+pub(crate) const SPOILT: [Spoil; 6] = [
     ("another origin", |key| {
         key.origin = "https://evil.example".to_owned();
     }),
@@ -75,7 +96,7 @@ const SPOILT: [Spoil; 6] = [
     ("another ceremony", |key| key.ceremony = Some("payment.get")),
 ];
 
-fn mend(key: &mut SoftAuthenticator) {
+pub(crate) fn mend(key: &mut SoftAuthenticator) {
     PUBLIC_URL.clone_into(&mut key.origin);
     "mail.example.jp".clone_into(&mut key.party);
     (key.flags, key.ceremony, key.cross_origin) = (0x05, None, false);

@@ -116,6 +116,7 @@ async fn no_dump_holds_a_secret_and_a_rotation_of_the_master_key_breaks_nothing(
         ip: None,
         user_agent: "test".to_owned(),
         known: None,
+        cookie: String::new(),
     };
     let me = TestTenant::log_in(w.db(), &tokens, "acme-owner", TEST_PASSWORD, device)
         .await

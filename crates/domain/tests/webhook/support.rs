@@ -115,6 +115,7 @@ impl World {
                 status,
                 error: status.is_none().then(|| "connection refused".to_owned()),
                 answer: "\0<script>".to_owned() + &"あ".repeat(5000),
+                retry_after: None,
             })
             .collect();
         record(self.db(), self.worker, batch, &attempts)

@@ -12,6 +12,8 @@ const LINES: usize = 100;
 pub struct Answer {
     pub status: u16,
     pub content_type: Option<String>,
+    /// As it stands there: hostile input.
+    pub retry_after: Option<String>,
     /// At most as much as was asked for.
     pub body: Vec<u8>,
     /// Whether that is all of it.
@@ -85,6 +87,7 @@ fn body(
     Ok((whole || enough || ended).then(|| Answer {
         status,
         content_type: header("content-type"),
+        retry_after: header("retry-after"),
         body,
         whole,
     }))

@@ -8,6 +8,7 @@
 //! requests; which one is next is the database's to say ([`domain::webhook::work`]).
 //! It has a pool of connections of its own: mail never waits for a webhook.
 
+mod retry_after;
 mod send;
 
 use std::net::SocketAddr;

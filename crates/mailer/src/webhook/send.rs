@@ -8,8 +8,8 @@ use domain::webhook::sign::{message_id, signature};
 use domain::webhook::work::{ANSWER, Attempt, Batch, Outgoing};
 use futures_util::StreamExt;
 
-use super::Sender;
-use crate::egress::{EgressError, Request};
+use super::{Sender, retry_after};
+use crate::egress::{Answer, EgressError, Request};
 
 /// Requests at a time to one webhook.
 const AT_A_TIME: usize = 8;
@@ -54,6 +54,7 @@ impl Sender {
             status: None,
             error: None,
             answer: String::new(),
+            retry_after: None,
         };
         match found {
             Err(error) => attempt.error = Some(error.clone()),
@@ -62,9 +63,12 @@ impl Sender {
                     .post(batch, message, target, addresses, at.timestamp())
                     .await
                 {
-                    Ok((status, answer)) => {
-                        attempt.status = Some(status);
-                        attempt.answer = answer;
+                    Ok(answer) => {
+                        let asked = answer.retry_after.as_deref();
+                        attempt.retry_after =
+                            retry_after::time(answer.status, asked, self.db.now());
+                        attempt.status = Some(answer.status);
+                        attempt.answer = String::from_utf8_lossy(&answer.body).into_owned();
                     }
                     Err(error) => attempt.error = Some(error.to_string()),
                 }
@@ -81,7 +85,7 @@ impl Sender {
         target: &Target,
         addresses: &[IpAddr],
         timestamp: i64,
-    ) -> Result<(u16, String), EgressError> {
+    ) -> Result<Answer, EgressError> {
         let id = message_id(message.id);
         let signature = signature(&batch.secrets, &id, timestamp, &message.body);
         let timestamp = timestamp.to_string();
@@ -98,8 +102,6 @@ impl Sender {
             body: message.body.as_bytes(),
             most: ANSWER,
         };
-        let answer = self.client.ask(&self.rules, addresses, &request).await?;
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        Ok((answer.status, text))
+        self.client.ask(&self.rules, addresses, &request).await
     }
 }

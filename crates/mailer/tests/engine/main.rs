@@ -26,4 +26,5 @@ mod system_mail;
 mod transactional;
 mod variant;
 mod webhook;
+mod webhook_wait;
 mod wire;

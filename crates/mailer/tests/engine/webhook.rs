@@ -22,7 +22,7 @@ use crate::support::{Authority, Fixture, Options, Sink, Zone, addresses};
 
 /// A request as a receiver saw it.
 #[derive(Debug, Clone)]
-struct Seen {
+pub(crate) struct Seen {
     head: String,
     body: String,
 }
@@ -40,13 +40,13 @@ impl Seen {
 }
 
 /// A receiver on the loopback address.
-struct Receiver {
+pub(crate) struct Receiver {
     port: u16,
     seen: Arc<std::sync::Mutex<Vec<Seen>>>,
 }
 
 impl Receiver {
-    async fn start(answer: &'static str) -> Self {
+    pub(crate) async fn start(answer: &'static str) -> Self {
         Self::with(move |mut stream: TcpStream| async move {
             stream.write_all(answer.as_bytes()).await.ok();
             stream.shutdown().await.ok();
@@ -55,7 +55,7 @@ impl Receiver {
     }
 
     /// Answers as `answer` does, after each request was read.
-    async fn with<F: Future<Output = ()> + Send>(
+    pub(crate) async fn with<F: Future<Output = ()> + Send>(
         answer: impl Fn(TcpStream) -> F + Send + Sync + Clone + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -76,11 +76,11 @@ impl Receiver {
         Self { port, seen }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook?x=1", self.port)
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
@@ -108,16 +108,20 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-fn inside() -> Rules {
+pub(crate) fn inside() -> Rules {
     let config = EgressConfig {
         egress_inside: "127.0.0.0/8".to_owned(),
     };
     config.rules().unwrap()
 }
 
-async fn add(fixture: &Fixture, url: &str, events: &[Topic]) -> (WebhookId, SecretString) {
+pub(crate) async fn add(
+    fixture: &Fixture,
+    url: &str,
+    events: &[Topic],
+) -> (WebhookId, SecretString) {
     let new = NewWebhook {
         url: url.to_owned(),
         description: String::new(),
@@ -132,7 +136,11 @@ async fn add(fixture: &Fixture, url: &str, events: &[Topic]) -> (WebhookId, Secr
     (made.id, secret)
 }
 
-fn sender(fixture: &Fixture, rules: Rules, zone: Option<std::net::SocketAddr>) -> Webhooks {
+pub(crate) fn sender(
+    fixture: &Fixture,
+    rules: Rules,
+    zone: Option<std::net::SocketAddr>,
+) -> Webhooks {
     let patience = Patience {
         connect: Duration::from_secs(1),
         total: Duration::from_secs(2),
@@ -142,7 +150,7 @@ fn sender(fixture: &Fixture, rules: Rules, zone: Option<std::net::SocketAddr>) -
 }
 
 /// A test event to a receiver; what stands in the log after it.
-async fn said(fixture: &Fixture, id: WebhookId, sender: &Webhooks) -> String {
+pub(crate) async fn said(fixture: &Fixture, id: WebhookId, sender: &Webhooks) -> String {
     let actor = Actor::operator(fixture.tenant);
     let message = log::send_test(&fixture.database.db, &actor, id)
         .await
@@ -156,7 +164,7 @@ async fn said(fixture: &Fixture, id: WebhookId, sender: &Webhooks) -> String {
 }
 
 /// The clock stands still: what failed is not tried again meanwhile.
-async fn world() -> Fixture {
+pub(crate) async fn world() -> Fixture {
     let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 11, 20, 3, 0, 0).unwrap());
     Fixture::with_clock(&Sink::start(Options::default()).await, clock).await
 }

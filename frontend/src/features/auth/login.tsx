@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { Alert, Anchor, Box, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { Link, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
@@ -12,6 +12,11 @@ import { AuthFrame } from "./frame";
 const SecondStep = lazy(async () => {
   const [step] = await Promise.all([import("./second-step"), loadLateWords()]);
   return step;
+});
+
+const PasskeyLogin = lazy(async () => {
+  const [button] = await Promise.all([import("./passkey-login"), loadLateWords()]);
+  return button;
 });
 
 export function LoginScreen(props: { next: string }) {
@@ -94,6 +99,9 @@ export function LoginScreen(props: { next: string }) {
             <Button type="submit" fullWidth mt="xs" loading={form.submitting}>
               {t("auth.sign_in")}
             </Button>
+            <Suspense fallback={<Box h={36} />}>
+              <PasskeyLogin onError={setError} />
+            </Suspense>
             <Anchor component={Link} to="/forgot" size="sm" ta="center">
               {t("auth.forgot")}
             </Anchor>

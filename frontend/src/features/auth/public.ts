@@ -25,6 +25,10 @@ export async function requestReset(login: string): Promise<void> {
   unwrap(await anonymous.POST("/v1/auth/reset-requests", { body: { login } }));
 }
 
+export async function passkeyChallenge() {
+  return unwrap(await anonymous.POST("/v1/auth/passkey-login-challenges"));
+}
+
 export async function checkLink(token: string, password?: string, signal?: AbortSignal) {
   return unwrap(await anonymous.POST("/v1/auth/link-checks", { body: { token, password }, signal }));
 }

@@ -27,6 +27,11 @@ export function PasskeyTable(props: Props) {
           <Text size="xs" c="dimmed">
             {t(row.backed_up ? "passkey.synced" : "passkey.one_device")}
           </Text>
+          {row.discoverable ? null : (
+            <Text size="xs" c="dimmed">
+              {t("passkey.second_step_only")}
+            </Text>
+          )}
         </>
       ),
     },

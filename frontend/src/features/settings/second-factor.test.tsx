@@ -52,6 +52,7 @@ it("names what a passkey is before it is removed, and says when the last one has
     id: "0192f0c1-7c1e-7d3a-9b1e-000000000003",
     name: "会社のノートPC",
     backed_up: true,
+    discoverable: false,
     created_at: "2026-11-27T09:00:00Z",
     last_used_at: null,
   };
@@ -69,6 +70,7 @@ it("names what a passkey is before it is removed, and says when the last one has
     ),
   );
   renderScreen(<SecondFactorScreen />);
+  expect(await screen.findByText(/^パスワードの入力後に使えます/)).toBeInTheDocument();
   await user.click(await screen.findByRole("button", { name: "解除する: 会社のノートPC" }));
   const dialog = await screen.findByRole("dialog");
   expect(within(dialog).getByText("「会社のノートPC」ではログインできなくなります。")).toBeInTheDocument();

@@ -98,6 +98,7 @@ fn device(request: &HttpRequest) -> Device {
         ip: client_ip(request),
         user_agent: agent.unwrap_or_default().into_owned(),
         known: None,
+        cookie: String::new(),
     }
 }
 

@@ -136,6 +136,8 @@ fn public_cases() -> Vec<Case> {
         public("get_readiness"),
         public("create_session"),
         public("create_second_factor_session"),
+        public("create_passkey_log_in_challenge"),
+        public("create_passkey_session"),
         public("refresh_session"),
         public("delete_session"),
         public("create_access_token"),

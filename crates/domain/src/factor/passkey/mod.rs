@@ -2,23 +2,28 @@
 //! required, so that a passkey is two factors in one.
 
 mod cose;
+mod open;
 mod webauthn;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
+use uuid::Uuid;
 
-use super::{Factors, Person, Purpose, attempt, finish, issue, queries, recovery};
+use super::{Factors, Method, Person, Purpose, attempt, finish, issue, notice, queries, recovery};
 use crate::actor::Actor;
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
-use crate::ids::PasskeyId;
+use crate::ids::{PasskeyId, TenantId, UserId};
 use crate::schema::passkey;
 use crate::session::token::OpaqueToken;
+use crate::system_mail::Kind;
 use crate::user;
 
 pub use cose::ALGORITHMS;
+pub use open::OpenQuestion;
+pub(crate) use open::{OpenChallenge, ask, delete_expired};
 pub use webauthn::{Assertion, Attestation, RelyingParty};
 
 /// Passkeys of a person.
@@ -35,6 +40,9 @@ pub struct Passkey {
     pub backed_up: bool,
     pub created_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Whether it is known to log in alone: the authenticator keeps the person's
+    /// name beside the key, so that nobody has to say who they are.
+    pub discoverable: bool,
 }
 
 /// What a browser needs to use a passkey.
@@ -86,20 +94,34 @@ pub async fn begin(db: &Db, factors: &Factors, actor: &Actor) -> Result<Creation
         }
         let me = user::find(tx, person.tenant, person.user).await?;
         let token = issue(tx, person, purpose(actor)?, now).await?;
-        let mut user_handle = [0; 32];
-        user_handle[..16].copy_from_slice(person.tenant.0.as_bytes());
-        user_handle[16..].copy_from_slice(person.user.0.as_bytes());
         Ok(CreationOptions {
             token: token.encode(),
             party: party.id.clone(),
             challenge: token.passkey_challenge(),
-            user_handle,
+            user_handle: handle(person),
             user_name: me.login_id,
             display_name: me.display_name,
             exclude,
         })
     })
     .await
+}
+
+/// The user handle of a person's passkeys.
+fn handle(person: Person) -> [u8; 32] {
+    let mut handle = [0; 32];
+    handle[..16].copy_from_slice(person.tenant.0.as_bytes());
+    handle[16..].copy_from_slice(person.user.0.as_bytes());
+    handle
+}
+
+/// Whom a user handle names.
+pub(crate) fn person_of(handle: &[u8]) -> Option<Person> {
+    let (tenant, user) = handle.split_at_checked(16)?;
+    Some(Person {
+        tenant: TenantId(Uuid::from_slice(tenant).ok()?),
+        user: UserId(Uuid::from_slice(user).ok()?),
+    })
 }
 
 fn purpose(actor: &Actor) -> Result<Purpose> {
@@ -162,10 +184,13 @@ pub async fn register(
             backed_up: made.backed_up,
             created_at: now,
             last_used_at: None,
+            discoverable: answer.discoverable,
         };
         queries::insert_passkey(tx, person, &row, &made.id, &made.public_key).await?;
         queries::note_factor(tx, person, now).await?;
         super::record(tx, actor, "user.passkey_added", Some(&row.name)).await?;
+        let factor = (Method::Passkey, row.name.as_str());
+        notice::changed(tx, actor, person, Kind::FactorAdded, factor, now).await?;
         let codes = recovery::make_first(tx, actor, person, now).await?;
         Ok((row, codes))
     })
@@ -201,39 +226,51 @@ pub async fn remove(db: &Db, actor: &Actor, id: PasskeyId) -> Result<()> {
             .ok_or_else(|| DomainError::not_found("passkey"))?;
         actor.require_step_up()?;
         super::after_removal(tx, person, now).await?;
-        super::record(tx, actor, "user.passkey_removed", Some(&name)).await
+        super::record(tx, actor, "user.passkey_removed", Some(&name)).await?;
+        let factor = (Method::Passkey, name.as_str());
+        notice::changed(tx, actor, person, Kind::FactorRemoved, factor, now).await
     })
     .await
 }
 
+/// What an assertion has to answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ceremony {
+    pub(crate) challenge: [u8; 32],
+    /// It is all that the person shows: the passkey has to be known to be made for that.
+    pub(crate) alone: bool,
+}
+
 /// Whether an assertion is one of the person's passkeys', for this question. A
 /// counter that does not grow comes of a copied authenticator (§7.2 step 22).
-pub(super) async fn is_right(
+pub(crate) async fn is_right(
     tx: &mut AsyncPgConnection,
     factors: &Factors,
     person: Person,
-    token: &OpaqueToken,
+    ceremony: Ceremony,
     assertion: &Assertion,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let refused = |reason: &str| {
+        tracing::warn!(name: "passkey.refused", reason, "an assertion does not count");
+        Ok(false)
+    };
     let Some(party) = &factors.party else {
         return Ok(false);
     };
     let Some(key) = queries::key(tx, person, &assertion.credential_id).await? else {
         return Ok(false);
     };
-    let challenge = token.passkey_challenge();
-    let used = match webauthn::verify(party, &challenge, &key.public_key, assertion) {
+    if ceremony.alone && !key.discoverable {
+        return refused("it is for the second step only");
+    }
+    let used = match webauthn::verify(party, &ceremony.challenge, &key.public_key, assertion) {
         Ok(used) => used,
-        Err(refusal) => {
-            tracing::warn!(name: "passkey.refused", reason = refusal.0, "an assertion does not count");
-            return Ok(false);
-        }
+        Err(refusal) => return refused(refusal.0),
     };
     let count = i64::from(used.sign_count);
     if (count != 0 || key.sign_count != 0) && count <= key.sign_count {
-        tracing::warn!(name: "passkey.refused", reason = "the counter did not grow", "an assertion does not count");
-        return Ok(false);
+        return refused("the counter did not grow");
     }
     queries::use_passkey(tx, person, key.id, count, used.backed_up, now).await?;
     Ok(true)

@@ -56,6 +56,9 @@ impl RelyingParty {
 pub struct Attestation {
     pub client_data: Vec<u8>,
     pub attestation_object: Vec<u8>,
+    /// Whether the browser says that the passkey is a discoverable one. It decides what the person may do with
+    /// their own key, so that nobody gains by a wrong word.
+    pub discoverable: bool,
 }
 
 /// What the browser answers when a passkey is used.

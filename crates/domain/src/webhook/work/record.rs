@@ -27,6 +27,8 @@ pub struct Attempt {
     pub error: Option<String>,
     /// The beginning of the answer: hostile input.
     pub answer: String,
+    /// When the receiver wants to be asked again, if it said so.
+    pub retry_after: Option<DateTime<Utc>>,
 }
 
 impl Attempt {
@@ -107,7 +109,8 @@ async fn note(
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let (number, tries) = (message.attempts + 1, message.tries + 1);
-    let due = retry::due(message.id.0, tries, message.queued_at, now);
+    let due = retry::due(message.id.0, tries, message.queued_at, now)
+        .map(|due| retry::no_sooner(due, attempt.retry_after, message.queued_at, now));
     let (state, reason, due) = match due {
         _ if attempt.succeeded() => (State::Delivered, None, None),
         _ if attempt.is_gone() => (State::Failed, Some(FailReason::Gone), None),
@@ -187,11 +190,13 @@ async fn health(
             .filter(|since| now - *since >= DISABLE_AFTER)
             .map(|_| DisabledReason::Failing)
     };
+    let asked = attempts.iter().filter_map(|attempt| attempt.retry_after);
+    let asked = asked.max().and_then(|until| retry::asked_rest(until, now));
     diesel::update(webhook::table.find((tenant, id)))
         .set((
             webhook::failures.eq(failures),
             webhook::failing_since.eq(since),
-            webhook::retry_at.eq(retry::rest(id.0, failures, now)),
+            webhook::retry_at.eq(retry::rest(id.0, failures, now).max(asked)),
             webhook::last_error.eq(last_failed.error()),
             webhook::last_failure_at.eq(last_failed.at),
             healthy.then_some(webhook::last_success_at.eq(now)),

@@ -75,7 +75,8 @@ export const access = {
   "tokens.created_by": "Issued by",
   "tokens.expires_at": "Expires",
   "tokens.lifetime": "Lifetime",
-  "tokens.lifetime_help": "At most a year. This page reminds you from 14 days before the end.",
+  "tokens.lifetime_help":
+    "At most a year. This page reminds you from 14 days before the end; who made it gets a mail 7 days and 1 day before.",
   "tokens.lifetime_kept": "Keep the present end",
   "tokens.days_one": "{{n}} day",
   "tokens.days_other": "{{n}} days",

@@ -35,7 +35,7 @@ export const secondFactor = {
   "factor.reset_done": "Two-step log-in was removed",
   "passkey.title": "Passkeys",
   "passkey.description":
-    "Confirmed by fingerprint, face or the PIN of a device. The safest way: false sites can't use them.",
+    "Confirmed by fingerprint, face or the PIN of a device, without typing a password. The safest way: false sites can't use them.",
   "passkey.impossible":
     "Passkeys are not possible in this browser, or at this service's address. Set up an authenticator app.",
   "passkey.add": "Add a passkey",
@@ -47,6 +47,7 @@ export const secondFactor = {
   "passkey.known": "The passkey of this device is registered already.",
   "passkey.synced": "On more than one device",
   "passkey.one_device": "On one device",
+  "passkey.second_step_only": "Used after the password. To log in with the passkey alone, remove it and add it again.",
   "passkey.created_at": "Added",
   "passkey.last_used_at": "Last used",
   "passkey.remove_title": "Remove the passkey",
@@ -88,6 +89,9 @@ export const secondFactor = {
   "problem.step_up_required": "Nothing was done: it was not confirmed who you are.",
   "problem.second_factor_required": "Set up two-step log-in first.",
   "problem.wrong_second_factor": "The code is not right, or was used already. Try a new one.",
+  "passkey_login.button": "Log in with a passkey",
+  "passkey_login.declined": "The passkey was not confirmed. Try again, or log in with your password.",
+  "problem.wrong_passkey": "This passkey does not log you in here. Use another one, or your password.",
   "problem.challenge_over": "This took too long, or was tried too often. Begin again.",
   "problem.last_factor":
     "Your company requires two-step log-in, so the last way stays. Set up another one before you remove this one.",

@@ -72,7 +72,8 @@ export const access = {
   "tokens.created_by": "発行者",
   "tokens.expires_at": "有効期限",
   "tokens.lifetime": "有効期間",
-  "tokens.lifetime_help": "最長1年です。期限の14日前からこの画面でお知らせします。",
+  "tokens.lifetime_help":
+    "最長1年です。期限の14日前からこの画面で、7日前と1日前には発行者へのメールでもお知らせします。",
   "tokens.lifetime_kept": "今の有効期限のまま",
   "tokens.days_other": "{{n}}日",
   "tokens.ending_soon":

@@ -34,7 +34,8 @@ export const secondFactor = {
     "{{name}}さんのパスキー、認証アプリ、リカバリーコードをすべて解除し、すべての端末からログアウトさせます。次回はパスワードだけでログインできるため、必ず本人からの依頼であることを確かめてください。",
   "factor.reset_done": "二段階認証を解除しました",
   "passkey.title": "パスキー",
-  "passkey.description": "指紋や顔、端末のPINで確認します。偽のサイトでは使えないため、最も安全です。",
+  "passkey.description":
+    "指紋や顔、端末のPINで確認します。パスワードを入力せずにログインでき、偽のサイトでは使えないため、最も安全です。",
   "passkey.impossible":
     "このブラウザー、またはこのサービスのURLではパスキーを使えません。認証アプリを設定してください。",
   "passkey.add": "パスキーを追加",
@@ -46,6 +47,8 @@ export const secondFactor = {
   "passkey.known": "この端末のパスキーは、すでに登録されています。",
   "passkey.synced": "複数の端末で共有",
   "passkey.one_device": "この端末のみ",
+  "passkey.second_step_only":
+    "パスワードの入力後に使えます。パスキーだけでログインするには、解除してから登録し直してください。",
   "passkey.created_at": "登録日時",
   "passkey.last_used_at": "最終利用",
   "passkey.remove_title": "パスキーの解除",
@@ -87,6 +90,9 @@ export const secondFactor = {
   "problem.step_up_required": "本人確認が済んでいないため、操作を取りやめました。",
   "problem.second_factor_required": "先に二段階認証を設定してください。",
   "problem.wrong_second_factor": "コードが正しくないか、すでに使われています。新しいコードで試してください。",
+  "passkey_login.button": "パスキーでログイン",
+  "passkey_login.declined": "パスキーを確認できませんでした。もう一度試すか、パスワードでログインしてください。",
+  "problem.wrong_passkey": "このパスキーではログインできません。別のパスキーか、パスワードでログインしてください。",
   "problem.challenge_over": "時間切れか、試した回数が多すぎます。はじめからやり直してください。",
   "problem.last_factor":
     "会社の設定で二段階認証が必須のため、最後の1つは解除できません。先にほかの方法を設定してください。",
