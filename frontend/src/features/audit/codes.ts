@@ -147,6 +147,7 @@ export const auditSubjects = [
   "contact",
   "contact_field",
   "date_mail",
+  "delivery",
   "erasure",
   "export",
   "folder",
