@@ -7626,7 +7626,7 @@ export interface components {
             login_id: string;
             /**
              * Format: password
-             * @description Only where mail can't be used: the person has to change it first of all.
+             * @description Only where mail can't be used: the person has to change it first of all, and within 72 hours.
              *     Without it they get an invitation, and set one that nobody else knows.
              */
             password?: string | null;
@@ -7645,7 +7645,7 @@ export interface components {
             locale?: string | null;
             /**
              * Format: password
-             * @description The person has to change it at the next log-in. Better: let them set one
+             * @description The person has to change it at the next log-in, and within 72 hours. Better: let them set one
              *     themself, by a link (`send_user_reset`).
              */
             password?: string | null;

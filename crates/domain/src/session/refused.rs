@@ -12,9 +12,9 @@ use crate::actor::Actor;
 use crate::audit;
 use crate::db::Db;
 use crate::error::Result;
+use crate::factor::Person;
 use crate::ids::{AuditEntryId, TenantId, UserId};
 use crate::schema::audit_entry;
-use crate::user;
 
 /// Entries of one person within an hour. The throttle slows each address
 /// down, but many addresses could still fill the trail.
@@ -28,19 +28,14 @@ const ACTION: &str = "session.refused";
 /// When the database does.
 pub(super) async fn note(
     db: &Db,
-    known: Option<&(TenantId, user::Credentials)>,
-    password_was_right: bool,
+    known: Option<Person>,
+    reason: &'static str,
     ip: Option<IpAddr>,
 ) -> Result<()> {
     let (tenant, person) = known.map_or_else(
         || (TenantId::new(), UserId::new()),
-        |(tenant, credentials)| (*tenant, credentials.id),
+        |known| (known.tenant, known.user),
     );
-    let reason = if password_was_right {
-        "disabled"
-    } else {
-        "wrong_password"
-    };
     db.tenant(tenant, async |tx| {
         if is_full(tx, tenant, person).await? {
             return Ok(());

@@ -41,6 +41,8 @@ export const people = {
   "invalid.link_invalid": "This link can't be used: it was used, replaced by a newer one, or has expired.",
   "invalid.own_address_missing": "The address that you come from is missing: you would lock yourself out.",
   "problem.password_expired": "Change your password first.",
+  "problem.given_password_over":
+    "This password was given to you, and not changed within 72 hours: it can’t be used any more. Ask your administrator for a new one.",
   "problem.not_invited": "This user has set a password already, or is disabled.",
   "problem.no_password": "This user is disabled, or has not set a password yet.",
   "security.description": "Rules for passwords, and from where people may log in. They hold for everybody.",

@@ -44,6 +44,8 @@ export const people = {
   "invalid.own_address_missing":
     "今お使いのIPアドレスが含まれていません。このままでは、ご自身がログインできなくなります。",
   "problem.password_expired": "先にパスワードを変更してください。",
+  "problem.given_password_over":
+    "このパスワードは、管理者が設定してから72時間以内に変更されなかったため、使えなくなりました。社内の管理者に、新しいパスワードを依頼してください。",
   "problem.not_invited": "すでにパスワードを設定済みか、停止中のユーザーです。",
   "problem.no_password": "停止中か、まだパスワードを設定していないユーザーです。",
   "security.description": "パスワードの決まりと、ログインできる場所を設定します。全員に適用されます。",
