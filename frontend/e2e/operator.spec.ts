@@ -53,7 +53,7 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
     }),
   );
   const other = `閉店商会 ${Date.now().toString(36)}`;
-  createTenant(other);
+  await createTenant(other);
 
   await page.goto(url);
   await settle(page);

@@ -104,7 +104,7 @@ test("work goes on while the page is reloaded; pause and stop hold within a seco
   baseURL,
 }) => {
   const heard = complaints(context);
-  const login = createTenant("動作中商店");
+  const login = await createTenant("動作中商店");
   const campaign = await prepare(await connect(baseURL ?? "", login), relay);
   await logIn(page, { login });
 

@@ -21,7 +21,7 @@ test("a company that has just begun finds on each screen what belongs there and 
   test.setTimeout(300_000);
   const heard = complaints(context);
   const wrong: string[] = [];
-  await logIn(page, { login: createTenant("はじめて商店") });
+  await logIn(page, { login: await createTenant("はじめて商店") });
   for (const [path, button] of [
     ["/", "連絡先を取り込む"],
     ["/contacts", "取り込み"],

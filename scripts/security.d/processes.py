@@ -76,7 +76,7 @@ def attack(world: World, check: Check) -> None:
 def fields(world: World, check: Check, marker: Path) -> None:
     client = world.owner.client
     for operation in operations():
-        if operation.id in ("stream_events", "get_liveness", "get_readiness", "delete_session", "end_session", "end_other_sessions"):
+        if operation.id in ("stream_events", "get_liveness", "get_readiness", "delete_session", "end_session", "end_other_sessions", "end_all_sessions"):
             continue
         body = sample(operation.body) if operation.body and operation.media == "application/json" else None
         path = filled(operation, world.ids_of_a if operation.method == "GET" else {})

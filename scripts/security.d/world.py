@@ -176,7 +176,9 @@ def create_tenant(target: Target, name: str) -> Person:
         if line.startswith("password: "):
             password = line.removeprefix("password: ").strip()
             KNOWN_SECRETS.append(("first password", password))
-            return Person(target, login_id, password, "owner")
+            owner = Person(target, login_id, password, "owner")
+            owner.change_password(new_password())  # The printed one is good for nothing else.
+            return owner
     raise CannotRun(f"the tenant could not be made: {made.stderr[-400:]}")
 
 

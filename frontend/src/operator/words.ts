@@ -45,7 +45,8 @@ const ja = {
   ownerName: "所有者の氏名",
   ownerEmail: "所有者のメールアドレス",
   made: "企業を追加しました",
-  madeHelp: "所有者の最初のパスワードです。この画面を閉じると二度と表示されません。",
+  madeHelp:
+    "所有者の最初のパスワードです。この画面を閉じると二度と表示されません。72時間以内に、所有者がログインして変更する必要があります。",
   close: "閉じる",
   open: "開く",
   lastActive: "最後の利用",
@@ -178,7 +179,8 @@ const en: Words = {
   ownerName: "Name of the owner",
   ownerEmail: "Mail address of the owner",
   made: "The company was added",
-  madeHelp: "The first password of its owner. It is shown this once.",
+  madeHelp:
+    "The first password of its owner. It is shown this once; the owner has to log in and change it within 72 hours.",
   close: "Close",
   open: "Open",
   lastActive: "Last active",

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use domain::ids::TenantId;
 use domain::operator::{self, Operator, erasure};
 use domain::page::PageRequest;
+use domain::session::expiry::GIVEN_LIFETIME;
 use domain::tenant::{self, Networks, TenantChange};
 use domain::user::{FirstPassword, NewUser, invitation};
 use domain::{Actor, secret};
@@ -13,7 +14,7 @@ use super::output::{explain, print};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TenantCommand {
-    /// Make a tenant with its owner; prints the owner's first password
+    /// Make a tenant with its owner; prints a password that the owner has to change within 72 hours
     Create {
         /// Name of the company
         #[arg(long)]
@@ -81,7 +82,8 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
                 password: if invite {
                     FirstPassword::Invitation
                 } else {
-                    FirstPassword::Own(password.clone())
+                    // Whoever reads the terminal has seen it.
+                    FirstPassword::Temporary(password.clone())
                 },
             };
             let (id, user) = tenant::create(&state.db, &state.hasher, &name, owner)
@@ -95,8 +97,9 @@ pub(super) async fn run(command: TenantCommand) -> anyhow::Result<()> {
                 return print(&format!("tenant: {id}\nlogin_id: {login_id}\n"));
             }
             print(&format!(
-                "tenant: {id}\nlogin_id: {login_id}\npassword: {}\n",
-                password.expose_secret()
+                "tenant: {id}\nlogin_id: {login_id}\npassword: {}\npassword_good_until: {}\n",
+                password.expose_secret(),
+                (state.db.now() + GIVEN_LIFETIME).format("%Y-%m-%dT%H:%MZ")
             ))
         }
     }

@@ -48,22 +48,44 @@ pub async fn door(
     Ok(request.into_response(answer.into_response()))
 }
 
-/// What can be looked at: patterns of the document with their operation ids.
-pub struct Views(Vec<(ResourceDef, String)>);
+/// What can be looked at.
+pub struct Views(Vec<View>);
+
+struct View {
+    pattern: ResourceDef,
+    /// Operation id of the document.
+    operation: String,
+    /// What it is about, as the audit log names it.
+    kind: String,
+}
+
+/// `/contact-fields/{id}` is about a `contact_field`.
+fn kind_of(inside: &str) -> String {
+    let noun = inside.split('/').nth(1).unwrap_or_default();
+    let one = match noun.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => noun.trim_end_matches('s').to_owned(),
+    };
+    one.replace('-', "_")
+}
 
 impl Views {
     #[must_use]
     pub fn new(document: &OpenApi) -> Self {
         let views = document.paths.paths.iter().filter_map(|(path, item)| {
-            let get = item.get.as_ref().filter(|_| path.starts_with(SUPPORT))?;
-            Some((ResourceDef::new(path.as_str()), get.operation_id.clone()?))
+            let inside = path.strip_prefix(SUPPORT)?;
+            let get = item.get.as_ref()?;
+            Some(View {
+                pattern: ResourceDef::new(path.as_str()),
+                operation: get.operation_id.clone()?,
+                kind: kind_of(inside),
+            })
         });
         Self(views.collect())
     }
 
-    fn of(&self, path: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(pattern, _)| pattern.is_match(path));
-        found.map(|(_, id)| id.as_str())
+    fn of(&self, path: &str) -> Option<&View> {
+        self.0.iter().find(|view| view.pattern.is_match(path))
     }
 }
 
@@ -103,7 +125,7 @@ async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
         .ok_or_else(missing)?;
     let nothing = || DomainError::not_found("resource");
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let operation = views
+    let view = views
         .of(request.path())
         .filter(|_| reads)
         .ok_or_else(nothing)?;
@@ -119,7 +141,11 @@ async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
     // The part after the scope: /contacts/{id}/timeline.
     let inside = request.match_info().unprocessed();
     let subject = inside.split('/').find_map(|part| part.parse::<Uuid>().ok());
-    let wanted = Look { operation, subject };
+    let wanted = Look {
+        operation: &view.operation,
+        kind: &view.kind,
+        subject,
+    };
     let actor = support::look(&state.db, &operator, tenant, session, wanted).await?;
     let restricted = AppState {
         db: state.db.supporting(session),

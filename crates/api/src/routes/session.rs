@@ -1,9 +1,9 @@
-//! One's own sessions.
+//! Sessions: one's own, and those of others that are ended.
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get};
 use chrono::{DateTime, Utc};
-use domain::ids::SessionId;
+use domain::ids::{SessionId, UserId};
 use domain::session;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,7 +33,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_sessions)
         .service(end_other_sessions)
-        .service(end_session);
+        .service(end_session)
+        .service(end_user_sessions)
+        .service(end_all_sessions);
 }
 
 /// One's own sessions, newest first (at most 100)
@@ -59,6 +61,8 @@ async fn list_sessions(
 }
 
 /// End every other session of one's own
+///
+/// Wants step-up.
 #[utoipa::path(
     tag = "sessions", operation_id = "end_other_sessions",
     responses((status = 204, description = "Ended"), BareProblems)
@@ -70,6 +74,8 @@ async fn end_other_sessions(state: Data<AppState>, user: CurrentUser) -> ApiResu
 }
 
 /// End one of one's own sessions
+///
+/// Wants step-up, unless it is the session that asks.
 #[utoipa::path(
     tag = "sessions", operation_id = "end_session", security(("access_token" = [])),
     params(("id" = Uuid, Path, description = "Session")),
@@ -78,5 +84,33 @@ async fn end_other_sessions(state: Data<AppState>, user: CurrentUser) -> ApiResu
 #[delete("/sessions/{id}")]
 async fn end_session(state: Data<AppState>, user: CurrentUser, id: Id<SessionId>) -> ApiResult {
     session::end(&state.db, &user, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// End all sessions of another person
+///
+/// They stay a user and can log in again. Who may more than oneself is left alone (403); one's own are ended with
+/// `end_other_sessions` (409).
+#[utoipa::path(
+    tag = "users", operation_id = "end_user_sessions", security(("access_token" = [])),
+    params(("id" = Uuid, Path, description = "User")),
+    responses((status = 204, description = "Ended"), RemoveProblems)
+)]
+#[delete("/users/{id}/sessions")]
+async fn end_user_sessions(state: Data<AppState>, user: CurrentUser, id: Id<UserId>) -> ApiResult {
+    session::end_of(&state.db, &user, id.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// End everybody's sessions
+///
+/// Of the whole company, but the one that asks. API tokens stay: revoke them by themselves. Wants step-up.
+#[utoipa::path(
+    tag = "tenant", operation_id = "end_all_sessions", security(("access_token" = [])),
+    responses((status = 204, description = "Ended"), BareProblems)
+)]
+#[delete("/tenant/sessions")]
+async fn end_all_sessions(state: Data<AppState>, user: CurrentUser) -> ApiResult {
+    session::end_everybody(&state.db, &user).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -92,7 +92,7 @@ pub struct UserCreate {
     /// Language of the screens and of the mails to the person: `ja` or `en`.
     #[schema(pattern = "^(ja|en)$")]
     pub locale: Option<String>,
-    /// Only where mail can't be used: the person has to change it first of all.
+    /// Only where mail can't be used: the person has to change it first of all, and within 72 hours.
     /// Without it they get an invitation, and set one that nobody else knows.
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
     pub password: Option<SecretString>,
@@ -113,7 +113,7 @@ pub struct UserUpdate {
     pub locale: Option<String>,
     /// A disabled person can't log in; their sessions end at once.
     pub disabled: Option<bool>,
-    /// The person has to change it at the next log-in. Better: let them set one
+    /// The person has to change it at the next log-in, and within 72 hours. Better: let them set one
     /// themself, by a link (`send_user_reset`).
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
     pub password: Option<SecretString>,

@@ -243,6 +243,35 @@ async fn all_other_sessions_are_ended_at_once() {
 }
 
 #[actix_web::test]
+async fn who_may_logs_one_person_out_or_all_and_stays() {
+    let app = TestApp::new().await;
+    app.tenant("acme").await;
+    let here = app.log_in("acme-owner").await;
+    let users = app.get("/v1/users").by(&here).send().await.expect(200);
+    let (editor, viewer) = (
+        app.log_in("acme-editor").await,
+        app.log_in("acme-viewer").await,
+    );
+    let of = |n: usize| {
+        format!(
+            "/v1/users/{}/sessions",
+            users["items"][n]["id"].as_str().unwrap()
+        )
+    };
+    let own = app.delete(&of(0)).by(&here).send().await.expect(409);
+    assert_eq!(own["code"], "own_sessions");
+    app.delete(&of(1)).by(&here).send().await.expect(204);
+    app.get("/v1/me").by(&editor).send().await.expect(401);
+    app.get("/v1/me").by(&viewer).send().await.expect(200);
+    let all = "/v1/tenant/sessions";
+    app.delete(all).by(&viewer).send().await.expect(403);
+    app.delete(all).by(&here).send().await.expect(204);
+    app.get("/v1/me").by(&viewer).send().await.expect(401);
+    app.get("/v1/me").by(&here).send().await.expect(200);
+    app.log_in("acme-viewer").await;
+}
+
+#[actix_web::test]
 async fn the_networks_are_asked_with_the_address_that_the_proxy_names() {
     let config = ApiConfig {
         trusted_proxies: "127.0.0.0/8".into(),

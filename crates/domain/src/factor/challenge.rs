@@ -150,6 +150,16 @@ pub(crate) async fn forget_log_ins(tx: &mut AsyncPgConnection, person: Person) -
     Ok(())
 }
 
+/// The same for everybody of a tenant.
+pub(crate) async fn forget_all_log_ins(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+    diesel::delete(challenge::table)
+        .filter(challenge::tenant_id.eq(tenant))
+        .filter(challenge::purpose.eq(Purpose::LogIn.as_str()))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Sweeps questions that nobody answered.
 pub(crate) async fn delete_expired(
     tx: &mut AsyncPgConnection,

@@ -28,7 +28,8 @@ use crate::session::token::OpaqueToken;
 use crate::tenant;
 
 pub(crate) use challenge::{
-    LIFETIME, Purpose, attempt, delete_expired, finish, forget_log_ins, issue, owner,
+    LIFETIME, Purpose, attempt, delete_expired, finish, forget_all_log_ins, forget_log_ins, issue,
+    owner,
 };
 pub use reset::{reset, reset_by_login_id};
 

@@ -33,6 +33,8 @@ pub struct Opened {
 pub struct Look<'a> {
     /// Operation id of the API.
     pub operation: &'a str,
+    /// What it is about, as the audit log names it (`contact`).
+    pub kind: &'a str,
     /// The one thing, where the operation is about one.
     pub subject: Option<Uuid>,
 }
@@ -172,14 +174,13 @@ pub async fn look(
             ))
             .execute(tx)
             .await?;
-        let kind = look.operation.rsplit('_').next().unwrap_or(look.operation);
         let after = json!({ "operation": look.operation, "grant_id": grant.id });
         record(
             tx,
             operator,
             tenant,
             "support.viewed",
-            kind,
+            look.kind,
             look.subject,
             after,
         )

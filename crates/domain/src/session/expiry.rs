@@ -6,7 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{DomainError, Result};
 use crate::ids::{TenantId, UserId};
 use crate::schema::user_account;
 use crate::system_mail::{self, Kind};
@@ -14,6 +14,9 @@ use crate::tenant;
 
 /// How long before it expires a person is reminded.
 pub const REMIND_BEFORE: TimeDelta = TimeDelta::days(7);
+/// How long a password that somebody else made up opens a log-in, unless it is
+/// changed before: as long as the link of an invitation.
+pub const GIVEN_LIFETIME: TimeDelta = TimeDelta::hours(72);
 /// People that are reminded in one transaction.
 const REMINDERS: i64 = 200;
 
@@ -39,6 +42,24 @@ impl PasswordState {
             expires_at,
             must_change: temporary || expires_at.is_some_and(|at| at <= now),
         }
+    }
+}
+
+/// Whether a password that somebody else made up was never replaced in time
+/// (ASVS 5.0, 6.4.1): it lies in a mail or on a slip of paper, and opens nothing any more.
+pub(super) fn is_given_and_over(
+    changed_at: DateTime<Utc>,
+    temporary: bool,
+    now: DateTime<Utc>,
+) -> bool {
+    temporary && now - changed_at >= GIVEN_LIFETIME
+}
+
+/// Only who types it right learns of it.
+pub(super) fn given_is_over() -> DomainError {
+    DomainError::Refused {
+        code: "given_password_over",
+        detail: "this password was given to you more than 72 hours ago and never changed, so it is good no more: ask whoever manages users for a new one".to_owned(),
     }
 }
 
@@ -95,6 +116,16 @@ pub(crate) async fn remind(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_given_password_is_over_after_72_hours_and_an_own_one_never() {
+        let given = "2026-11-27T09:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let second = TimeDelta::seconds(1);
+        let end = given + GIVEN_LIFETIME;
+        assert!(!is_given_and_over(given, true, end - second));
+        assert!(is_given_and_over(given, true, end));
+        assert!(!is_given_and_over(given, false, end + second));
+    }
 
     #[test]
     fn a_password_expires_after_calendar_months_and_a_temporary_one_at_once() {

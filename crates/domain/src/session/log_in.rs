@@ -9,8 +9,8 @@ use serde_json::json;
 use super::password::{Hasher, Who};
 use super::token::{AccessTokens, OpaqueToken};
 use super::{
-    ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, device, queries, refused, throttle,
-    wrong_credentials,
+    ABSOLUTE_LIFETIME, Device, LoggedIn, Me, Session, answer, device, expiry, queries, refused,
+    throttle, wrong_credentials,
 };
 use crate::actor::{Actor, ActorKind};
 use crate::audit;
@@ -34,7 +34,8 @@ pub enum Outcome {
 ///
 /// # Errors
 /// [`DomainError::Unauthenticated`], [`DomainError::TooManyRequests`], [`DomainError::Overloaded`] (which
-/// is no failed try), [`DomainError::Refused`] from a network that the tenant does not let in.
+/// is no failed try), [`DomainError::Refused`] from a network that the tenant does not let in, or with
+/// a password that was given and not changed in time.
 pub async fn log_in(
     db: &Db,
     hasher: &Hasher,
@@ -60,28 +61,32 @@ pub async fn log_in(
     let stored = known.as_ref().and_then(|(_, c)| c.password_hash.clone());
     let right = turn.verify(secret, stored).await?;
     drop(turn);
-    let (person, has_factor) = match known {
-        Some((tenant, credentials)) if right && credentials.disabled_at.is_none() => {
-            let user = credentials.id;
-            (
-                Person { tenant, user },
-                credentials.second_factor_at.is_some(),
-            )
+    let who = known.as_ref().map(|(tenant, credentials)| Person {
+        tenant: *tenant,
+        user: credentials.id,
+    });
+    let (person, credentials) = match (who, known) {
+        (Some(person), Some((_, credentials))) if right && credentials.disabled_at.is_none() => {
+            (person, credentials)
         }
-        known => {
+        _ => {
             throttle::count(db, &lanes).await?;
-            let known = known.map(|(tenant, found)| Person {
-                tenant,
-                user: found.id,
-            });
             let reason = if right { "disabled" } else { "wrong_password" };
-            refused::note(db, known, reason, device.ip).await?;
+            refused::note(db, who, reason, device.ip).await?;
             return Err(wrong_credentials());
         }
     };
     throttle::release(db, &lanes).await?;
     admit(db, person, &device).await?;
-    if has_factor {
+    let (since, temporary) = (
+        credentials.password_changed_at,
+        credentials.password_temporary,
+    );
+    if expiry::is_given_and_over(since, temporary, db.now()) {
+        refused::note(db, Some(person), "given_password_over", device.ip).await?;
+        return Err(expiry::given_is_over());
+    }
+    if credentials.second_factor_at.is_some() {
         return ask(db, factors, person).await;
     }
     let opening = Opening::new(person, device, Method::Password);

@@ -4,6 +4,7 @@
 //! carries its id, so that ending the row ends everything at once.
 
 pub mod device;
+mod everybody;
 pub mod expiry;
 mod log_in;
 mod own;
@@ -37,6 +38,7 @@ use crate::user::User;
 use token::{ACCESS_LIFETIME, AccessTokens, Claims, Holder};
 
 pub(crate) use device::tell_password_changed;
+pub use everybody::{end_everybody, end_of};
 pub use log_in::{Outcome, log_in};
 pub use own::{change_password, check_password, end, end_others, list, me};
 pub use passkey_log_in::{PasskeyAnswer, ask_passkey, log_in_with_passkey};

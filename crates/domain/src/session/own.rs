@@ -46,18 +46,23 @@ pub async fn list(db: &Db, actor: &Actor) -> Result<Vec<Session>> {
     .await
 }
 
-/// Ends one of one's own sessions.
+/// Ends one of one's own sessions. Another one than that which asks wants a
+/// fresh proof (ASVS 5.0, 7.5.2): otherwise who found a screen open could shut
+/// the person out everywhere else.
 ///
 /// # Errors
-/// [`DomainError::NotFound`] when it is none of one's own.
+/// [`DomainError::NotFound`] when it is none of one's own, [`DomainError::Refused`] without step-up.
 pub async fn end(db: &Db, actor: &Actor, id: SessionId) -> Result<()> {
-    let (user_id, _) = person(actor)?;
+    let (user_id, here) = person(actor)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let row = queries::find(tx, actor.tenant_id, id)
             .await?
             .filter(|s| s.user_id == user_id && s.ended_at.is_none());
         row.ok_or_else(|| DomainError::not_found("session"))?;
+        if id != here {
+            actor.require_step_up()?;
+        }
         queries::end(tx, actor.tenant_id, id, "ended_by_user", now).await?;
         note_end(tx, actor, id, "ended_by_user").await
     })
@@ -84,8 +89,9 @@ pub(super) async fn note_end(
 /// Ends every other session of one's own.
 ///
 /// # Errors
-/// When the database does.
+/// [`DomainError::Refused`] without step-up.
 pub async fn end_others(db: &Db, actor: &Actor) -> Result<()> {
+    actor.require_step_up()?;
     let (user_id, session_id) = person(actor)?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {

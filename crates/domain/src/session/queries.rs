@@ -195,6 +195,25 @@ pub(crate) async fn end_all_of(
     factor::forget_log_ins(tx, person).await
 }
 
+/// Ends every open session of a tenant but one; answers how many. Sessions are
+/// swept by housekeeping, so that a tenant's rows stay few enough to be read through.
+pub(super) async fn end_all_but(
+    tx: &mut AsyncPgConnection,
+    tenant_id: TenantId,
+    except: SessionId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    let open = session::table
+        .filter(session::tenant_id.eq(tenant_id))
+        .filter(session::ended_at.is_null().and(session::expires_at.gt(now)))
+        .filter(session::id.ne(except));
+    Ok(diesel::update(open)
+        .set((session::ended_at.eq(now), session::end_reason.eq(reason)))
+        .execute(tx)
+        .await?)
+}
+
 pub(super) async fn insert_refresh(
     tx: &mut AsyncPgConnection,
     tenant_id: TenantId,

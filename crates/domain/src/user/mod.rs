@@ -111,7 +111,8 @@ pub struct NewUser {
 pub enum FirstPassword {
     /// They set it, by a link that is mailed to them.
     Invitation,
-    /// It was made up by somebody, and has to be changed first of all.
+    /// It was made up by somebody, has to be changed first of all, and opens
+    /// nothing after 72 hours.
     Temporary(SecretString),
     /// It is theirs already.
     Own(SecretString),

@@ -25,6 +25,9 @@ pub(crate) struct Credentials {
     pub(crate) password_hash: Option<String>,
     pub(crate) disabled_at: Option<DateTime<Utc>>,
     pub(crate) second_factor_at: Option<DateTime<Utc>>,
+    pub(crate) password_changed_at: DateTime<Utc>,
+    /// Somebody else made it up.
+    pub(crate) password_temporary: bool,
 }
 
 /// The columns that a change sets.

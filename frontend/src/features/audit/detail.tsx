@@ -7,6 +7,7 @@ import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { differences } from "./diff";
+import { SupportDetail, supportValues } from "./support-detail";
 import { actionText, actorText, kindText } from "./text";
 
 export function EntryDetail({ id }: { id: string }) {
@@ -17,6 +18,7 @@ export function EntryDetail({ id }: { id: string }) {
 function Entry({ entry }: { entry: AuditEntryDetail }) {
   const t = useT();
   const format = useFormat();
+  const support = supportValues(entry.action, entry.after);
   return (
     <>
       <Text fw={600} mb="sm">
@@ -32,7 +34,10 @@ function Entry({ entry }: { entry: AuditEntryDetail }) {
           [t("audit.request_id"), entry.request_id ?? "–"],
         ]}
       />
-      <Changes entry={entry} />
+      {support ? <SupportDetail known={support.known} /> : null}
+      {support && Object.keys(support.rest).length === 0 ? null : (
+        <Changes before={entry.before} after={support ? support.rest : entry.after} />
+      )}
       {entry.hash ? (
         <Text size="xs" c="dimmed" mt="md" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
           {t("audit.hash")}: {entry.hash}
@@ -55,7 +60,7 @@ function Subject({ entry }: { entry: AuditEntryDetail }) {
 }
 
 /** Values are shown as they were stored: this is evidence. */
-function Changes({ entry }: { entry: AuditEntryDetail }) {
+function Changes(entry: { before: unknown; after: unknown }) {
   const t = useT();
   const changes = differences(entry.before, entry.after);
   if (changes.length === 0) {

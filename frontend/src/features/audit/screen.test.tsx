@@ -91,6 +91,48 @@ describe("the trace", () => {
     expect(within(changes).queryByText("name")).not.toBeInTheDocument();
   });
 
+  it("says in words what staff of the operator looked at, and nothing by a field's name", async () => {
+    const viewed = {
+      ...sent,
+      actor_kind: "operator",
+      action: "support.viewed",
+      subject_kind: "contact",
+      subject_name: null,
+      before: null,
+      after: { operation: "list_contact_timeline", grant_id: sent.subject_id, operator: "佐藤 次郎" },
+      hash: "cd".repeat(32),
+    } as const;
+    server.use(http.get("/v1/audit-entries/{id}", ({ response }) => response(200).json(viewed)));
+    renderScreen(<AuditScreen search={{ open: sent.id }} onSearch={() => undefined} />);
+    const dialog = await screen.findByRole("dialog");
+    expect(await within(dialog).findByText("佐藤 次郎")).toBeInTheDocument();
+    expect(within(dialog).getByText("連絡先の履歴を表示")).toBeInTheDocument();
+    expect(within(dialog).getByRole("link", { name: "サポートアクセスの許可の一覧" })).toBeInTheDocument();
+    expect(within(dialog).queryByText(/grant_id|operation|operator/)).not.toBeInTheDocument();
+    expect(within(dialog).queryByRole("table")).not.toBeInTheDocument();
+  });
+
+  it("says what a grant of support access covers, and keeps what it has no words for", async () => {
+    const granted = {
+      ...sent,
+      action: "support.granted",
+      subject_kind: "support_grant",
+      subject_name: null,
+      before: null,
+      after: { reason: "お問い合わせ 1", permissions: ["contacts.read", "mails.read"], hours: 24, ticket: "A-1" },
+      hash: "cd".repeat(32),
+    } as const;
+    server.use(http.get("/v1/audit-entries/{id}", ({ response }) => response(200).json(granted)));
+    renderScreen(<AuditScreen search={{ open: sent.id }} onSearch={() => undefined} />);
+    const dialog = await screen.findByRole("dialog");
+    expect(await within(dialog).findByText("お問い合わせ 1")).toBeInTheDocument();
+    expect(within(dialog).getByText("連絡先（氏名・メールアドレスを含む） / メールの内容")).toBeInTheDocument();
+    expect(within(dialog).getByText("24時間")).toBeInTheDocument();
+    const rest = within(dialog).getByRole("table", { name: "変更内容" });
+    expect(within(rest).getByText("ticket")).toBeInTheDocument();
+    expect(within(rest).queryByText("reason")).not.toBeInTheDocument();
+  });
+
   it("says who looked at people's data, the operator too", async () => {
     renderScreen(<AuditScreen search={{ view: "looks" }} onSearch={() => undefined} />);
     const table = await screen.findByRole("table", { name: "閲覧" });

@@ -51,6 +51,10 @@ export function LoginScreen(props: { next: string }) {
       } else if (rest) {
         const { refusal } = rest;
         const problem = toProblem(await refusal.json().catch(() => new Error(refusal.statusText)));
+        if (refusal.status === 403) {
+          // Rare ones have their words there; without them the server's own are shown.
+          await loadLateWords().catch(() => undefined);
+        }
         setError(
           refusal.status === 401 ? t("auth.refused") : translateCodeOr("problem", problem.code, problemText(problem)),
         );

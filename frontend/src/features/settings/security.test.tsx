@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Tenant, User } from "@/api/types";
@@ -80,6 +80,53 @@ describe("security settings", () => {
       "10.0.0.1",
     ]);
     expect(networkLines(" \n")).toEqual([]);
+  });
+});
+
+describe("log-ins of others", () => {
+  it("of everybody are ended after a question that says who stays", async () => {
+    let ended = 0;
+    server.use(
+      http.get("/v1/tenant", ({ response }) => response(200).json(tenant)),
+      http.delete("/v1/tenant/sessions", ({ response }) => {
+        ended += 1;
+        return response(204).empty();
+      }),
+    );
+    renderScreen(<SecurityScreen />);
+    await userEvent.click(await screen.findByRole("button", { name: "全員をログアウトさせる" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(within(dialog).getByText(/例外は、今お使いのこの端末だけです/)).toBeInTheDocument();
+    expect(ended).toBe(0);
+    await userEvent.click(within(dialog).getByRole("button", { name: "全員をログアウトさせる" }));
+    await waitFor(() => expect(ended).toBe(1));
+  });
+
+  it("of everybody are for those who keep the security settings", async () => {
+    await signIn({ permissions: ["settings.read", "settings.write"] });
+    server.use(http.get("/v1/tenant", ({ response }) => response(200).json(tenant)));
+    renderScreen(<SecurityScreen />);
+    expect(await screen.findByLabelText(/許可するネットワーク/)).toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: "全員をログアウトさせる" })).not.toBeInTheDocument();
+  });
+
+  it("of one person are ended from the list, by name", async () => {
+    const active: User = { ...invited, state: "active", invitation_expires_at: null };
+    const ended: string[] = [];
+    server.use(
+      http.get("/v1/users", ({ response }) => response(200).json({ items: [active], next_cursor: null })),
+      http.delete("/v1/users/{id}/sessions", ({ params, response }) => {
+        ended.push(params.id);
+        return response(204).empty();
+      }),
+    );
+    renderScreen(<UsersScreen onCursor={() => undefined} />);
+    await userEvent.click(await screen.findByRole("button", { name: "操作メニュー: 新人 太郎" }));
+    await userEvent.click(await screen.findByRole("menuitem", { name: "すべての端末からログアウトさせる" }));
+    const dialog = await screen.findByRole("dialog");
+    expect(within(dialog).getByText(/新人 太郎さんを/)).toBeInTheDocument();
+    await userEvent.click(within(dialog).getByRole("button", { name: "ログアウトさせる" }));
+    await waitFor(() => expect(ended).toEqual([active.id]));
   });
 });
 

@@ -12,6 +12,7 @@ import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
+import { EndAllSessions } from "./end-sessions";
 import { networkLines } from "./network-lines";
 
 const lengths = { min: 12, max: 64 };
@@ -20,10 +21,12 @@ const months = [1, 3, 6, 12] as const;
 
 export function SecurityScreen() {
   const t = useT();
+  const canEndAll = useCan("security.manage");
   const query = api.useQuery("get", "/v1/tenant");
   return (
     <Page title={t("nav.security")} description={t("security.description")} narrow>
       <QueryView query={query}>{(tenant) => <SecurityForm key={tenant.version} tenant={tenant} />}</QueryView>
+      {canEndAll ? <EndAllSessions /> : null}
     </Page>
   );
 }

@@ -6,6 +6,7 @@ import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SupportGrant } from "@/api/types";
 import { useCan, useMe } from "@/auth/guard";
+import { permissionLabel } from "@/components/access/support-permission";
 import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page } from "@/components/layout/page";
@@ -15,16 +16,12 @@ import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
-import { translateCode, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 
 /** What can be granted: reading only. */
 const grantable = ["campaigns.read", "reports.read", "mails.read", "contacts.read", "settings.read"] as const;
 const hours = [1, 4, 8, 24, 48, 72] as const;
-
-function permissionLabel(name: string): string {
-  return translateCode("support_permission", name.replace(".", "_"));
-}
 
 /** Whether, and what, the operator's staff may look at; and how often they did. */
 export function SupportScreen(props: { cursor?: string; onCursor: (cursor: string | undefined) => void }) {

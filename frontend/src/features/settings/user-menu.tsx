@@ -1,5 +1,5 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconDotsVertical, IconKey, IconMail, IconMailOff, IconPencil } from "@tabler/icons-react";
+import { IconDotsVertical, IconKey, IconLogout, IconMail, IconMailOff, IconPencil } from "@tabler/icons-react";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { User } from "@/api/types";
@@ -7,7 +7,7 @@ import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { type Key, useT } from "@/i18n";
 
 /** What can be done with a person of the list. */
-export function UserRowMenu(props: { user: User; isSelf: boolean; onEdit: () => void }) {
+export function UserRowMenu(props: { user: User; isSelf: boolean; onEdit: () => void; onEndSessions: () => void }) {
   const t = useT();
   const { user } = props;
   const params = { path: { id: user.id } };
@@ -61,6 +61,11 @@ export function UserRowMenu(props: { user: User; isSelf: boolean; onEdit: () => 
             onClick={() => void act(() => reset.mutateAsync({ params }), "users.reset_sent")}
           >
             {t("users.send_reset")}
+          </Menu.Item>
+        ) : null}
+        {user.state === "active" && !props.isSelf ? (
+          <Menu.Item leftSection={<IconLogout size={16} />} onClick={props.onEndSessions}>
+            {t("users.end_sessions")}
           </Menu.Item>
         ) : null}
       </Menu.Dropdown>

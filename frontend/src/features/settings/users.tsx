@@ -12,6 +12,7 @@ import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { EndSessions } from "./end-sessions";
 import { ResetFactors } from "./reset-factors";
 import { UserDialog } from "./user-form";
 import { UserRowMenu } from "./user-menu";
@@ -21,6 +22,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
   const format = useFormat();
   const me = useMe();
   const [editing, setEditing] = useState<User | "new" | null>(null);
+  const [ending, setEnding] = useState<User | null>(null);
   const [resetting, setResetting] = useState<User | null>(null);
   const query = api.useQuery("get", "/v1/users", { params: { query: { cursor: props.cursor } } });
   const columns: Column<User>[] = [
@@ -74,7 +76,12 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
               <IconShieldOff size={16} />
             </ActionIcon>
           ) : null}
-          <UserRowMenu user={row} isSelf={row.id === me.id} onEdit={() => setEditing(row)} />
+          <UserRowMenu
+            user={row}
+            isSelf={row.id === me.id}
+            onEdit={() => setEditing(row)}
+            onEndSessions={() => setEnding(row)}
+          />
         </Group>
       ),
     },
@@ -108,6 +115,7 @@ export function UsersScreen(props: { cursor?: string; onCursor: (cursor: string 
           />
         ) : null}
       </div>
+      {ending ? <EndSessions user={ending} onClose={() => setEnding(null)} /> : null}
       {resetting ? <ResetFactors user={resetting} onClose={() => setResetting(null)} /> : null}
       {editing ? <UserDialog user={editing === "new" ? null : editing} onClose={() => setEditing(null)} /> : null}
     </Page>

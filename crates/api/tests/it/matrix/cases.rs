@@ -530,6 +530,8 @@ fn deletions() -> Vec<Case> {
         needs("revoke_api_token", P::TokensManage),
         needs("delete_role", P::RolesManage).if_match(),
         needs("reset_user_second_factors", P::UsersManage),
+        needs("end_user_sessions", P::UsersManage),
+        needs("end_all_sessions", P::SecurityManage),
         needs("delete_list_member", P::ListsWrite),
         needs("delete_sequence_person", P::CampaignsSend),
         needs("delete_sequence", P::CampaignsWrite).if_match(),

@@ -15,6 +15,9 @@ const ALL: [&str; 5] = [
     "settings.read",
 ];
 
+/// The kinds of things that the tenants' page of the audit log has words for.
+const SUBJECTS: &str = include_str!("../../../../../frontend/src/features/audit/codes.ts");
+
 /// Paths of the looks, behind the support session, with their operation ids.
 fn views() -> Vec<(String, String)> {
     let paths = document()["paths"].as_object().expect("paths");
@@ -103,12 +106,18 @@ async fn each_look_of_staff_is_an_entry_of_the_tenants_own_audit_log() {
             "{operation}"
         );
         let last = format!(
-            "SELECT (after ->> 'operation') || ' ' || coalesce(subject_id::text, '-') FROM audit_entry
+            "SELECT (after ->> 'operation') || ' ' || subject_kind || ' ' || coalesce(subject_id::text, '-') FROM audit_entry
              WHERE tenant_id = '{id}' AND action = 'support.viewed' ORDER BY id DESC LIMIT 1"
         );
         let last = console.app.database.text(&last).await;
-        let (named, subject) = last.split_once(' ').unwrap();
+        let [named, kind, subject] = last.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{last}");
+        };
         assert_eq!(named, operation);
+        assert!(
+            SUBJECTS.contains(&format!("\"{kind}\"")),
+            "{operation} is about {kind}, which has no words"
+        );
         assert_eq!(
             subject != "-",
             inside.contains("{id}"),

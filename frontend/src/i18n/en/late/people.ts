@@ -41,6 +41,8 @@ export const people = {
   "invalid.link_invalid": "This link can't be used: it was used, replaced by a newer one, or has expired.",
   "invalid.own_address_missing": "The address that you come from is missing: you would lock yourself out.",
   "problem.password_expired": "Change your password first.",
+  "problem.given_password_over":
+    "This password was given to you, and not changed within 72 hours: it can’t be used any more. Ask your administrator for a new one.",
   "problem.not_invited": "This user has set a password already, or is disabled.",
   "problem.no_password": "This user is disabled, or has not set a password yet.",
   "security.description": "Rules for passwords, and from where people may log in. They hold for everybody.",
@@ -74,6 +76,19 @@ export const people = {
     "An invitation goes to this address. The person sets the password (the link is good for 72 hours).",
   "users.email_help": "Where the invitation and notices go.",
   "users.locale_help": "Language of the screens, and of mails to the person.",
+  "users.end_sessions": "Log out of all devices",
+  "users.end_sessions_confirm": "Log out",
+  "users.end_sessions_body":
+    "{{name}} is logged out of every device, and loses what is not saved. Password and role stay, so they can log in again at once. To keep somebody out, disable the user.",
+  "users.end_sessions_done": "Logged out",
+  "security.end_all": "Log everybody out",
+  "security.end_all_title": "Everybody's log-ins",
+  "security.end_all_help":
+    "Logs out everybody of the company at once, for example when you suspect that somebody else got in.",
+  "security.end_all_body":
+    "Everybody of your company is logged out of every device, and loses what is not saved. Only this device of yours stays logged in; your other ones are logged out too. API tokens go on working.",
+  "security.end_all_done": "Everybody is logged out",
+  "problem.own_sessions": "End your own on the page “Logged-in devices”.",
   "sessions.end_others": "Log out all other devices",
   "sessions.others_ended": "Other devices logged out",
   "sessions.place_help": "Places are not guessed: what you see is the IP address.",

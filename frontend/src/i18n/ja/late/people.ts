@@ -44,6 +44,8 @@ export const people = {
   "invalid.own_address_missing":
     "今お使いのIPアドレスが含まれていません。このままでは、ご自身がログインできなくなります。",
   "problem.password_expired": "先にパスワードを変更してください。",
+  "problem.given_password_over":
+    "このパスワードは、管理者が設定してから72時間以内に変更されなかったため、使えなくなりました。社内の管理者に、新しいパスワードを依頼してください。",
   "problem.not_invited": "すでにパスワードを設定済みか、停止中のユーザーです。",
   "problem.no_password": "停止中か、まだパスワードを設定していないユーザーです。",
   "security.description": "パスワードの決まりと、ログインできる場所を設定します。全員に適用されます。",
@@ -76,6 +78,18 @@ export const people = {
   "users.invite_help": "このアドレスに招待メールを送ります。パスワードは本人が設定します（リンクは72時間有効）。",
   "users.email_help": "招待やお知らせの送り先です。",
   "users.locale_help": "画面と、本人に送るメールの言語です。",
+  "users.end_sessions": "すべての端末からログアウトさせる",
+  "users.end_sessions_confirm": "ログアウトさせる",
+  "users.end_sessions_body":
+    "{{name}}さんを、ログイン中のすべての端末からログアウトさせます。保存していない入力は失われます。パスワードや権限は変わらず、すぐにログインし直せます。ログインできないようにするには、ユーザーを停止してください。",
+  "users.end_sessions_done": "ログアウトさせました",
+  "security.end_all": "全員をログアウトさせる",
+  "security.end_all_title": "全員のログアウト",
+  "security.end_all_help": "不正なログインが疑われるときなどに、会社の全員を一度にログアウトさせます。",
+  "security.end_all_body":
+    "会社の全員が、すべての端末からログアウトされます。保存していない入力は失われます。例外は、今お使いのこの端末だけです（あなたのほかの端末はログアウトされます）。APIトークンは、そのまま使えます。",
+  "security.end_all_done": "全員をログアウトさせました",
+  "problem.own_sessions": "自分の端末は、「ログイン中の端末」の画面でログアウトさせてください。",
   "sessions.end_others": "ほかの端末をすべてログアウト",
   "sessions.others_ended": "ほかの端末をログアウトさせました",
   "sessions.place_help": "場所は推定せず、IPアドレスだけを表示しています。",
