@@ -185,6 +185,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    certificate_key (kid) {
+        kid -> Text,
+        public_key -> Bytea,
+        first_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     consent (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -1391,6 +1399,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     campaign_confirmation,
     campaign_counter,
     campaign_variant,
+    certificate_key,
     consent,
     contact,
     contact_export,

@@ -1201,7 +1201,7 @@ export interface components {
             cancelled_at?: string | null;
             /** @description The text that was signed (JSON). */
             certificate?: string | null;
-            /** @description Whether text, hash and signature fit each other and this installation's key; null without certificate. */
+            /** @description Whether text, hash and signature fit each other and a key that this installation has or had; null without certificate. */
             certificate_valid?: boolean | null;
             /**
              * Format: date-time

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 use domain::ids::TenantId;
-use domain::operator::{self, Operator, erasure};
+use domain::operator::certificate::Checker;
+use domain::operator::{Operator, erasure};
 use domain::page::PageRequest;
 use domain::session::expiry::GIVEN_LIFETIME;
 use domain::tenant::{self, Networks, TenantChange};
@@ -150,17 +151,26 @@ async fn certificate(id: TenantId) -> anyhow::Result<()> {
     let Some(finished) = finished else {
         anyhow::bail!("no erasure of this tenant is finished");
     };
-    if !operator::certificate::verify(&state.keys, &finished).map_err(explain)? {
+    let checker = Checker::load(&state.db, &state.keys)
+        .await
+        .map_err(explain)?;
+    let Some(key) = checker.signer(&finished) else {
         anyhow::bail!(
-            "the certificate does not fit its signature, or was signed with another key file"
+            "the certificate does not fit its hash and signature, or was signed with a key that neither the key file nor the database knows"
         );
-    }
+    };
+    let (kid, public) = (&key.kid, key.base64());
+    let place = if key.in_key_file {
+        "in the key file"
+    } else {
+        "no longer in the key file; remembered by the database"
+    };
     let (hash, signature) = (
         finished.hash.unwrap_or_default(),
         finished.signature.unwrap_or_default(),
     );
     print(&format!(
-        "{}\nsha256: {}\nsignature: {}\nvalid: yes\n",
+        "{}\nsha256: {}\nsignature: {}\nkey_id: {kid} ({place})\npublic_key_ed25519: {public}\nvalid: yes\n",
         finished.certificate.unwrap_or_default(),
         hex::encode(hash),
         hex::encode(signature)

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+use super::certificate;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{OperatorId, OperatorSessionId, TenantId};
@@ -22,7 +23,8 @@ pub(super) fn place(id: OperatorId) -> String {
 }
 
 /// Seals anew what another key sealed, all staff in one transaction: they are
-/// few. Answers how many secrets.
+/// few. Remembers the public keys that certificates of erasures are checked
+/// with, since the old ones leave the key file after this. Answers how many secrets.
 ///
 /// # Errors
 /// When the database does, or a secret opens with no key of the ring.
@@ -33,6 +35,7 @@ pub async fn run(db: &Db, keys: &Keys) -> Result<u64> {
     };
     let is_old = |sealed: &[u8]| !sealed.starts_with(&keys.seal_prefix());
     db.system(async |tx| {
+        certificate::remember(tx, keys, db.now()).await?;
         let mut done = 0;
         let factors: Vec<(OperatorId, Vec<u8>)> = operator_account::table
             .filter(operator_account::factor_sealed.is_not_null())

@@ -36,8 +36,20 @@ fn object(text: &str) -> Option<Value> {
     if !text.starts_with('{') {
         return None;
     }
+    first_value(text).or_else(|| first_value(&unbroken(text)?))
+}
+
+fn first_value(text: &str) -> Option<Value> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     values.next()?.ok()
+}
+
+/// With the breaks taken out that sendmail puts into lines over 990 bytes: an
+/// exclamation mark, the end of the line and a blank. Nothing when there is
+/// none. In JSON they can't be anything else, since a string holds no end of line.
+fn unbroken(text: &str) -> Option<String> {
+    let plain = text.replace("!\r\n ", "").replace("!\n ", "");
+    (plain.len() < text.len()).then_some(plain)
 }
 
 fn unwrapped(value: Value) -> Option<Value> {
@@ -137,6 +149,25 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         let one = &found[0];
         (one.action, one.kind, one.reason, one.address.clone())
+    }
+
+    #[test]
+    fn lines_that_sendmail_broke_are_put_together_and_an_exclamation_mark_stays() {
+        let bounce = r#"{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"x@example.com","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown!"}]}}"#;
+        let hard = said(bounce);
+        assert_eq!(hard.1, BounceKind::Hard);
+        let wrapped = serde_json::json!({"Type": "Notification", "Message": bounce}).to_string();
+        for whole in [bounce, &wrapped] {
+            for end in ["\n", "\r\n"] {
+                for at in [1, 40, 100, 180] {
+                    let broken = format!("{}!{end} {}", &whole[..at], &whole[at..]);
+                    assert_eq!(said(&broken), hard, "{broken}");
+                }
+            }
+        }
+        // Broken somehow else: no notification.
+        let (a, b) = bounce.split_at(100);
+        assert_eq!(said(&format!("{a}\n {b}")).0, Action::None);
     }
 
     #[test]

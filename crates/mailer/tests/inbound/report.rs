@@ -52,6 +52,11 @@ reports! {
         "太郎@例え.jp failed 5.1.1 hard user_unknown";
     a_refusal_by_policy_is_never_hard: "dsn-policy.eml" =>
         "taro@example.jp failed 5.7.26 soft authentication";
+    a_server_that_has_5_7_1_for_everything_is_taken_at_its_plain_word: "dsn-policy-unknown.eml" =>
+        "gone@example.jp failed 5.0.0 hard user_unknown"
+        "there@example.jp failed 5.0.0 soft policy";
+    a_notification_of_ses_whose_lines_were_broken_on_the_way_is_read: "ses-broken-lines.eml" =>
+        "taro@example.jp failed 5.1.1 hard user_unknown";
     fields_in_the_text_of_a_mail_are_read: "dsn-in-text.eml" =>
         "taro@example.jp failed 5.1.1 hard user_unknown";
     words_in_iso_2022_jp_are_read: "words-iso-2022-jp.eml" =>

@@ -4,7 +4,7 @@ import { permissionLabel } from "@/components/access/support-permission";
 import { DefinitionList } from "@/components/ui/definition";
 import { TextLink } from "@/components/ui/link-button";
 import { useT } from "@/i18n";
-import { operationText } from "./text";
+import { kindText, operationText } from "./text";
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -58,7 +58,7 @@ export function SupportDetail({ known }: { known: Values }) {
   return (
     <>
       <Text fw={600} size="sm" mt="md" mb="xs">
-        {t("audit.details")}
+        {kindText("support_grant")}
       </Text>
       <DefinitionList items={rows} />
     </>

@@ -1,4 +1,4 @@
-import { Button, Group, Text } from "@mantine/core";
+import { Box, Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
 import type { User } from "@/api/types";
@@ -34,28 +34,30 @@ export function EndAllSessions() {
   const [asked, setAsked] = useState(false);
   const end = api.useMutation("delete", "/v1/tenant/sessions");
   return (
-    <Panel title={t("security.end_all_title")}>
-      <Group justify="space-between">
-        <Text size="sm" c="dimmed">
-          {t("security.end_all_help")}
-        </Text>
-        <Button variant="default" onClick={() => setAsked(true)}>
-          {t("security.end_all")}
-        </Button>
-      </Group>
-      <ConfirmDialog
-        opened={asked}
-        danger
-        onClose={() => setAsked(false)}
-        title={t("security.end_all_title")}
-        confirm={t("security.end_all")}
-        onConfirm={async () => {
-          await end.mutateAsync({});
-          notifyDone(t("security.end_all_done"));
-        }}
-      >
-        <Text size="sm">{t("security.end_all_body")}</Text>
-      </ConfirmDialog>
-    </Panel>
+    <Box mt="lg">
+      <Panel title={t("security.end_all_title")}>
+        <Group justify="space-between">
+          <Text size="sm" c="dimmed">
+            {t("security.end_all_help")}
+          </Text>
+          <Button variant="default" onClick={() => setAsked(true)}>
+            {t("security.end_all")}
+          </Button>
+        </Group>
+        <ConfirmDialog
+          opened={asked}
+          danger
+          onClose={() => setAsked(false)}
+          title={t("security.end_all_title")}
+          confirm={t("security.end_all")}
+          onConfirm={async () => {
+            await end.mutateAsync({});
+            notifyDone(t("security.end_all_done"));
+          }}
+        >
+          <Text size="sm">{t("security.end_all_body")}</Text>
+        </ConfirmDialog>
+      </Panel>
+    </Box>
   );
 }

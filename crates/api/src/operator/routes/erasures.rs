@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::ids::TenantId;
-use domain::operator::{certificate, erasure};
+use domain::operator::certificate::Checker;
+use domain::operator::erasure;
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -40,20 +41,18 @@ pub struct Erasure {
     pub hash: Option<String>,
     /// Ed25519 over the hash, in base64.
     pub signature: Option<String>,
-    /// Whether text, hash and signature fit each other and this installation's key; null without certificate.
+    /// Whether text, hash and signature fit each other and a key that this installation has or had; null without certificate.
     pub certificate_valid: Option<bool>,
 }
 
-fn dto(state: &OperatorState, row: erasure::Erasure) -> Result<Erasure, domain::DomainError> {
-    let valid = match row.certificate {
-        Some(_) => Some(certificate::verify(&state.keys, &row)?),
-        None => None,
-    };
+fn dto(checker: &Checker, row: erasure::Erasure) -> Erasure {
+    let valid = row.certificate.as_ref();
+    let valid = valid.map(|_| checker.signer(&row).is_some());
     let counts = row.counts.as_object();
     let rows_deleted = counts.map_or(0, |counts| {
         counts.values().filter_map(serde_json::Value::as_i64).sum()
     });
-    Ok(Erasure {
+    Erasure {
         id: row.id.0,
         tenant_id: row.company_id.0,
         tenant_name: row.company_name,
@@ -68,7 +67,7 @@ fn dto(state: &OperatorState, row: erasure::Erasure) -> Result<Erasure, domain::
         hash: row.hash.map(hex::encode),
         signature: row.signature.map(|bytes| STANDARD.encode(bytes)),
         certificate_valid: valid,
-    })
+    }
 }
 
 /// Which erasures.
@@ -117,10 +116,10 @@ async fn list_erasures(
         count: false,
     };
     let page = erasure::list(&state.db, query.tenant_id.map(TenantId), &page).await?;
-    let items: Result<Vec<Erasure>, _> =
-        page.items.into_iter().map(|row| dto(&state, row)).collect();
+    let checker = Checker::load(&state.db, &state.keys).await?;
+    let items = page.items.into_iter().map(|row| dto(&checker, row));
     Ok(Json(PageOf {
-        items: items?,
+        items: items.collect(),
         next_cursor: page.next_cursor,
         total: None,
     }))
@@ -142,7 +141,8 @@ async fn request_tenant_erasure(
     body: Body<ErasureCreate>,
 ) -> ApiResult {
     let row = erasure::request(&state.db, &operator, id.0, body.confirm_name.as_deref()).await?;
-    Ok(HttpResponse::Accepted().json(dto(&state, row)?))
+    let checker = Checker::load(&state.db, &state.keys).await?;
+    Ok(HttpResponse::Accepted().json(dto(&checker, row)))
 }
 
 /// Take the request back, before it begins

@@ -2,7 +2,11 @@
 
 use actix_web::http::Method;
 use chrono::TimeDelta;
-use domain::operator::erasure;
+use domain::operator::certificate::Checker;
+use domain::operator::erasure::{self, Erasure};
+use domain::operator::reseal;
+use domain::page::PageRequest;
+use domain::secret::Keys;
 use domain::testing::TEST_PASSWORD;
 use serde_json::{Value, json};
 
@@ -281,10 +285,67 @@ async fn a_tenant_is_erased_with_a_certificate_and_another_one_keeps_every_row()
         assert!(counts[table].as_i64().unwrap() > 0, "{table} in {counts:?}");
     }
     assert_eq!(counts["user_account"], people);
+    certificates_are_checked_when_their_key_has_left_the_file(&console).await;
     // One changed digit, and it is none of ours.
     console.app.database.execute_as_owner("UPDATE tenant_erasure SET certificate = replace(certificate, '\"rows_left\": 0', '\"rows_left\": 1')").await;
     let list = console.get("/v1/erasures", &staff.token).await.expect(200);
     assert_eq!(list["items"][0]["certificate_valid"], false);
+}
+
+/// The one certificate of the console, before and after a rotation of its keys.
+async fn certificates_are_checked_when_their_key_has_left_the_file(console: &Console) {
+    let (db, keys) = (&console.state.db, &console.state.keys);
+    let listed = erasure::list(db, None, &PageRequest::default()).await;
+    let finished = listed.unwrap().items.remove(0);
+    let here = Checker::load(db, keys).await.unwrap();
+    let first = here.signer(&finished).unwrap().clone();
+    assert!(first.in_key_file);
+    let text: Value = serde_json::from_str(finished.certificate.as_deref().unwrap()).unwrap();
+    assert_eq!(text["key_id"], first.kid.as_str());
+    assert_eq!(text["public_key_ed25519"], first.base64().as_str());
+    // The old key is out of the file.
+    let next = Keys::from_master(&[9; 32]).unwrap();
+    let later = Checker::load(db, &next).await.unwrap();
+    let old = later.signer(&finished).unwrap();
+    assert_eq!((old.in_key_file, &old.kid), (false, &first.kid));
+    for tampered in [
+        Erasure {
+            certificate: finished
+                .certificate
+                .as_ref()
+                .map(|text| text.replace("left\": 0", "left\": 1")),
+            ..finished.clone()
+        },
+        Erasure {
+            signature: Some(vec![0; 64]),
+            ..finished.clone()
+        },
+        Erasure {
+            hash: Some(vec![0; 32]),
+            ..finished.clone()
+        },
+    ] {
+        assert!(later.signer(&tampered).is_none());
+    }
+    // The rotation keeps the keys of the ring, so that none is forgotten by the way.
+    let known = "SELECT count(*) FROM certificate_key";
+    assert_eq!(console.app.database.count(known).await, 1);
+    let ring = Keys::ring(&[[9; 32], [42; 32]], &[]).unwrap();
+    reseal::run(db, &ring).await.unwrap();
+    reseal::run(db, &ring).await.unwrap();
+    assert_eq!(console.app.database.count(known).await, 2);
+    let rewrites = "SELECT count(*) FROM pg_class WHERE relname = 'certificate_key' AND has_table_privilege('kikubari_operator', oid, 'UPDATE, DELETE, TRUNCATE')";
+    assert_eq!(console.app.database.count(rewrites).await, 0);
+    console
+        .app
+        .database
+        .execute_as_owner("DELETE FROM certificate_key")
+        .await;
+    let stranger = Checker::load(db, &next).await.unwrap();
+    assert!(
+        stranger.signer(&finished).is_none(),
+        "nobody vouches for it"
+    );
 }
 
 #[actix_web::test]

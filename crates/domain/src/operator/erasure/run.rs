@@ -223,6 +223,7 @@ async fn finish(
             .await?;
         let counts: BTreeMap<String, i64> =
             serde_json::from_value(counts).map_err(DomainError::internal)?;
+        certificate::remember(tx, keys, now).await?;
         let signed = certificate::sign(
             keys,
             &Facts {

@@ -2,6 +2,8 @@
 //! are plain, since many systems send 5.0.0 or 5.1.1 for everything; then the
 //! status; then weaker words.
 
+mod unknown;
+
 use std::sync::LazyLock;
 
 use domain::event::bounce::{BounceReason, Status};
@@ -39,7 +41,10 @@ pub(crate) fn reason(status: Option<Status>, said: &str) -> BounceReason {
     let inner = status_in(said);
     let policy = |status: Option<Status>| status.is_some_and(|status| status.subject == 7);
     if policy(status) || policy(inner) {
-        return refusal(&text);
+        return match unknown::is_plain(said) {
+            true => BounceReason::UserUnknown,
+            false => refusal(&text),
+        };
     }
     let specific = [status, inner].into_iter().flatten().find_map(of_status);
     first(PLAIN.iter(), &text)
@@ -294,8 +299,12 @@ mod tests {
                 R::Network,
             ),
             ("5.4.6", "mail for example.jp loops back to myself", R::Loop),
-            // A refusal by policy stays one, whatever it says besides.
-            ("5.7.1", "550 5.7.1 User unknown", R::Policy),
+            // A refusal by policy stays one, unless it says plainly what else (unknown.rs).
+            (
+                "5.7.1",
+                "550 5.7.1 Rejected: user unknown or policy",
+                R::Policy,
+            ),
             (
                 "5.0.0",
                 "554 5.7.1 Client host blocked using a list",

@@ -27,7 +27,6 @@ export const audit = {
   "audit.field": "Field",
   "audit.before": "Before",
   "audit.after": "After",
-  "audit.details": "Details",
   "audit.staff": "Who of the staff",
   "audit.grant": "Granted by",
   "audit.grant_link": "The list of support access",

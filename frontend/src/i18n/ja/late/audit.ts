@@ -26,7 +26,6 @@ export const audit = {
   "audit.field": "項目",
   "audit.before": "変更前",
   "audit.after": "変更後",
-  "audit.details": "詳細",
   "audit.staff": "閲覧したスタッフ",
   "audit.grant": "もとになった許可",
   "audit.grant_link": "サポートアクセスの許可の一覧",
