@@ -228,15 +228,23 @@ impl Actor {
     }
 
     /// # Errors
+    /// [`DomainError::Refused`] while the password has to be changed: before that
+    /// nobody knows that it is the person, and not who gave them the password.
+    pub fn require_own_password(&self) -> Result<()> {
+        if !self.must_change_password {
+            return Ok(());
+        }
+        Err(DomainError::Refused {
+            code: "password_expired",
+            detail: "your password has expired or was given to you: change it first".to_owned(),
+        })
+    }
+
+    /// # Errors
     /// [`DomainError::Forbidden`] without the permission,
     /// [`DomainError::Refused`] while the password has to be changed.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.must_change_password {
-            return Err(DomainError::Refused {
-                code: "password_expired",
-                detail: "your password has expired or was given to you: change it first".to_owned(),
-            });
-        }
+        self.require_own_password()?;
         if self.permissions.contains(&permission) {
             Ok(())
         } else {

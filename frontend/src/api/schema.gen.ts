@@ -2346,6 +2346,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sequences/{id}/intake-count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count an audience before it is let in
+         * @description Who gets no mails, is inside already, or was once where that is enough, is not counted.
+         */
+        post: operations["count_sequence_intake"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sequences/{id}/intakes": {
         parameters: {
             query?: never;
@@ -2358,7 +2378,8 @@ export interface paths {
         put?: never;
         /**
          * Let an audience in
-         * @description It comes in chunk by chunk; `done_at` says when all are inside.
+         * @description Of exactly as many people as were confirmed (409 `people_changed` otherwise). It comes in chunk by chunk; `done_at`
+         *     says when all are inside.
          */
         post: operations["create_sequence_intake"];
         delete?: never;
@@ -6746,9 +6767,27 @@ export interface components {
              */
             on_day?: string | null;
         };
+        /** @description An audience to be counted. */
+        SequenceIntakeCount: {
+            audience: components["schemas"]["Audience"];
+        };
         /** @description An audience to be let in. */
         SequenceIntakeCreate: {
             audience: components["schemas"]["Audience"];
+            /**
+             * Format: int64
+             * @description The number that `count_sequence_intake` answered and somebody said yes to.
+             * @example 1200
+             */
+            confirmed_people: number;
+        };
+        /** @description How many would come in now. */
+        SequenceIntakePeople: {
+            /**
+             * Format: int64
+             * @example 1200
+             */
+            people: number;
         };
         /** @description Why people left, and how many. */
         SequenceLeft: {
@@ -37494,6 +37533,226 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 409,
                      *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_sequence_intake: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Sequence */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SequenceIntakeCount"];
+            };
+        };
+        responses: {
+            /** @description So many */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceIntakePeople"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
                      *       "type": "about:blank"
                      *     }
                      */

@@ -107,6 +107,11 @@ pub const WATCHED: &[Watched] = &[
         "list_sequence_people",
         "sequence",
     ),
+    get(
+        "/v1/webhooks/{id}/messages/{message_id}",
+        "get_webhook_message",
+        "webhook",
+    ),
     get("/v1/audit-entries", "list_audit_entries", "audit"),
     get("/v1/audit-entries/{id}", "get_audit_entry", "audit"),
     get("/v1/access-entries", "list_access_entries", "audit"),

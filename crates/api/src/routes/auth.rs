@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig as OpenApiConfig;
 
 use crate::error::ApiResult;
-use crate::extract::{Body, CurrentUser, client_ip};
+use crate::extract::{Body, EnrollingUser, client_ip};
 use crate::problems::{AuthProblems, CreateProblems};
 use crate::routes::me::Me;
 use crate::routes::step_up::{SecondFactorAnswer, SecondFactorQuestion};
@@ -320,7 +320,7 @@ async fn delete_session(state: Data<AppState>, request: HttpRequest) -> ApiResul
 #[post("/auth/password")]
 async fn change_password(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: EnrollingUser,
     body: Body<PasswordChange>,
 ) -> ApiResult {
     let Body(PasswordChange {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::error::{ApiResult, ProblemField};
-use crate::extract::{Body, CurrentUser, client_ip};
+use crate::extract::{Body, EnrollingUser, client_ip};
 use crate::problems::{AuthProblems, CreateProblems};
 use crate::routes::auth::{device, remember_browser};
 use crate::state::AppState;
@@ -233,7 +233,7 @@ async fn check_link(
 #[post("/auth/password-checks")]
 async fn check_password(
     state: Data<AppState>,
-    user: CurrentUser,
+    user: EnrollingUser,
     body: Body<PasswordCheck>,
 ) -> ApiResult<Json<PasswordJudgement>> {
     let most = MAX_LENGTH;

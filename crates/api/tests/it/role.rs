@@ -42,6 +42,13 @@ async fn an_own_role_holds_at_once_and_stays_while_people_have_it() {
         (&user["role"], &user["role_name"]),
         (&role["key"], &json!("編集のみ"))
     );
+    let told = "SELECT after->>'role' || ' ' || (after->>'password') FROM audit_entry
+        WHERE action = 'user.created' AND after->>'login_id' = 'acme-own'";
+    assert_eq!(
+        app.database.text(told).await,
+        format!("{} temporary", role["key"].as_str().unwrap()),
+        "what they may from the first day on, and how they came by their password"
+    );
     let token = app.log_in("acme-own").await;
     let contact = async |email: &str| {
         let body = json!({ "email": email });
@@ -252,6 +259,25 @@ async fn who_may_more_is_not_changed_by_who_may_less() {
             "beyond_own_permissions",
             "{change}"
         );
+    }
+    // Nor are their factors taken away, links sent to them, or invitations of theirs moved.
+    let reset = app.delete(&format!("{owner}/second-factors")).by(&admin);
+    assert_eq!(
+        reset.send().await.expect(403)["code"],
+        "beyond_own_permissions"
+    );
+    let invited = json!({"login_id": "acme-second", "display_name": "二人目", "email": "b@example.jp", "role": "owner"});
+    let by_owner = app.log_in("acme-owner").await;
+    let call = app.post("/v1/users").by(&by_owner).json(&invited);
+    let second = call.send().await.expect(201);
+    let second = path("users", &second);
+    for call in [
+        app.post(&format!("{owner}/password-reset")),
+        app.post(&format!("{second}/invitation")),
+        app.delete(&format!("{second}/invitation")),
+    ] {
+        let refused = call.by(&admin).send().await.expect(403);
+        assert_eq!(refused["code"], "beyond_own_permissions");
     }
     let users = app.get("/v1/users").by(&admin).send().await.expect(200);
     let myself = users["items"]

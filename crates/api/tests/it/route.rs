@@ -289,3 +289,50 @@ async fn a_direct_route_has_no_relay_and_forgets_the_one_it_had() {
         .await
         .expect(422);
 }
+
+#[actix_web::test]
+async fn a_password_that_is_kept_goes_only_where_it_was_meant_to() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let made = app.post("/v1/routes").by(&token).json(&relay());
+    let made = made.send().await.expect(201);
+    let path = format!("/v1/routes/{}", made["id"].as_str().unwrap());
+    let kept = "SELECT encode(password_sealed, 'hex') FROM route";
+    let sealed = app.database.text(kept).await;
+    let change = async |version: i64, body: &Value| {
+        let call = app.patch(&path).by(&token).if_match(version).json(body);
+        call.send().await
+    };
+    for body in [
+        json!({"host": "attacker.example"}),
+        json!({"port": 465}),
+        json!({"security": "tls"}),
+        json!({"username": "somebody-else"}),
+    ] {
+        let refused = change(1, &body).await.expect(422);
+        assert_eq!(
+            (
+                &refused["errors"][0]["pointer"],
+                &refused["errors"][0]["code"]
+            ),
+            (&json!("/password"), &json!("required_anew")),
+            "{body}"
+        );
+    }
+    // The same host in other letters, and what has nothing to do with it.
+    let same = json!({"host": "SMTP.example.jp", "auth": "login", "name": "改名", "weight": 50});
+    change(1, &same).await.expect(200);
+    assert_eq!(app.database.text(kept).await, sealed);
+    let moved = json!({"host": "smtp2.example.jp", "password": "the-other-password"});
+    let moved = change(2, &moved).await.expect(200);
+    assert_eq!(
+        (&moved["host"], &moved["has_password"]),
+        (&json!("smtp2.example.jp"), &json!(true))
+    );
+    assert_ne!(app.database.text(kept).await, sealed);
+    // Without a log-in there is nothing to send.
+    let open = json!({"auth": "none", "host": "smtp3.example.jp"});
+    let open = change(3, &open).await.expect(200);
+    assert_eq!(open["has_password"], false);
+}

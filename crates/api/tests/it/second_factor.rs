@@ -278,3 +278,41 @@ async fn an_app_is_set_up_and_removed() {
         .await
         .expect(409);
 }
+
+/// Whoever gave the password would otherwise plant a factor of their own, which
+/// stays when the person changes it.
+#[actix_web::test]
+async fn under_a_password_that_somebody_else_gave_no_factor_is_set_up() {
+    let app = TestApp::with_name(Clock::system()).await;
+    app.tenant("acme").await;
+    let owner = app.log_in("acme-owner").await;
+    let body = json!({"login_id": "acme-new", "display_name": "新人", "email": "new@example.jp", "role": "editor",
+        "password": TEST_PASSWORD});
+    post(&app, "/v1/users", &owner, &body).await.expect(201);
+    app.database
+        .execute_as_owner("UPDATE tenant SET second_factor_required = true")
+        .await;
+    let token = app.log_in("acme-new").await;
+    for path in ["/v1/auth/totp", "/v1/auth/passkey-challenges"] {
+        let refused = app.post(path).by(&token).send().await.expect(403);
+        assert_eq!(refused["code"], "password_expired", "{path}");
+    }
+    // First the password, then the factor.
+    let new = "gakubuchi no ura ni kakusu";
+    let judged = post(
+        &app,
+        "/v1/auth/password-checks",
+        &token,
+        &json!({ "password": new }),
+    )
+    .await;
+    judged.expect(200);
+    let body = json!({"current_password": TEST_PASSWORD, "new_password": new});
+    post(&app, "/v1/auth/password", &token, &body)
+        .await
+        .expect(204);
+    let held = app.get("/v1/lists").by(&token).send().await.expect(403);
+    assert_eq!(held["code"], "second_factor_required");
+    add_passkey(&app, &token).await;
+    app.get("/v1/lists").by(&token).send().await.expect(200);
+}

@@ -201,6 +201,13 @@ async fn people_are_put_in_once_listed_with_what_comes_next_and_taken_out() {
     assert_eq!(page["items"][0]["state"], "active");
 
     let body = json!({"audience": {"all": true}});
+    let call = app.post(&format!("{path}/intake-count")).by(&owner);
+    let count = call.json(&body).send().await.expect(200);
+    let more = count["people"].as_i64().unwrap() + 1;
+    let body = json!({"audience": {"all": true}, "confirmed_people": more});
+    let call = app.post(&format!("{path}/intakes")).by(&owner).json(&body);
+    assert_eq!(call.send().await.expect(409)["code"], "people_changed");
+    let body = json!({"audience": {"all": true}, "confirmed_people": count["people"]});
     let call = app.post(&format!("{path}/intakes")).by(&owner).json(&body);
     let intake = call.send().await.expect(202);
     assert_eq!(intake["done_at"], Value::Null);
@@ -220,4 +227,40 @@ async fn people_are_put_in_once_listed_with_what_comes_next_and_taken_out() {
         (&results["left"], &results["active"]),
         (&json!(1), &json!(0))
     );
+}
+
+#[actix_web::test]
+async fn an_audience_of_many_comes_in_with_a_fresh_proof() {
+    let app = TestApp::new().await;
+    let (owner, mail, _) = ready(&app).await;
+    let body = json!({"email": "hanako@example.jp"});
+    let call = app.post("/v1/contacts").by(&owner).json(&body);
+    call.send().await.expect(201);
+    let body = rule(&mail, json!([{"delay": 0, "unit": "minutes"}]));
+    let made = app.post("/v1/sequences").by(&owner).json(&body);
+    let made = made.send().await.expect(201);
+    app.database
+        .execute_as_owner(
+            "UPDATE sequence SET state = 'active';
+             UPDATE session SET stepped_up_at = stepped_up_at - interval '10 minutes';
+             UPDATE tenant SET step_up_people = 1",
+        )
+        .await;
+    let path = format!("/v1/sequences/{}", made["id"].as_str().unwrap());
+    let body = json!({"audience": {"all": true}});
+    let call = app.post(&format!("{path}/intake-count")).by(&owner);
+    assert_eq!(call.json(&body).send().await.expect(200)["people"], 2);
+    let body = json!({"audience": {"all": true}, "confirmed_people": 2});
+    let enter = async || {
+        let call = app.post(&format!("{path}/intakes")).by(&owner).json(&body);
+        call.send().await
+    };
+    assert_eq!(enter().await.expect(403)["code"], "step_up_required");
+    app.database
+        .execute_as_owner("UPDATE tenant SET step_up_people = 2")
+        .await;
+    enter().await.expect(202);
+    let told =
+        "SELECT after->>'people' FROM audit_entry WHERE action = 'sequence.audience_entered'";
+    assert_eq!(app.database.text(told).await, "2");
 }

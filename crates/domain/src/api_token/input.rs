@@ -68,6 +68,13 @@ pub(super) fn parse_networks(v: &mut Validation, texts: &[String]) -> Vec<IpNet>
     networks
 }
 
+/// Whether a token may be used from nowhere else than before; an empty list is
+/// everywhere.
+pub(super) fn is_within(after: &[IpNet], before: &[IpNet]) -> bool {
+    let known = |net: &IpNet| before.iter().any(|wide| wide.contains(net));
+    before.is_empty() || (!after.is_empty() && after.iter().all(known))
+}
+
 pub(super) fn check_days(
     v: &mut Validation,
     pointer: &str,

@@ -23,7 +23,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{ApiTokenId, UserId};
 use crate::page::{Page, PageRequest};
-use input::{check_days, check_name, parse_networks, parse_scopes};
+use input::{check_days, check_name, is_within, parse_networks, parse_scopes};
 use secret::Secret;
 
 pub use exchange::{Exchanged, authenticate, exchange};
@@ -248,8 +248,8 @@ pub async fn create(db: &Db, actor: &Actor, new: NewApiToken) -> Result<Shown> {
 /// actor may.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::Invalid`],
-/// [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`] when it is revoked.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] also without step-up for more scopes or networks,
+/// [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`] when it is revoked.
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -281,6 +281,10 @@ pub async fn update(
             allowed_ips: allowed_ips.as_ref().unwrap_or(&before.allowed_ips),
         };
         actor.require_at_least(row.scopes)?;
+        let more = !row.scopes.is_subset(&before.scopes);
+        if more || !is_within(row.allowed_ips, &before.allowed_ips) {
+            actor.require_step_up()?;
+        }
         queries::update(tx, tenant, id, &row, now).await?;
         let after = queries::find(tx, tenant, id, now).await?;
         note(tx, actor, "api_token.updated", Some(&before), &after).await?;

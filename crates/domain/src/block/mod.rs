@@ -16,6 +16,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, FieldError, Result, Validation};
 use crate::ids::{BlockId, TenantId};
+use crate::mail;
 use crate::mail::render::BlockSource;
 use crate::schema::block;
 
@@ -158,10 +159,42 @@ fn told(block: &Block) -> Option<Value> {
     Some(json!({ "key": key, "name": name, "text": text, "html": html }))
 }
 
+/// Whether a part may call the block: more often said than true, where HTML hides
+/// letters in character references.
+fn may_call(part: &str, key: &str) -> bool {
+    part.contains(key) || part.contains("&#") || part.contains("&lowbar")
+}
+
+/// Keys by which a block may come into a mail: its own, and those of all blocks
+/// that it may be in.
+fn ways_in<'a>(blocks: &'a [Block], key: &'a str) -> Vec<&'a str> {
+    let mut keys = vec![key];
+    let mut looked_at = 0;
+    while let Some(key) = keys.get(looked_at).copied() {
+        looked_at += 1;
+        for block in blocks {
+            let calls = may_call(&block.text, key) || may_call(&block.html, key);
+            if calls && !keys.contains(&block.key.as_str()) {
+                keys.push(&block.key);
+            }
+        }
+    }
+    keys
+}
+
+/// What stands in mails that go out by themselves is changed by who may send.
+async fn require_send(tx: &mut AsyncPgConnection, actor: &Actor, before: &Block) -> Result<()> {
+    if actor.permissions.contains(&Permission::CampaignsSend) {
+        return Ok(());
+    }
+    let blocks = queries::list(tx, actor.tenant_id).await?;
+    mail::require_send_for_block(tx, actor, &ways_in(&blocks, &before.key)).await
+}
+
 /// Changes a block of version `version`.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] in a mail that goes out by itself, [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`].
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -176,6 +209,9 @@ pub async fn update(
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
+        if change.text.is_some() || change.html.is_some() {
+            require_send(tx, actor, &before).await?;
+        }
         let after = queries::update(
             tx,
             actor.tenant_id,

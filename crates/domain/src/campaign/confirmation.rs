@@ -8,6 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::state::State;
+use super::{CampaignRow, control};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
@@ -104,9 +106,25 @@ pub(super) async fn admit(
     Ok(total.is_none_or(|(queued, most)| most.is_none_or(|most| queued <= most)))
 }
 
+/// A campaign that is scheduled goes out without another question: who changes it
+/// says yes to it as who scheduled it did. Nobody is counted for those whose
+/// proof is fresh.
+pub(super) async fn require_step_up_for_edit(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    after: &CampaignRow,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if after.state != State::Scheduled || actor.stepped_up {
+        return Ok(());
+    }
+    let people = control::people(tx, actor.tenant_id, after, now).await?;
+    require_step_up(tx, actor, people.will_receive).await
+}
+
 /// Sending to many wants a fresh proof of who sends, above the number that the
 /// tenant set (decision 0040).
-pub(super) async fn require_step_up(
+pub(crate) async fn require_step_up(
     tx: &mut AsyncPgConnection,
     actor: &Actor,
     people: i64,

@@ -327,11 +327,12 @@ fn told(row: &CampaignRow) -> Option<serde_json::Value> {
     }))
 }
 
-/// Changes a draft or a scheduled campaign of version `version`.
+/// Changes a draft or a scheduled campaign of version `version`. The scheduled one
+/// goes out as it stands then, so that who changes it has to be allowed to send it.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`],
-/// [`DomainError::Conflict`] once it is under way.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up for many people, [`DomainError::NotFound`],
+/// [`DomainError::Invalid`], [`DomainError::Stale`], [`DomainError::Conflict`] once it is under way.
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -353,6 +354,9 @@ pub async fn update(
         }
         before.refuse_day()?;
         before.state.after(Step::Edit, false)?;
+        if before.state == State::Scheduled {
+            actor.require(Permission::CampaignsSend)?;
+        }
         if let Some(audience) = &change.audience {
             audience.check(tx, tenant).await?;
         }
@@ -373,6 +377,7 @@ pub async fn update(
         let best_hour = change.best_hour.unwrap_or(before.best_hour);
         ab_test::check_together(best_hour, test.as_ref().map(|test| &test.plan))?;
         let after = queries::find(tx, tenant, id).await?;
+        confirmation::require_step_up_for_edit(tx, actor, &after, now).await?;
         let (subject, was) = (("campaign", id.0), told(&before));
         audit::change(tx, actor, "campaign.updated", subject, was, told(&after)).await?;
         load(tx, tenant, id, db.now()).await

@@ -17,12 +17,14 @@ use crate::user::{self, LoginId};
 /// One's own are removed one by one in one's own settings.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, [`DomainError::NotFound`],
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, or for who may more, [`DomainError::NotFound`],
 /// [`DomainError::Conflict`] for oneself, or when there is none.
 pub async fn reset(db: &Db, actor: &Actor, id: UserId) -> Result<()> {
     actor.require(Permission::UsersManage)?;
     db.tenant(actor.tenant_id, async |tx| {
         user::find(tx, actor.tenant_id, id).await?;
+        // Who takes the factors of somebody away is half a way to what they may.
+        actor.require_at_least(&user::permissions(tx, actor.tenant_id, id).await?)?;
         actor.require_step_up()?;
         if actor.user_id == Some(id) {
             return Err(DomainError::conflict(

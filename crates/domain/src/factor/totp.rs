@@ -27,9 +27,11 @@ fn place(person: Person) -> String {
 /// An earlier one without a code is forgotten.
 ///
 /// # Errors
-/// [`DomainError::Refused`] without step-up, [`DomainError::Conflict`] when there is one already.
+/// [`DomainError::Refused`] without step-up, or under a password that somebody else gave,
+/// [`DomainError::Conflict`] when there is one already.
 pub async fn enrol(db: &Db, factors: &Factors, actor: &Actor) -> Result<Enrolment> {
     let person = Person::of(actor)?;
+    actor.require_own_password()?;
     actor.require_step_up()?;
     let seed = secret::random::<SEED>();
     let sealed = factors.keys.seal(person.tenant, &place(person), &seed)?;
@@ -64,6 +66,7 @@ pub async fn confirm(
     code: &str,
 ) -> Result<Vec<SecretString>> {
     let person = Person::of(actor)?;
+    actor.require_own_password()?;
     actor.require_step_up()?;
     let now = db.now();
     db.tenant(person.tenant, async |tx| {

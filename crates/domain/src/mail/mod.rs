@@ -1,6 +1,7 @@
 //! Mails: their content, kept in versions, and how it becomes one person's mail.
 
 pub mod content;
+mod goes_out;
 pub mod merge_field;
 pub mod preview;
 mod queries;
@@ -21,6 +22,7 @@ use crate::ids::{FolderId, MailId, TemplateId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::template;
 
+pub(crate) use goes_out::require_send_for_block;
 pub(crate) use queries::{find, find_version};
 
 /// A mail with its current content.
@@ -248,7 +250,8 @@ async fn insert(
 /// of it while the same person keeps on writing, otherwise into a new one.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for the content of what goes out by itself,
+/// [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`].
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -272,6 +275,7 @@ pub async fn update(
         let number = if content == before.content {
             before.number
         } else {
+            goes_out::require_send(tx, actor, id).await?;
             version::save(tx, actor, id, before.number, &content, now).await?
         };
         let row = queries::Row {
@@ -294,7 +298,7 @@ pub async fn update(
 /// Makes the content of an older version the current one, as a new version.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for what goes out by itself, [`DomainError::NotFound`].
 pub async fn restore(db: &Db, actor: &Actor, id: MailId, number: i32) -> Result<Mail> {
     actor.require(Permission::MailsWrite)?;
     let now = db.now();
@@ -302,6 +306,7 @@ pub async fn restore(db: &Db, actor: &Actor, id: MailId, number: i32) -> Result<
         queries::lock(tx, actor.tenant_id, id).await?;
         let before = find(tx, actor.tenant_id, id).await?;
         let old = find_version(tx, actor.tenant_id, id, number).await?;
+        goes_out::require_send(tx, actor, id).await?;
         let new = before.number + 1;
         version::insert(tx, actor.tenant_id, id, new, &old, actor.user_id).await?;
         let row = queries::Row {

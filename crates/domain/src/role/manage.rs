@@ -98,10 +98,11 @@ pub async fn get(db: &Db, actor: &Actor, id: RoleId) -> Result<Role> {
 /// Makes a role of permissions that the actor has.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`] for a permission that the actor lacks,
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, or for a permission that the actor lacks,
 /// [`DomainError::Invalid`], [`DomainError::Conflict`] for a name in use, or too many.
 pub async fn create(db: &Db, actor: &Actor, new: NewRole) -> Result<Role> {
     actor.require(Permission::RolesManage)?;
+    actor.require_step_up()?;
     let mut v = Validation::default();
     check_name(&mut v, &new.name);
     let permissions = parse(&mut v, &new.permissions);
@@ -134,7 +135,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewRole) -> Result<Role> {
 /// it will may be more than the actor has.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::Invalid`],
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] also without step-up for more permissions, [`DomainError::Invalid`],
 /// [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`] for a builtin role or a name in use.
 pub async fn update(
     db: &Db,
@@ -156,6 +157,10 @@ pub async fn update(
         actor.require_at_least(&before.permissions)?;
         let permissions = permissions.as_ref().unwrap_or(&before.permissions);
         actor.require_at_least(permissions)?;
+        // Everybody who has the role has them from the next request on.
+        if !permissions.is_subset(&before.permissions) {
+            actor.require_step_up()?;
+        }
         let name = change
             .name
             .as_deref()

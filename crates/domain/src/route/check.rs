@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use secrecy::ExposeSecret;
 
-use super::{Auth, Kind, NewRoute, Security};
-use crate::error::{FieldError, Result, Validation};
+use super::{Auth, Kind, NewRoute, Route, Security};
+use crate::error::{DomainError, FieldError, Result, Validation};
 use crate::limit::site;
 
 /// Longest password in characters; access tokens are longer.
@@ -72,6 +72,26 @@ pub(super) fn check(new: &NewRoute, has_password: bool) -> Result<Checked> {
         source_address: source_address.flatten(),
         helo: helo.unwrap_or_default(),
     })
+}
+
+/// Whether a route with its change leads to another server, over another kind of
+/// line, or logs in there as somebody else.
+pub(super) fn leads_elsewhere(before: &Route, after: &NewRoute, checked: &Checked) -> bool {
+    before.kind != after.kind
+        || before.host != checked.host
+        || before.port != after.port
+        || before.security != after.security
+        || before.username != after.username
+}
+
+/// A password that is kept sealed goes only where it was meant to go: otherwise
+/// who may change a route, and may not see its password, has it sent to them.
+pub(super) fn password_anew() -> DomainError {
+    DomainError::invalid(
+        "/password",
+        "required_anew",
+        "type it again: the one that is kept was for the host, port, security and user name before",
+    )
 }
 
 fn check_relay(v: &mut Validation, new: &NewRoute) -> Option<String> {

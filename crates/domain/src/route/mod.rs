@@ -169,9 +169,11 @@ fn seal(
 /// Adds a route.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] for a name in use.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, [`DomainError::Invalid`],
+/// [`DomainError::Conflict`] for a name in use.
 pub async fn create(db: &Db, keys: &Keys, actor: &Actor, new: NewRoute) -> Result<Route> {
     actor.require(Permission::SettingsWrite)?;
+    actor.require_step_up()?;
     let checked = check::check(&new, new.password.is_some())?;
     let id = RouteId::new();
     let sealed = seal(keys, actor.tenant_id, id, new.password.as_ref())?;
@@ -218,12 +220,13 @@ pub async fn get(db: &Db, actor: &Actor, id: RouteId) -> Result<Route> {
     .await
 }
 
-/// Changes a route of version `version`. Turning log-in off forgets the password.
-/// Mails in hand still go by the old one.
+/// Changes a route of version `version`. Turning log-in off forgets the password;
+/// who sends it elsewhere, or as somebody else, has to know it. Mails in hand
+/// still go by the old one.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`],
-/// [`DomainError::Conflict`] for a name in use.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up for where and how it leads,
+/// [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`] for a name in use.
 pub async fn update(
     db: &Db,
     keys: &Keys,
@@ -240,6 +243,13 @@ pub async fn update(
         let merged = change.applied_to(&before);
         let kept = before.has_password && merged.auth != Auth::None;
         let checked = check::check(&merged, merged.password.is_some() || kept)?;
+        let elsewhere = check::leads_elsewhere(&before, &merged, &checked);
+        if elsewhere || merged.auth != before.auth || merged.password.is_some() {
+            actor.require_step_up()?;
+        }
+        if kept && elsewhere && merged.password.is_none() {
+            return Err(check::password_anew());
+        }
         // Without a new one the old one stays, or is forgotten.
         let sealed = (sealed.is_some() || !kept).then_some(sealed);
         let row = queries::Row::of(&merged, checked, sealed);

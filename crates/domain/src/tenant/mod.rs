@@ -255,6 +255,7 @@ pub(crate) async fn create_as(
     db.tenant(id, async |tx| {
         queries::insert(tx, id, name).await?;
         let role = role::create_builtin(tx, id).await?;
+        let role = (role, role::BuiltinRole::Owner.key());
         let user_id = user::insert(tx, actor, role, &owner).await?;
         audit::record(
             tx,

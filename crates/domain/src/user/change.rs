@@ -87,8 +87,11 @@ pub async fn update(
             .email
             .as_ref()
             .is_some_and(|email| *email != before.email);
-        // Where links for a new password go is as much as the password.
-        if new_address {
+        let another_role = change.role.as_ref().is_some_and(|r| *r != before.role);
+        let let_in_again = change.disabled == Some(false) && before.disabled_at.is_some();
+        // Where links for a new password go is as much as the password; so is a
+        // role, or who may come in again.
+        if new_address || another_role || let_in_again {
             actor.require_step_up()?;
         }
         let row = queries::Row {

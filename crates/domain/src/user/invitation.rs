@@ -39,13 +39,14 @@ pub(super) async fn send(
 /// Invites once more; links that were mailed before are void.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] for somebody
-/// who has come already or is disabled, [`DomainError::TooManyRequests`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for who may more, [`DomainError::NotFound`],
+/// [`DomainError::Conflict`] for somebody who has come already or is disabled, [`DomainError::TooManyRequests`].
 pub async fn send_again(db: &Db, keys: &Keys, actor: &Actor, id: UserId) -> Result<User> {
     actor.require(Permission::UsersManage)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let user = find_invited(tx, tenant, id).await?;
+        actor.require_at_least(&queries::permissions(tx, tenant, id).await?)?;
         let since = now - chrono::TimeDelta::hours(24);
         let made = link::made_since(tx, tenant, id, Purpose::Invitation, since).await?;
         if made.len() >= A_DAY {
@@ -61,12 +62,14 @@ pub async fn send_again(db: &Db, keys: &Keys, actor: &Actor, id: UserId) -> Resu
 /// Voids the invitation; the person stays in the list, and can be invited again.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] for somebody who has come already.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for who may more, [`DomainError::NotFound`],
+/// [`DomainError::Conflict`] for somebody who has come already.
 pub async fn revoke(db: &Db, actor: &Actor, id: UserId) -> Result<()> {
     actor.require(Permission::UsersManage)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let user = find_invited(tx, tenant, id).await?;
+        actor.require_at_least(&queries::permissions(tx, tenant, id).await?)?;
         if link::void(tx, tenant, user.id, Some(Purpose::Invitation), now).await? > 0 {
             note(tx, actor, "user.invitation_revoked", id).await?;
         }

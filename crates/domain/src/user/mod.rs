@@ -198,11 +198,16 @@ pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Re
 pub(crate) async fn insert(
     tx: &mut AsyncPgConnection,
     actor: &Actor,
-    role: RoleId,
+    (role, key): (RoleId, &str),
     user: &PreparedUser,
 ) -> Result<UserId> {
     let id = UserId::new();
     queries::insert(tx, actor.tenant_id, id, role, user).await?;
+    let how = match (&user.password_hash, user.temporary) {
+        (None, _) => "invitation",
+        (Some(_), true) => "temporary",
+        (Some(_), false) => "own",
+    };
     audit::record(
         tx,
         actor,
@@ -210,7 +215,9 @@ pub(crate) async fn insert(
             action: "user.created",
             subject_kind: "user",
             subject_id: Some(id.0),
-            after: Some(json!({ "login_id": user.login_id.as_str(), "email": user.email })),
+            after: Some(json!({
+                "login_id": user.login_id.as_str(), "email": user.email, "role": key, "password": how
+            })),
             ..audit::Entry::default()
         },
     )
@@ -235,8 +242,8 @@ async fn role_to_give(tx: &mut AsyncPgConnection, actor: &Actor, key: &str) -> R
 /// Adds a person, and mails them an invitation unless they have a password.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`] for a role that allows more than the actor may,
-/// [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, or for a role that allows more than the actor
+/// may, [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
 pub async fn create(
     db: &Db,
     hasher: &Hasher,
@@ -246,12 +253,13 @@ pub async fn create(
     new: NewUser,
 ) -> Result<User> {
     actor.require(Permission::UsersManage)?;
+    actor.require_step_up()?;
     let settings = tenant::get(db, actor).await?;
     let prepared = prepare(hasher, Policy::of(&settings), new).await?;
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
-        let role = role_to_give(tx, actor, role).await?;
-        let id = insert(tx, actor, role, &prepared).await?;
+        let role_id = role_to_give(tx, actor, role).await?;
+        let id = insert(tx, actor, (role_id, role), &prepared).await?;
         let user = queries::find(tx, actor.tenant_id, id).await?;
         if user.invited {
             invitation::send(tx, keys, actor, &user, now).await?;

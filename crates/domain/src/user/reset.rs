@@ -95,13 +95,14 @@ pub async fn request(db: &Db, keys: &Keys, who: &str, ip: Option<IpAddr>) -> Res
 /// Mails a link to a person on an administrator's word.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] for somebody
-/// who is disabled or invited, [`DomainError::TooManyRequests`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] for who may more, [`DomainError::NotFound`],
+/// [`DomainError::Conflict`] for somebody who is disabled or invited, [`DomainError::TooManyRequests`].
 pub async fn send_to(db: &Db, keys: &Keys, actor: &Actor, user: UserId) -> Result<()> {
     actor.require(Permission::UsersManage)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         queries::lock(tx, tenant, user).await?;
+        actor.require_at_least(&queries::permissions(tx, tenant, user).await?)?;
         if !can_reset(tx, tenant, user).await? {
             return Err(DomainError::conflict(
                 "no_password",

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::{FailReason, State, TEST, outbox, queries};
+use super::{FailReason, State, TEST, outbox, queries, topic};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -113,7 +113,7 @@ pub async fn list(
 /// One message with its attempts.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`].
+/// [`DomainError::Forbidden`] also when the actor may not read what it tells of, [`DomainError::NotFound`].
 pub async fn get(
     db: &Db,
     actor: &Actor,
@@ -124,6 +124,7 @@ pub async fn get(
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let message = find(tx, tenant, webhook, id).await?;
+        topic::require_word(actor, &message.topic)?;
         let body = webhook_message::table
             .find((tenant, id))
             .select(webhook_message::body)
@@ -236,7 +237,8 @@ pub async fn replay(
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         hold_enabled(tx, tenant, webhook).await?;
-        find(tx, tenant, webhook, id).await?;
+        let message = find(tx, tenant, webhook, id).await?;
+        topic::require_word(actor, &message.topic)?;
         diesel::update(webhook_message::table.find((tenant, id)))
             .set((
                 webhook_message::state.eq(State::Pending),
@@ -270,6 +272,9 @@ pub async fn replay_failed(
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         hold_enabled(tx, tenant, id).await?;
+        for word in failed_topics(tx, tenant, id, since).await? {
+            topic::require_word(actor, &word)?;
+        }
         let again = requeue(tx, tenant, id, since, now).await?;
         let again = i64::try_from(again).unwrap_or(i64::MAX);
         if again > 0 {
@@ -279,6 +284,24 @@ pub async fn replay_failed(
         Ok(again)
     })
     .await
+}
+
+/// What those tell of that failed.
+async fn failed_topics(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: WebhookId,
+    since: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    Ok(webhook_message::table
+        .filter(webhook_message::tenant_id.eq(tenant))
+        .filter(webhook_message::webhook_id.eq(id))
+        .filter(webhook_message::state.eq(State::Failed))
+        .filter(webhook_message::created_at.ge(since))
+        .select(webhook_message::topic)
+        .distinct()
+        .load(tx)
+        .await?)
 }
 
 #[expect(

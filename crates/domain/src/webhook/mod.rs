@@ -162,7 +162,8 @@ fn check(rules: &Rules, new: &mut NewWebhook) -> Result<()> {
 /// Adds a webhook; answers it with its secret, which is never shown again.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::Conflict`] beyond [`MOST`].
+/// [`DomainError::Forbidden`] also for an event that the actor may not read, [`DomainError::Refused`] without step-up,
+/// [`DomainError::Invalid`], [`DomainError::Conflict`] beyond [`MOST`].
 pub async fn create(
     db: &Db,
     keys: &Keys,
@@ -173,6 +174,7 @@ pub async fn create(
     actor.require(Permission::WebhooksManage)?;
     actor.require_step_up()?;
     check(rules, &mut new)?;
+    topic::require_all(actor, &new.events)?;
     let (id, secret) = (WebhookId::new(), Secret::new());
     let sealed = secret.seal(keys, actor.tenant_id, id)?;
     let now = db.now();
@@ -221,7 +223,8 @@ pub async fn get(db: &Db, actor: &Actor, id: WebhookId) -> Result<Webhook> {
 /// address, begins with a clean slate; what waits goes to where it leads now.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`].
+/// [`DomainError::Forbidden`] also for an event that the actor may not read, [`DomainError::Refused`] without step-up
+/// for more than a description, [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`].
 pub async fn update(
     db: &Db,
     rules: &Rules,
@@ -244,6 +247,7 @@ pub async fn update(
             enabled: change.enabled.unwrap_or(before.enabled),
         };
         check(rules, &mut merged)?;
+        require_change(actor, &before, &merged)?;
         if !queries::update(tx, tenant, id, version, &merged, now).await? {
             return Err(DomainError::Stale);
         }
@@ -257,6 +261,21 @@ pub async fn update(
         Ok(after)
     })
     .await
+}
+
+/// Who is told of what is as dangerous to change as to begin with. Telling less
+/// takes no right to read what is told no more.
+fn require_change(actor: &Actor, before: &Webhook, after: &NewWebhook) -> Result<()> {
+    let another_place = after.url != before.url || (after.enabled && !before.enabled);
+    let is_same =
+        !another_place && after.enabled == before.enabled && after.events == before.events;
+    if is_same {
+        return Ok(());
+    }
+    actor.require_step_up()?;
+    let told = after.events.iter().copied();
+    let more = told.filter(|topic| another_place || !before.events.contains(topic));
+    topic::require_all(actor, &more.collect::<Vec<_>>())
 }
 
 /// Takes a webhook away with all that waits for it.

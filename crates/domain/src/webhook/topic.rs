@@ -1,5 +1,7 @@
 //! What webhooks can be told of.
 
+use crate::actor::{Actor, Permission};
+use crate::error::Result;
 use crate::text_enum::text_enum;
 
 text_enum! {
@@ -33,3 +35,53 @@ text_enum! {
 
 /// The `type` of what the button "send test event" sends; nobody chooses it.
 pub const TEST: &str = "webhook.test";
+
+impl Topic {
+    /// What a person needs who reads the same in the application. Mails are told
+    /// of with the person's address.
+    fn reads(self) -> &'static [Permission] {
+        match self {
+            Self::DeliveryAccepted
+            | Self::DeliveryFailed
+            | Self::DeliveryGivenUp
+            | Self::DeliveryBounced
+            | Self::DeliveryComplained
+            | Self::MessageOpened
+            | Self::MessageClicked => &[Permission::CampaignsRead, Permission::ContactsRead],
+            Self::ContactCreated
+            | Self::ContactUpdated
+            | Self::ContactDeleted
+            | Self::ContactUnsubscribed
+            | Self::ContactResubscribed
+            | Self::ListSubscribed
+            | Self::ListUnsubscribed
+            | Self::ImportFinished
+            | Self::SignupConfirmed => &[Permission::ContactsRead],
+            Self::CampaignStarted
+            | Self::CampaignPaused
+            | Self::CampaignResumed
+            | Self::CampaignStopped
+            | Self::CampaignFinished => &[Permission::CampaignsRead],
+            Self::SenderDomainHealthChanged => &[Permission::SettingsRead],
+        }
+    }
+}
+
+/// Webhooks are no way around the right to read: nobody has sent to them what
+/// they may not look at.
+pub(super) fn require_all(actor: &Actor, topics: &[Topic]) -> Result<()> {
+    let needed = topics.iter().flat_map(|topic| topic.reads());
+    needed
+        .copied()
+        .try_for_each(|permission| actor.require(permission))
+}
+
+/// The same for the `type` of a message. One that this version does not know
+/// may hold people too.
+pub(super) fn require_word(actor: &Actor, word: &str) -> Result<()> {
+    match Topic::parse(word) {
+        Some(topic) => require_all(actor, &[topic]),
+        None if word == TEST => Ok(()),
+        None => require_all(actor, Topic::ALL),
+    }
+}

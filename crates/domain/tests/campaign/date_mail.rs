@@ -9,7 +9,7 @@ use domain::mail;
 
 use crate::support::World;
 
-async fn rule(world: &World) -> Rule {
+pub(crate) async fn rule(world: &World) -> Rule {
     let field = NewContactField {
         key: "birthday".to_owned(),
         label: "誕生日".to_owned(),

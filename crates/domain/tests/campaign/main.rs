@@ -10,6 +10,7 @@ mod control;
 mod date_mail;
 mod freeze;
 mod frequency;
+mod goes_out;
 mod limits;
 mod preflight;
 mod report;

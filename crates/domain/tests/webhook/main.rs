@@ -7,6 +7,7 @@
 )]
 
 mod facts;
+mod rights;
 mod rotation;
 mod support;
 mod work;

@@ -6,6 +6,7 @@ import { queryClient } from "@/api/query";
 import { useMe } from "@/auth/guard";
 import { hasPasskeys } from "@/auth/passkey";
 import { session } from "@/auth/session";
+import { OwnPasswordForm } from "@/components/form/own-password";
 import { Logo } from "@/components/layout/logo";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
@@ -15,7 +16,7 @@ import { FactorSetup } from "./setup";
 export default function EnrolScreen() {
   const t = useT();
   const me = useMe();
-  const query = api.useQuery("get", "/v1/auth/second-factors");
+  const query = api.useQuery("get", "/v1/auth/second-factors", {}, { enabled: !me.password.must_change });
   const [kind, setKind] = useState<"totp" | "passkey" | null>(null);
   return (
     <Center mih="100dvh" p="md" component="main" bg="var(--kb-canvas)">
@@ -25,9 +26,16 @@ export default function EnrolScreen() {
         </Center>
         <Paper p="xl" className="kb-panel">
           <Title order={1} mb="xs">
-            {t("enrol.title")}
+            {t(me.password.must_change ? "nav.password" : "enrol.title")}
           </Title>
-          {kind ? (
+          {me.password.must_change ? (
+            // A factor that is set up under a password that somebody else knows might be theirs.
+            <Stack gap="sm">
+              <Text size="sm">{t("password.must_change")}</Text>
+              <OwnPasswordForm />
+              <LogOut />
+            </Stack>
+          ) : kind ? (
             <FactorSetup kind={kind} onDone={() => queryClient.clear()} onCancel={() => setKind(null)} />
           ) : (
             <Stack gap="sm">
@@ -50,15 +58,22 @@ export default function EnrolScreen() {
                   </Stack>
                 )}
               </QueryView>
-              <Group justify="center">
-                <Button variant="subtle" color="gray" size="compact-sm" onClick={() => void session.logout()}>
-                  {t("auth.sign_out")}
-                </Button>
-              </Group>
+              <LogOut />
             </Stack>
           )}
         </Paper>
       </Box>
     </Center>
+  );
+}
+
+function LogOut() {
+  const t = useT();
+  return (
+    <Group justify="center">
+      <Button variant="subtle" color="gray" size="compact-sm" onClick={() => void session.logout()}>
+        {t("auth.sign_out")}
+      </Button>
+    </Group>
   );
 }

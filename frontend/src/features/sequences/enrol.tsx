@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Radio, Stack } from "@mantine/core";
+import { Alert, Button, Group, Modal, Radio, Stack } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { problemText } from "@/api/problem-text";
@@ -19,7 +19,16 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
   const [excluded, setExcluded] = useState<string[]>([]);
   const [error, setError] = useState<string | null>(null);
   const people = api.useMutation("post", "/v1/sequences/{id}/people");
+  const count = api.useMutation("post", "/v1/sequences/{id}/intake-count");
   const intake = api.useMutation("post", "/v1/sequences/{id}/intakes");
+  /** The number that the person is asked about; null: not counted yet, or chosen anew since. */
+  const [counted, setCounted] = useState<number | null>(null);
+  const anew = <T,>(set: (value: T) => void) => {
+    return (value: T) => {
+      setCounted(null);
+      set(value);
+    };
+  };
   const params = { path: { id: sequence.id } };
   const isReady = who === "all" || (who === "person" ? contact !== null : lists.length > 0);
   const enter = async () => {
@@ -33,7 +42,15 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
     } else {
       const all = who === "all";
       const audience = { all, list_ids: all ? [] : lists, exclude_list_ids: excluded };
-      await intake.mutateAsync({ params, body: { audience } });
+      if (counted === null) {
+        const { people } = await count.mutateAsync({ params, body: { audience } });
+        setCounted(people);
+        return;
+      }
+      await intake.mutateAsync({ params, body: { audience, confirmed_people: counted } }).catch((cause: unknown) => {
+        setCounted(null);
+        throw cause;
+      });
       notifyDone(t("sequences.intake_begun"));
     }
     await refresh("/v1/sequences");
@@ -43,7 +60,7 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
     <Modal opened onClose={onClose} title={t("sequences.enrol")} closeButtonProps={{ "aria-label": t("common.close") }}>
       <Stack gap="sm">
         <FormError message={error} />
-        <Radio.Group label={t("sequences.enrol_who")} value={who} onChange={setWho}>
+        <Radio.Group label={t("sequences.enrol_who")} value={who} onChange={anew(setWho)}>
           <Stack gap="xs" mt="xs">
             <Radio value="person" label={t("sequences.enrol_person")} />
             <Radio value="lists" label={t("wizard.audience_lists")} />
@@ -53,21 +70,28 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
         {who === "person" ? (
           <ContactPicker label={t("sequences.enrol_person")} value={contact} onChange={setContact} />
         ) : null}
-        {who === "lists" ? <ListsSelect label={t("wizard.include")} value={lists} onChange={setLists} /> : null}
-        {who === "person" ? null : <ListsSelect label={t("wizard.exclude")} value={excluded} onChange={setExcluded} />}
+        {who === "lists" ? <ListsSelect label={t("wizard.include")} value={lists} onChange={anew(setLists)} /> : null}
+        {who === "person" ? null : (
+          <ListsSelect label={t("wizard.exclude")} value={excluded} onChange={anew(setExcluded)} />
+        )}
+        {counted === null || who === "person" ? null : (
+          <Alert color={counted > 0 ? "blue" : "gray"} variant="outline" role="status">
+            {counted > 0 ? t("sequences.ask_intake", { count: counted }) : t("sequences.intake_nobody")}
+          </Alert>
+        )}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             {t("common.cancel")}
           </Button>
           <Button
-            disabled={!isReady}
-            loading={people.isPending || intake.isPending}
+            disabled={!isReady || (who !== "person" && counted === 0)}
+            loading={people.isPending || count.isPending || intake.isPending}
             onClick={() => {
               setError(null);
               enter().catch((cause: unknown) => setError(problemText(cause)));
             }}
           >
-            {t("sequences.enrol")}
+            {t(who === "person" || counted !== null ? "sequences.enrol" : "sequences.count_intake")}
           </Button>
         </Group>
       </Stack>

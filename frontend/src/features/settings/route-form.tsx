@@ -37,7 +37,8 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
       host: (value, { kind }) => (kind === "direct" || value.trim() ? null : t("form.required")),
       port: (value, { kind }) => (kind === "direct" || typeof value === "number" ? null : t("form.required")),
       username: (value, values) => (logsIn(values) && !value.trim() ? t("form.required") : null),
-      password: (value, values) => (logsIn(values) && !value && !route?.has_password ? t("form.required") : null),
+      password: (value, values) =>
+        logsIn(values) && !value && !keepsPassword(route, values) ? t("form.required") : null,
     },
   });
   const { busy, error, run } = useSubmit(form);
@@ -83,7 +84,11 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
         </Stack>
       </Radio.Group>
       {form.values.kind === "relay" ? (
-        <RelayFields form={form} hasPassword={route?.has_password ?? false} />
+        <RelayFields
+          form={form}
+          hasPassword={route?.has_password ?? false}
+          keepsPassword={keepsPassword(route, form.values)}
+        />
       ) : (
         <SimpleGrid cols={2} spacing="sm">
           <TextInput
@@ -138,6 +143,20 @@ export function RouteDialog(props: { route: Route | null; onClose: () => void })
 
 function logsIn(values: RouteForm) {
   return values.kind === "relay" && values.auth !== "none";
+}
+
+/** The stored password goes where it was meant to go; for another place or name it is typed again. */
+function keepsPassword(route: Route | null, values: RouteForm): boolean {
+  if (!route?.has_password) {
+    return false;
+  }
+  return (
+    route.kind === values.kind &&
+    route.host === values.host.trim().replace(/\.+$/, "").toLowerCase() &&
+    route.port === Number(values.port) &&
+    route.security === values.security &&
+    route.username === values.username.trim()
+  );
 }
 
 /** What only a relay has. */

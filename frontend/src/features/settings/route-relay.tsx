@@ -26,7 +26,12 @@ export interface RouteForm {
 }
 
 /** Where the relay is, and how to log in there. */
-export function RelayFields(props: { form: UseFormReturnType<RouteForm>; hasPassword: boolean }) {
+export function RelayFields(props: {
+  form: UseFormReturnType<RouteForm>;
+  /** The server has one, and would go on with it. */
+  hasPassword: boolean;
+  keepsPassword: boolean;
+}) {
   const t = useT();
   const { form } = props;
   return (
@@ -89,10 +94,10 @@ export function RelayFields(props: { form: UseFormReturnType<RouteForm>; hasPass
               form.values.auth === "xoauth2"
                 ? t("routes.token_help")
                 : props.hasPassword
-                  ? t("routes.password_kept")
+                  ? t(props.keepsPassword ? "routes.password_kept" : "routes.password_anew")
                   : undefined
             }
-            required={!props.hasPassword}
+            required={!props.keepsPassword}
             autoComplete="new-password"
             visibilityToggleButtonProps={{ "aria-label": t("auth.show_password") }}
             {...form.getInputProps("password")}

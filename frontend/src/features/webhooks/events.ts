@@ -1,4 +1,5 @@
 import type { Webhook, WebhookMessage, WebhookTopic } from "@/api/types";
+import type { Permission } from "@/auth/guard";
 import type { Tone } from "@/components/ui/status";
 import type { Key } from "@/i18n";
 
@@ -35,6 +36,25 @@ export const topicGroups: readonly { label: Key; topics: readonly WebhookTopic[]
   },
   { label: "webhooks.group_misc", topics: ["import.finished", "sender_domain.health_changed"] },
 ];
+
+/** What a person needs to be told of it: what they would need to read it here. */
+function needs(topic: WebhookTopic): readonly Permission[] {
+  switch (topic.split(".")[0]) {
+    case "delivery":
+    case "message":
+      return ["campaigns.read", "contacts.read"];
+    case "campaign":
+      return ["campaigns.read"];
+    case "sender_domain":
+      return ["settings.read"];
+    default:
+      return ["contacts.read"];
+  }
+}
+
+export function mayBeTold(topic: WebhookTopic, permissions: readonly string[]): boolean {
+  return needs(topic).every((permission) => permissions.includes(permission));
+}
 
 /** How a webhook is: off because of what it answered, failing, off by hand, or well. */
 export function standing(row: Webhook): { tone: Tone; label: Key } {

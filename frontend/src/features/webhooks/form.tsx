@@ -3,11 +3,12 @@ import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Webhook, WebhookTopic } from "@/api/types";
+import { useMe } from "@/auth/guard";
 import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { notifyDone } from "@/components/ui/notify";
 import { translateCode, useT } from "@/i18n";
-import { topicGroups } from "./events";
+import { mayBeTold, topicGroups } from "./events";
 
 interface Props {
   webhook: Webhook | null;
@@ -92,7 +93,11 @@ interface TopicsProps {
 /** Which kinds of events: boxes by group, each group with one click. */
 function Topics({ value, error, onChange }: TopicsProps) {
   const t = useT();
-  const toggle = (topics: readonly WebhookTopic[]) => {
+  const { permissions } = useMe();
+  // What is there already may be taken out by whoever may not read it.
+  const isOpen = (topic: WebhookTopic) => value.includes(topic) || mayBeTold(topic, permissions);
+  const toggle = (group: readonly WebhookTopic[]) => {
+    const topics = group.filter(isOpen);
     const all = topics.every((topic) => value.includes(topic));
     const others = value.filter((topic) => !topics.includes(topic));
     onChange(all ? others : [...others, ...topics]);
@@ -125,6 +130,7 @@ function Topics({ value, error, onChange }: TopicsProps) {
                 key={topic}
                 label={translateCode("webhook_topic", topic)}
                 checked={value.includes(topic)}
+                disabled={!isOpen(topic)}
                 onChange={() => toggle([topic])}
               />
             ))}

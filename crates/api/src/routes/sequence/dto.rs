@@ -137,11 +137,28 @@ pub struct SequencePerson {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
+/// An audience to be counted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceIntakeCount {
+    pub audience: Audience,
+}
+
+/// How many would come in now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SequenceIntakePeople {
+    #[schema(minimum = 0, example = 1200)]
+    pub people: i64,
+}
+
 /// An audience to be let in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SequenceIntakeCreate {
     pub audience: Audience,
+    /// The number that `count_sequence_intake` answered and somebody said yes to.
+    #[schema(minimum = 0, example = 1200)]
+    pub confirmed_people: i64,
 }
 
 /// An audience on its way in.

@@ -13,8 +13,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::dto::{
-    SequenceIntake, SequenceIntakeCreate, SequencePeopleCreate, SequencePeopleEntered,
-    SequencePerson,
+    SequenceIntake, SequenceIntakeCount, SequenceIntakeCreate, SequenceIntakePeople,
+    SequencePeopleCreate, SequencePeopleEntered, SequencePerson,
 };
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Id, PageOf, QueryOf};
@@ -28,6 +28,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
         .service(create_sequence_people)
         .service(delete_sequence_person)
         .service(list_sequence_intakes)
+        .service(count_sequence_intake)
         .service(create_sequence_intake);
 }
 
@@ -144,9 +145,30 @@ async fn list_sequence_intakes(
     Ok(Json(PageOf::whole(rows?)))
 }
 
+/// Count an audience before it is let in
+///
+/// Who gets no mails, is inside already, or was once where that is enough, is not counted.
+#[utoipa::path(
+    tag = "sequences", operation_id = "count_sequence_intake", request_body = SequenceIntakeCount,
+    params(("id" = Uuid, Path, description = "Sequence")),
+    responses((status = 200, body = SequenceIntakePeople, description = "So many"), ActionProblems)
+)]
+#[post("/sequences/{id}/intake-count")]
+async fn count_sequence_intake(
+    state: Data<AppState>,
+    user: Caller,
+    id: Id<SequenceId>,
+    body: Body<SequenceIntakeCount>,
+) -> ApiResult<Json<SequenceIntakePeople>> {
+    let audience = body.0.audience.into();
+    let people = intake::count(&state.db, &user, id.0, &audience).await?;
+    Ok(Json(SequenceIntakePeople { people }))
+}
+
 /// Let an audience in
 ///
-/// It comes in chunk by chunk; `done_at` says when all are inside.
+/// Of exactly as many people as were confirmed (409 `people_changed` otherwise). It comes in chunk by chunk; `done_at`
+/// says when all are inside.
 #[utoipa::path(
     tag = "sequences", operation_id = "create_sequence_intake", request_body = SequenceIntakeCreate,
     params(("id" = Uuid, Path, description = "Sequence")),
@@ -159,7 +181,11 @@ async fn create_sequence_intake(
     id: Id<SequenceId>,
     body: Body<SequenceIntakeCreate>,
 ) -> ApiResult {
-    let audience = body.0.audience.into();
-    let made = intake::create(&state.db, &user, id.0, &audience).await?;
+    let SequenceIntakeCreate {
+        audience,
+        confirmed_people,
+    } = body.0;
+    let audience = audience.into();
+    let made = intake::create(&state.db, &user, id.0, &audience, confirmed_people).await?;
     Ok(HttpResponse::Accepted().json(SequenceIntake::try_from(made)?))
 }

@@ -427,7 +427,11 @@ fn campaigns() -> Vec<Case> {
         needs("list_sequence_people", P::CampaignsRead),
         needs("create_sequence_people", P::CampaignsSend).body(|own| json!({"contact_ids": [own.id("contacts")]})),
         needs("list_sequence_intakes", P::CampaignsRead),
-        needs("create_sequence_intake", P::CampaignsSend).body(|_| json!({"audience": {"all": true}})),
+        needs("count_sequence_intake", P::CampaignsSend)
+            .body(|_| json!({"audience": {"all": true}}))
+            .foreign(|theirs| json!({"audience": {"list_ids": [theirs.id("lists")]}})),
+        needs("create_sequence_intake", P::CampaignsSend)
+            .body(|_| json!({"audience": {"all": true}, "confirmed_people": 1})),
         needs("get_campaign_preflight", P::CampaignsRead),
         needs("update_campaign", P::CampaignsWrite)
             .if_match()
@@ -509,6 +513,7 @@ fn webhooks() -> Vec<Case> {
     vec![
         needs("list_webhooks", P::WebhooksManage),
         needs("create_webhook", P::WebhooksManage)
+            .also(&[P::ContactsRead])
             .body(|_| json!({"url": "https://other.example.jp/", "events": ["contact.created"]})),
         needs("get_webhook", P::WebhooksManage),
         needs("update_webhook", P::WebhooksManage)

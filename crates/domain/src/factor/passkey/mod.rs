@@ -80,9 +80,11 @@ fn impossible() -> DomainError {
 /// Begins a registration.
 ///
 /// # Errors
-/// [`DomainError::Refused`] without step-up, [`DomainError::Conflict`] where passkeys are impossible, or too many.
+/// [`DomainError::Refused`] without step-up, or under a password that somebody else gave,
+/// [`DomainError::Conflict`] where passkeys are impossible, or too many.
 pub async fn begin(db: &Db, factors: &Factors, actor: &Actor) -> Result<CreationOptions> {
     let person = Person::of(actor)?;
+    actor.require_own_password()?;
     actor.require_step_up()?;
     let party = factors.party.as_ref().ok_or_else(impossible)?;
     let now = db.now();
@@ -154,6 +156,7 @@ pub async fn register(
     answer: &Attestation,
 ) -> Result<(Passkey, Vec<SecretString>)> {
     let person = Person::of(actor)?;
+    actor.require_own_password()?;
     actor.require_step_up()?;
     check_name(name)?;
     let over = || DomainError::conflict("challenge_over", "this took too long: begin again");

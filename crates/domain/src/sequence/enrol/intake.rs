@@ -9,10 +9,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::check_open;
+use super::{Count, check_open};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::campaign::audience::Audience;
+use crate::campaign::confirmation;
 use crate::date_mail::day::{DateMatch, begins};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -51,13 +52,25 @@ impl Intake {
     }
 }
 
-/// Lets an audience in. A mailer does it, chunk by chunk.
+/// How many would come in now, for the person to confirm.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`] for nobody and for lists that are not
-/// there, [`DomainError::Conflict`] unless it is active or paused, and for the 11th that waits.
-pub async fn create(db: &Db, actor: &Actor, id: SequenceId, audience: &Audience) -> Result<Intake> {
+/// there, [`DomainError::Conflict`] unless it is active or paused.
+pub async fn count(db: &Db, actor: &Actor, id: SequenceId, audience: &Audience) -> Result<i64> {
     actor.require(Permission::CampaignsSend)?;
+    check_chosen(audience)?;
+    let tenant = actor.tenant_id;
+    db.tenant(tenant, async |tx| {
+        let row = queries::find(tx, tenant, id).await?;
+        check_open(&row)?;
+        audience.check(tx, tenant).await?;
+        newcomers(tx, tenant, &row, audience).await
+    })
+    .await
+}
+
+fn check_chosen(audience: &Audience) -> Result<()> {
     if audience.is_empty() {
         return Err(DomainError::invalid(
             "/audience",
@@ -65,6 +78,55 @@ pub async fn create(db: &Db, actor: &Actor, id: SequenceId, audience: &Audience)
             "choose everybody or lists",
         ));
     }
+    Ok(())
+}
+
+/// Those of an audience who get mails and are not inside, nor were once where
+/// that is enough.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the judging CTEs; only fixed text is put together"
+)]
+async fn newcomers(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    sequence: &Row,
+    audience: &Audience,
+) -> Result<i64> {
+    let sql = format!(
+        "WITH {} SELECT count(*) AS n FROM judged j
+         WHERE j.reason IS NULL AND NOT EXISTS (
+            SELECT FROM sequence_enrolment e WHERE e.tenant_id = (SELECT $1) AND e.sequence_id = $4 AND e.contact_id = j.id
+            AND (e.state = 'active' OR NOT $5))",
+        audience.judged(false, None)
+    );
+    let count: Count = diesel::sql_query(sql)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<Array<SqlUuid>, _>(&audience.list_ids)
+        .bind::<Array<SqlUuid>, _>(&audience.exclude_list_ids)
+        .bind::<SqlUuid, _>(sequence.id)
+        .bind::<Bool, _>(sequence.reenter)
+        .get_result(tx)
+        .await?;
+    Ok(count.n)
+}
+
+/// Lets an audience in, of exactly as many people as the person confirmed. A
+/// mailer does it, chunk by chunk.
+///
+/// # Errors
+/// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up for many people, [`DomainError::NotFound`],
+/// [`DomainError::Invalid`] for nobody and for lists that are not there, [`DomainError::Conflict`] when the number is
+/// another one by now (`people_changed`), unless it is active or paused, and for the 11th that waits.
+pub async fn create(
+    db: &Db,
+    actor: &Actor,
+    id: SequenceId,
+    audience: &Audience,
+    confirmed_people: i64,
+) -> Result<Intake> {
+    actor.require(Permission::CampaignsSend)?;
+    check_chosen(audience)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let row = queries::lock(tx, tenant, id).await?;
@@ -83,13 +145,21 @@ pub async fn create(db: &Db, actor: &Actor, id: SequenceId, audience: &Audience)
                 format!("{MOST_OPEN} audiences are on their way in: wait for one"),
             ));
         }
+        let people = newcomers(tx, tenant, &row, audience).await?;
+        if people != confirmed_people {
+            return Err(DomainError::conflict(
+                "people_changed",
+                format!("{people} people would come in now, not {confirmed_people}: confirm the new number"),
+            ));
+        }
+        confirmation::require_step_up(tx, actor, people).await?;
         let made = insert(tx, actor, id, audience, (now, None), now).await?;
         queries::wake(tx, tenant, id, now).await?;
         let entry = audit::Entry {
             action: "sequence.audience_entered",
             subject_kind: "sequence",
             subject_id: Some(id.0),
-            after: Some(json!({ "audience": audience })),
+            after: Some(json!({ "audience": audience, "people": people })),
             ..audit::Entry::default()
         };
         audit::record(tx, actor, entry).await?;

@@ -145,12 +145,19 @@ async fn an_audience_of_more_than_a_chunk_comes_in_once_without_those_who_said_n
         .active(scene.rule(vec![scene.step(0, Unit::Minutes)]))
         .await;
     let db = &scene.fixture.database.db;
+    let mut counted = Vec::new();
     for _ in 0..2 {
-        intake::create(db, &scene.actor, made.id, &of(list, &[except]))
+        let audience = of(list, &[except]);
+        let people = intake::count(db, &scene.actor, made.id, &audience)
+            .await
+            .unwrap();
+        counted.push(people);
+        intake::create(db, &scene.actor, made.id, &audience, people)
             .await
             .unwrap();
         scene.later(HOUR).await;
     }
+    assert_eq!(counted, [1_200, 0], "who is meant, as it then comes");
     let intakes = intake::list(db, &scene.actor, made.id).await.unwrap();
     let mut entered: Vec<i64> = intakes.iter().map(|intake| intake.entered).collect();
     entered.sort_unstable();
@@ -172,7 +179,11 @@ async fn an_edit_that_reaches_very_many_touches_nobody_in_the_request_and_all_of
     let steps = vec![scene.step(1, Unit::Days), scene.step(1, Unit::Days)];
     let made = scene.active(scene.rule(steps)).await;
     let db = &scene.fixture.database.db;
-    intake::create(db, &scene.actor, made.id, &of(list, &[]))
+    let audience = of(list, &[]);
+    let people = intake::count(db, &scene.actor, made.id, &audience)
+        .await
+        .unwrap();
+    intake::create(db, &scene.actor, made.id, &audience, people)
         .await
         .unwrap();
     scene.later(TimeDelta::zero()).await;

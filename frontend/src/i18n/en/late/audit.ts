@@ -90,6 +90,7 @@ export const audit = {
   "audit_look.list_campaign_left_out": "Listed who was left out of a campaign",
   "audit_look.get_delivery": "Looked at a delivery",
   "audit_look.list_transactional_sends": "Listed transactional mails",
+  "audit_look.get_webhook_message": "Looked at a webhook message",
   "audit_look.list_sequence_people": "Listed the people of a sequence",
   "audit_look.list_audit_entries": "Read the audit log",
   "audit_look.get_audit_entry": "Opened an entry of the audit log",

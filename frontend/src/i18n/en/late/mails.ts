@@ -1,4 +1,6 @@
 export const mails = {
+  "problem.goes_out":
+    "It goes out by itself (scheduled, step mail and the like), so changing it needs the permission to send. Edit a copy, or have the schedule cancelled first.",
   "mails.all": "All mails",
   "mails.archive": "Archive",
   "mails.archived": "Archived",

@@ -112,6 +112,12 @@ export const sequences: Record<keyof typeof ja, string> = {
   "sequences.enrol_person": "One contact",
   "sequences.entered": "Put in",
   "sequences.not_entered": "Not put in: inside or through already, or a contact who gets no mails.",
+  "sequences.count_intake": "Count them",
+  "sequences.ask_intake_one":
+    "{{n}} person comes in and begins to get its mails. Who gets none or is inside is not counted.",
+  "sequences.ask_intake_other":
+    "{{n}} people come in and begin to get its mails. Who gets none or is inside is not counted.",
+  "sequences.intake_nobody": "Nobody would come in: they get no mails, or are inside already.",
   "sequences.intake_begun": "They come in now",
   "sequences.intake_going": "People are coming in ({{entered}} so far)",
   "sequences.remove": "Take out",

@@ -74,6 +74,8 @@ export const settings = {
   "routes.auth": "Authentication",
   "routes.username": "User name",
   "routes.password_kept": "Leave it empty to keep the stored password.",
+  "routes.password_anew": "For another server or user name, type the password again.",
+  "invalid.required_anew": "For another server or user name, type the password again.",
   "routes.max_sessions": "Connections",
   "routes.max_sessions_help": "Most connections to this server at a time.",
   "routes.position": "Order",

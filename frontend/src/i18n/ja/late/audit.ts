@@ -86,6 +86,7 @@ export const audit = {
   "audit_look.list_campaign_left_out": "配信対象外の一覧を表示",
   "audit_look.get_delivery": "送信の詳細を表示",
   "audit_look.list_transactional_sends": "トランザクションメールの一覧を表示",
+  "audit_look.get_webhook_message": "Webhookの通知内容を表示",
   "audit_look.list_sequence_people": "ステップメールの対象者一覧を表示",
   "audit_look.list_audit_entries": "操作履歴を表示",
   "audit_look.get_audit_entry": "操作履歴の詳細を表示",

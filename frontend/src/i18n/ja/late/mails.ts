@@ -1,5 +1,7 @@
 export const mails = {
   "mails.all": "すべてのメール",
+  "problem.goes_out":
+    "予約済みの配信やステップメールなどで送られるため、変更には配信の権限が必要です。コピーを編集するか、先に予約を解除してもらってください。",
   "mails.archive": "アーカイブ",
   "mails.archived": "アーカイブしました",
   "mails.archived_title": "{{name}}（アーカイブ済み）",

@@ -110,6 +110,12 @@ export const sequences = {
   "sequences.enrol_person": "連絡先を1人選ぶ",
   "sequences.entered": "追加しました",
   "sequences.not_entered": "追加できませんでした。すでに進行中か完了しているか、配信できない連絡先です。",
+  "sequences.count_intake": "人数を確認",
+  "sequences.ask_intake_one":
+    "{{n}}人を追加します。ステップメールの配信が始まります。配信できない連絡先と、すでに追加済みの人は含みません。",
+  "sequences.ask_intake_other":
+    "{{n}}人を追加します。ステップメールの配信が始まります。配信できない連絡先と、すでに追加済みの人は含みません。",
+  "sequences.intake_nobody": "追加できる人がいません。配信できない連絡先か、すでに追加済みの人だけです。",
   "sequences.intake_begun": "一括追加を始めました",
   "sequences.intake_going": "一括追加の処理中です（{{entered}}人を追加済み）",
   "sequences.remove": "外す",

@@ -73,6 +73,8 @@ export const settings = {
   "routes.auth": "認証",
   "routes.username": "ユーザー名",
   "routes.password_kept": "空欄のままなら、登録済みのパスワードを使い続けます。",
+  "routes.password_anew": "接続先やユーザー名を変えるときは、パスワードを入力し直してください。",
+  "invalid.required_anew": "接続先やユーザー名を変えるときは、パスワードを入力し直してください。",
   "routes.max_sessions": "同時接続数",
   "routes.max_sessions_help": "このサーバーに同時に張る接続の上限です。",
   "routes.position": "順番",
