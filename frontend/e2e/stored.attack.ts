@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { connect } from "./support/api";
+import { examine, listen, readable } from "./support/attack";
 import { needed } from "./support/env";
 import { complaints, logIn, settle } from "./support/page";
 import { furnish, type Screen, screens } from "./support/screens";
@@ -21,39 +22,6 @@ interface Order {
 }
 
 const order = JSON.parse(readFileSync(needed("KIKUBARI_ATTACK"), "utf8")) as Order;
-
-/** Elements and attributes that only a payload can have made. */
-const made = '[onerror],[onload],img[src="x"],iframe[srcdoc],a[href^="javascript:"]';
-
-/** Notes dialogs and reports of the Content-Security-Policy in any page of the context. */
-async function listen(context: BrowserContext, found: string[]): Promise<void> {
-  context.on("dialog", (dialog) => {
-    found.push(`dialog ${dialog.type()} "${dialog.message()}" at ${dialog.page()?.url()}`);
-    void dialog.dismiss();
-  });
-  await context.exposeFunction("attackReported", (text: string) => found.push(text));
-  await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", (event) => {
-      const report = (window as unknown as { attackReported(text: string): void }).attackReported;
-      report(`policy: ${event.effectiveDirective} of ${event.documentURI}: ${event.blockedURI} ${event.sample}`);
-    });
-  });
-}
-
-async function examine(page: Page, name: string, found: string[]): Promise<void> {
-  const elements = await page.evaluate(
-    (selector) => [...document.querySelectorAll(selector)].map((element) => element.outerHTML.slice(0, 120)),
-    made,
-  );
-  found.push(...elements.map((html) => `${name}: element of a payload: ${html}`));
-}
-
-/** Text and values of fields, as somebody reads them. */
-const readable = (page: Page) =>
-  page.evaluate(() => {
-    const fields = [...document.querySelectorAll("input,textarea")] as HTMLInputElement[];
-    return [document.body.textContent, document.title, ...fields.map((field) => field.value)].join("\n");
-  });
 
 /** Screens that show what was planted, each with at least one payload to be read. */
 function plantedScreens(planted: Record<string, string>): Screen[] {

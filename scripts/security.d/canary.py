@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 LOCK = threading.Lock()
 STORED: list[str] = []
 CHANGED: list[str] = []
+# Paths that somebody asked for.
+ASKED: set[str] = set()
 REFRESH = "canary-refresh-token"
 FILES = {"/.env": "PASSWORD=canary", "/.git/config": "[core]\n\trepositoryformatversion = 0\n", "/assets/app.js.map": '{"version":3}'}
 
@@ -64,6 +66,7 @@ class Canary(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_TRACE = do_OPTIONS = do_HEAD = do_DEBUG = handle_one  # type: ignore[assignment]
 
     def route(self, path: str, query: dict, body: str):
+        ASKED.add(path)
         if self.command in ("TRACE", "DEBUG"):
             return self.answer(200, str(self.headers), "message/http")
         name = "hole_" + path.strip("/").split("/")[0].replace("-", "_").replace(".", "_")

@@ -49,14 +49,20 @@ class Item:
     attack: Callable
     canary: Callable
     level: str
+    # Runs beside the others: it stops no part, changes nothing of the two companies, and does not look at what others do.
+    aside: bool = False
+    # Counts guesses: alone among those that do, and nobody's guesses are forgotten meanwhile.
+    guesses: bool = False
+    # Looks at what all the others left.
+    last: bool = False
 
 
 ITEMS: list[Item] = []
 
 
-def item(name: str, what: str, canary: Callable, level: str = QUICK):
+def item(name: str, what: str, canary: Callable, level: str = QUICK, **how: bool):
     def register(attack):
-        ITEMS.append(Item(name, what, attack, canary, level))
+        ITEMS.append(Item(name, what, attack, canary, level, **how))
         return attack
 
     return register

@@ -1,4 +1,4 @@
-"""The API document as the list of everything that can be attacked."""
+"""The API documents, the tenants' and the console's, as the list of everything that can be attacked."""
 
 import json
 import re
@@ -38,15 +38,19 @@ class Operation:
         return re.sub(r"\{(\w+)\}", fill, self.path)
 
 
-@cache
-def document() -> dict:
-    return json.loads((ROOT / "openapi" / "openapi.json").read_text())
+TENANTS, CONSOLE = "openapi.json", "operator.json"
 
 
 @cache
-def operations() -> tuple[Operation, ...]:
+def document(name: str = TENANTS) -> dict:
+    """With references that say which of the two they lead to: both have schemas of the same name."""
+    return json.loads((ROOT / "openapi" / name).read_text().replace('"#/components/', f'"{name}#/components/'))
+
+
+@cache
+def operations(name: str = TENANTS) -> tuple[Operation, ...]:
     found = []
-    for path, methods in document()["paths"].items():
+    for path, methods in document(name)["paths"].items():
         for method, spec in methods.items():
             if method not in METHODS:
                 continue
@@ -73,7 +77,8 @@ def resolved(schema: dict | bool) -> dict:
         return {}
     while True:
         if "$ref" in schema:
-            schema = document()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+            where, _, place = schema["$ref"].partition("#")
+            schema = document(where)["components"]["schemas"][place.rsplit("/", 1)[1]]
         elif alternatives := schema.get("oneOf") or schema.get("anyOf"):
             real = [a for a in alternatives if a.get("type") != "null"]
             schema = real[0] if real else {}

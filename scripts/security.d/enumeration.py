@@ -72,7 +72,7 @@ def brute_canary(world: World, check: Check) -> None:
     guess(check, "canary", world.canary, "/login", "known", False)
 
 
-@item("brute-force", "guessing is slowed down by address and account; others still get in", brute_canary)
+@item("brute-force", "guessing is slowed down by address and account; others still get in", brute_canary, guesses=True)
 def brute_force(world: World, check: Check) -> None:
     victim = add_person(world.owner, "viewer")
     guess(check, "one account, forged addresses", world.product, "/v1/auth/login", victim.login_id, True)
@@ -94,7 +94,7 @@ def distributed_canary(world: World, check: Check) -> None:
     check.that(429 in statuses, "canary", "60 guesses and none had to wait")
 
 
-@item("brute-force.distributed", "guessing of one account from many addresses is slowed down too", distributed_canary)
+@item("brute-force.distributed", "guessing of one account from many addresses is slowed down too", distributed_canary, guesses=True)
 def distributed(world: World, check: Check) -> None:
     """Three tries from each address: below its limit. The account's own limit has to hold."""
     victim: Person = add_person(world.owner, "viewer")

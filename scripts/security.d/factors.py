@@ -23,7 +23,7 @@ def canary(world: World, check: Check) -> None:
         check.that([client.post("/refresh").status_code for _ in range(2)] != [200, 200], "canary", "takes the same thing twice")
 
 
-@item("log-in.second-factor", "a code is taken once; the password alone opens nothing; guessing ends the question", canary)
+@item("log-in.second-factor", "a code is taken once; the password alone opens nothing; guessing ends the question", canary, guesses=True)
 def attack(world: World, check: Check) -> None:
     person = add_person(world.owner, "viewer")
     made = person.call("POST", "/v1/auth/totp")

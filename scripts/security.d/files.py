@@ -68,7 +68,7 @@ def canary(world: World, check: Check) -> None:
         check.that(not any(sign in body for sign in SIGNS), "canary: /file?name=../../etc/passwd", "leads out")
 
 
-@item("unnecessary-files", "some 230 known paths, ways out of the folder, source maps, listings", canary)
+@item("unnecessary-files", "some 230 known paths, ways out of the folder, source maps, listings", canary, aside=True)
 def attack(world: World, check: Check) -> None:
     check.that(len(NAMES) >= 200, "the list", f"only {len(NAMES)} paths")
     walk(check, "door", world.product, world.host)

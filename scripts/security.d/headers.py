@@ -90,7 +90,7 @@ def canary(world: World, check: Check) -> None:
         examine(check, "canary /", client.get("/"), False)
 
 
-@item("misconfiguration", "headers of every status, no names of software, strict Host, no cross-origin access", canary)
+@item("misconfiguration", "headers of every status, no names of software, strict Host, no cross-origin access", canary, guesses=True)
 def attack(world: World, check: Check) -> None:
     expected = {int(n) for n in "200 201 204 400 401 403 404 405 409 412 413 415 422 428 429".split()}
     seen = set()

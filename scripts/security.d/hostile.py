@@ -143,12 +143,14 @@ def bounce(sender: str, check: Check) -> None:
     check.that(not refused, "bounce", f"was refused: {refused}")
 
 
-def browse(world: World, mode: dict) -> tuple[int, str]:
+def browse(world: World, mode: dict, part: str = "stored") -> tuple[int, str]:
     """Opens screens in Chromium; (how many things were looked at, what was found)."""
-    file, out = world.work / "attack.json", world.work / "attack-found.json"
-    out.unlink(missing_ok=True)
+    # Two browsers may run at a time, each with files of its own.
+    folder = world.work / f"browser-{secrets.token_hex(4)}"
+    folder.mkdir()
+    file, out = folder / "attack.json", folder / "found.json"
     file.write_text(json.dumps({**mode, "out": str(out)}))
-    command = ["npx", "playwright", "test", "--reporter=line", "stored.attack.ts"]
+    command = ["npx", "playwright", "test", "--reporter=line", "--trace=off", f"--output={folder}/results", f"{part}.attack.ts"]
     environment = {**os.environ, "KIKUBARI_ATTACK": str(file), "NODE_EXTRA_CA_CERTS": needed("KIKUBARI_E2E_CA")}
     done = subprocess.run(command, cwd=ROOT / "frontend", env=environment, capture_output=True, text=True, timeout=900, check=False)
     if not out.exists() or done.returncode != 0:

@@ -4,6 +4,7 @@ import re
 import secrets
 import smtplib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 from core import Check, item
 from sink import Mail, Sink, open_sink
@@ -189,8 +190,10 @@ def smuggling_canary(world: World, check: Check) -> None:
 
 
 def ends(check: Check, name: str, ask) -> None:
-    for kind, end in {"LF.LF": b"\n.\n", "LF.CRLF": b"\n.\r\n", "CRLF.LF": b"\r\n.\n", "CR.CR": b"\r.\r", "CRLF.CR": b"\r\n.\r", "CR.CRLF": b"\r.\r\n"}.items():
-        got = ask(b"Subject: x\r\n\r\nhello" + end)
+    cases = {"LF.LF": b"\n.\n", "LF.CRLF": b"\n.\r\n", "CRLF.LF": b"\r\n.\n", "CR.CR": b"\r.\r", "CRLF.CR": b"\r\n.\r", "CR.CRLF": b"\r.\r\n"}
+    with ThreadPoolExecutor(len(cases)) as pool:
+        answers = list(pool.map(lambda end: ask(b"Subject: x\r\n\r\nhello" + end), cases.values()))
+    for kind, got in zip(cases, answers, strict=True):
         # Nothing (it waits for the true end) or a refusal (5xx for a bare CR or LF); never 250.
         check.that(not got.startswith(b"250"), f"{name}: {kind}", f"ends the mail: {got[:80]!r}")
 

@@ -6,6 +6,7 @@ import statistics
 import time
 
 from core import Check, item
+from leaked import unlisted
 from world import Person, World, add_person, given_password, new_password, until
 
 WEAK = ("short", "password123456", "123456789012", "qwertyuiop12", "aaaaaaaaaaaa", "kikubari2026!!", "Kikubari-password")
@@ -32,8 +33,8 @@ def passwords(world: World, check: Check) -> None:
     for password in (*WEAK, company * 3, "", " " * 20):
         check.that(make(password).status_code == 422, f"password {password!r}", "is taken")
     for length in (64, 128, 250):
-        check.that(make(secrets.token_urlsafe(300)[:length]).status_code == 201, f"password of {length}", "is refused")
-    check.that(make("馬 電池 ホチキス 正しい " + secrets.token_hex(6)).status_code == 201, "a phrase with spaces", "is refused")
+        check.that(make(unlisted(lambda n=length: secrets.token_urlsafe(300)[:n])).status_code == 201, f"password of {length}", "is refused")
+    check.that(make(unlisted(lambda: "馬 電池 ホチキス 正しい " + secrets.token_hex(6))).status_code == 201, "a phrase with spaces", "is refused")
     own_door(check, world)
     given(check, world)
 
@@ -70,7 +71,7 @@ def reset_canary(world: World, check: Check) -> None:
     check.that(len(told) == 1, "canary", "tells who is known")
 
 
-@item("enumeration.reset", "a forgotten password: same words and time whether there is somebody or not; links can't be guessed", reset_canary)
+@item("enumeration.reset", "a forgotten password: same words and time whether there is somebody or not; links can't be guessed", reset_canary, guesses=True)
 def reset(world: World, check: Check) -> None:
     known = [given_password(world.owner, "viewer").login_id for _ in range(8)]
     times: dict[bool, list[float]] = {True: [], False: []}

@@ -1,4 +1,4 @@
-"""Operating system commands: no process is spawned by api and mailer, whatever they are sent."""
+"""Operating system commands: no process is spawned by api, mailer and the operator's console, whatever they are sent."""
 
 import contextlib
 import re
@@ -12,6 +12,7 @@ from core import QUICK, CannotRun, Check, item
 from document import operations, sample
 from mail import ready, send, wait_for
 from sink import open_sink
+from staff import add_staff, console_operations, give, tenant_of
 from world import World, filled, needed
 
 
@@ -61,16 +62,32 @@ def canary(world: World, check: Check) -> None:
         child.wait(10)
 
 
-@item("os-command-injection", "commands in every field while strace watches api and mailer: nothing is started", canary)
+@item("os-command-injection", "commands in every field while strace watches api, mailer and console: nothing is started", canary)
 def attack(world: World, check: Check) -> None:
     marker = world.work / "marker"
-    api, mailer = needed("KIKUBARI_E2E_API_PID"), needed("KIKUBARI_E2E_MAILER_PID")
-    with watched(world, "product", api, mailer) as lines:
+    parts = [needed(f"KIKUBARI_E2E_{part}_PID") for part in ("API", "MAILER", "OPERATOR")]
+    with watched(world, "product", *parts) as lines:
         fields(world, check, marker)
+        console(world, check, marker)
         mails(world, marker)
     spawned = [line for line in lines if re.search(r"\b(execve|execveat|fork|vfork)\(", line)]
-    check.that(not spawned, "api and mailer", f"started {spawned[:3]}")
+    check.that(not spawned, "api, mailer and console", f"started {spawned[:3]}")
     check.that(not marker.exists(), "marker", "a command was obeyed")
+
+
+def console(world: World, check: Check, marker: Path) -> None:
+    staff, owner = add_staff(world), world.owner
+    staff.look_under(tenant_of(owner), give(owner))
+    for operation in console_operations():
+        if operation.path.startswith("/health/") or operation.by_cookie:
+            continue
+        body = sample(operation.body) if operation.body else None
+        for payload in payloads(marker)[: 1 if world.level == QUICK else 4]:
+            words = {k: payload if isinstance(v, str) else v for k, v in body.items()} if isinstance(body, dict) else body
+            query = {p["name"]: payload for p in operation.named("query")}
+            path = staff.path(operation, world.ids_of_a if operation.method == "GET" else {})
+            answer = staff.client.request(operation.method, path, json=words, params=query, headers={"User-Agent": payload.replace("\n", "")})
+            check.that(answer.status_code < 500, operation.id, f"answered {answer.status_code}")
 
 
 def fields(world: World, check: Check, marker: Path) -> None:

@@ -3,7 +3,7 @@
 import httpx
 from core import Check, item
 from document import operations
-from raw import answers_in, exchange, status_of
+from raw import answers_in, exchange, exchange_all, status_of
 from world import Target, World, filled, needed
 
 ODD = ("TRACE", "TRACK", "DEBUG", "CONNECT", "PROPFIND", "MOVE", "PURGE", "FOO", "get")
@@ -47,7 +47,7 @@ def canary(world: World, check: Check) -> None:
     trace(check, "canary", world.canary, httpx.URL(world.canary.url).netloc.decode())
 
 
-@item("protocol-use", "undeclared methods, TRACE, HTTPS only, broken request lines", canary)
+@item("protocol-use", "undeclared methods, TRACE, HTTPS only, broken request lines", canary, aside=True)
 def attack(world: World, check: Check) -> None:
     direct = httpx.URL(world.direct.url).netloc.decode()
     trace(check, "direct", world.direct, direct)
@@ -67,8 +67,7 @@ def attack(world: World, check: Check) -> None:
         answer = client.post("/v1/lists", params={"_method": "DELETE"}, json={"name": ""})
         check.that(answer.status_code == 422, "_method", f"is heeded: {answer.status_code}")
     for name, target, own in (("direct", world.direct, direct), ("door", world.product, world.host)):
-        for kind, data in broken_lines(own).items():
-            answer = exchange(target, data, wait=1.5)
+        for kind, answer in exchange_all(target, broken_lines(own), 1.5):
             good = status_of(answer) == 0 or status_of(answer) >= 400 or b"\r\n\r\n" not in answer
             # For a host that no site has Caddy answers an empty 200: nothing of ours.
             good = good or (kind in ("absolute foreign", "HTTP/2 preface") and answer.partition(b"\r\n\r\n")[2].strip() == b"")

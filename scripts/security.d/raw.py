@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from world import Target
@@ -32,6 +33,12 @@ def exchange(target: Target, data: bytes, wait: float = 3, pieces: int = 1) -> b
         except OSError:
             pass
         return received
+
+
+def exchange_all(target: Target, cases: dict[str, bytes], wait: float) -> list[tuple[str, bytes]]:
+    """Each on a line of its own, some at a time, since most of it is waiting: (name, what came back)."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(zip(cases, pool.map(lambda data: exchange(target, data, wait=wait), cases.values()), strict=True))
 
 
 def status_of(answer: bytes) -> int:

@@ -209,3 +209,11 @@ def ends(world: World, check: Check) -> None:
     owner.call("PATCH", f"/v1/users/{found['id']}", {"disabled": True}, headers={"If-Match": f'"{found["version"]}"'})
     check.that(me(world, inside.json()["access_token"]) == 401, "disabled", "goes on to work")
     check.that(refresh(world, cookie_of(inside)).status_code == 401, "disabled", "can refresh")
+    # Nor by any other way in: the password, and a link for who forgot it.
+    with world.anonymous() as client:
+        again = client.post("/v1/auth/login", json={"login_id": person.login_id, "password": person.password})
+        check.that(again.status_code == 401, "disabled", f"logs in again: {again.status_code}")
+        client.post("/v1/auth/reset-requests", json={"login": person.login_id})
+    time.sleep(1)  # The link is made behind the answer.
+    links = world.sql(f"SELECT count(*) FROM user_link l JOIN user_account u ON (u.tenant_id, u.id) = (l.tenant_id, l.user_id) WHERE u.login_id = '{person.login_id}'")
+    check.that(links == "0", "disabled", "gets a link for a new password")

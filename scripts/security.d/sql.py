@@ -159,7 +159,8 @@ SECOND = ("x'; DROP TABLE contact;--", "x' || (SELECT pg_sleep(3)) || '", "x\" O
 @item("second-order", "hostile values stored, then searched, sorted, exported, counted and looked at", second_canary)
 def second_order(world: World, check: Check) -> None:
     owner, client = world.owner, world.owner.client
-    rows = "SELECT (SELECT count(*) FROM contact) || '/' || (SELECT count(*) FROM list) || '/' || (SELECT count(*) FROM mail)"
+    own = f"WHERE tenant_id = '{owner.call('GET', '/v1/tenant')['id']}'"
+    rows = f"SELECT (SELECT count(*) FROM contact {own}) || '/' || (SELECT count(*) FROM list {own}) || '/' || (SELECT count(*) FROM mail {own})"
     field = f"s{secrets.token_hex(4)}"
     owner.call("POST", "/v1/contact-fields", {"key": field, "label": SECOND[0], "type": "text"})
     listed = owner.call("POST", "/v1/lists", {"name": f"{SECOND[1]} {field}", "description": SECOND[2]})

@@ -142,11 +142,16 @@ impl ApiConfig {
     /// Whether a peer is a proxy that the operator named.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        let networks = self
-            .trusted_proxies
-            .split(',')
-            .filter_map(|n| n.trim().parse::<IpNet>().ok());
-        networks.into_iter().any(|network| network.contains(&peer))
+        let peer = peer.to_canonical();
+        let names = self.trusted_proxies.split(',').map(str::trim);
+        // `10.0.0.7` for `10.0.0.7/32`, as people write it.
+        let network = |name: &str| {
+            let one = || name.parse::<IpAddr>().map(IpNet::from);
+            name.parse::<IpNet>().or_else(|_| one()).ok()
+        };
+        names
+            .filter_map(network)
+            .any(|network| network.contains(&peer))
     }
 
     /// Cookies are `Secure` and carry `__Host-` always: browsers take the

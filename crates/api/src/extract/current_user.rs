@@ -161,7 +161,9 @@ pub fn claims(request: &HttpRequest) -> Result<Claims, DomainError> {
 }
 
 /// The address of the other side. `X-Forwarded-For` counts only when the peer
-/// is a proxy that the operator named; otherwise anybody could write it.
+/// is a proxy that the operator named; otherwise anybody could write it. What
+/// such a proxy says and can't be read is nobody's address, not the proxy's:
+/// that one may be on a list of those who are let in.
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
@@ -171,12 +173,9 @@ pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     if !trusted {
         return Some(peer);
     }
-    let forwarded = request
-        .headers()
-        .get("x-forwarded-for")
-        .and_then(|value| value.to_str().ok());
-    forwarded
-        .and_then(|list| list.rsplit(',').next())
-        .and_then(|ip| ip.trim().parse().ok())
-        .or(Some(peer))
+    let Some(forwarded) = request.headers().get("x-forwarded-for") else {
+        return Some(peer);
+    };
+    let last = forwarded.to_str().ok()?.rsplit(',').next()?;
+    last.trim().parse().ok()
 }

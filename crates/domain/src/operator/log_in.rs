@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::reseal::{nobody, place};
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
@@ -31,6 +32,7 @@ const TICKET: TimeDelta = TimeDelta::minutes(10);
 const MOST_FAILURES: i16 = 5;
 /// Stands in the app beside the code.
 const ISSUER: &str = "Kikubari operator";
+const REFUSED: &str = "operator.log_in_refused";
 
 /// What the password led to.
 #[derive(Debug)]
@@ -60,6 +62,15 @@ struct Known {
 impl Known {
     fn may_log_in(&self, now: DateTime<Utc>) -> bool {
         self.disabled_at.is_none() && self.one_time_until.is_none_or(|until| now < until)
+    }
+
+    /// Why they are not let in, for the journal; who asks hears none of it.
+    fn refusal(&self, right: bool) -> &'static str {
+        match self.disabled_at {
+            _ if !right => "wrong_password",
+            Some(_) => "disabled",
+            None => "one_time_password_over",
+        }
     }
 
     fn wants_setup(&self) -> bool {
@@ -100,11 +111,29 @@ pub async fn begin(
     let stored = known.as_ref().map(|known| known.password_hash.clone());
     let right = turn.verify(secret, stored).await?;
     drop(turn);
-    let Some(known) = known.filter(|known| right && known.may_log_in(now)) else {
-        return Err(wrong_credentials());
+    match known {
+        Some(known) if right && known.may_log_in(now) => {
+            throttle::release(db, &lanes).await?;
+            open_ticket(db, keys, &known, device).await
+        }
+        known => {
+            note_refused(db, known.as_ref(), right, &device).await?;
+            Err(wrong_credentials())
+        }
+    }
+}
+
+/// In the journal, and of a login id that nobody has too, so that it takes as
+/// long. What was typed there may be a password and is left out. How many
+/// entries there can be is bounded by the waits of the throttle.
+async fn note_refused(db: &Db, known: Option<&Known>, right: bool, device: &Device) -> Result<()> {
+    let detail = match known {
+        Some(known) => json!({ "login_id": known.login_id, "reason": known.refusal(right) }),
+        None => json!({ "reason": "unknown_login_id" }),
     };
-    throttle::release(db, &lanes).await?;
-    open_ticket(db, keys, &known, device).await
+    let who = Operator::stranger(device.ip, None);
+    db.system(async |tx| journal::record(tx, &who, REFUSED, None, Some(detail)).await)
+        .await
 }
 
 async fn open_ticket(db: &Db, keys: &Keys, known: &Known, device: Device) -> Result<Step> {
@@ -212,6 +241,9 @@ pub async fn finish(
                 .filter(|step| last.is_none_or(|last| *step > last));
             let Some(step) = step else {
                 count_failure(tx, ticket.session).await?;
+                let who = Operator::stranger(second.device.ip, second.request_id.clone());
+                let detail = json!({ "login_id": known.login_id, "reason": "wrong_code" });
+                journal::record(tx, &who, REFUSED, None, Some(detail)).await?;
                 return Ok(Err(wrong_code()));
             };
             if is_setup {
@@ -251,6 +283,12 @@ async fn own_password(hasher: &Hasher, known: &Known, new: &SecretString) -> Res
     let policy = Policy::usual(ISSUER).for_person(&known.login_id, &known.name, "");
     let turn = hasher.enter(Who::Known)?;
     policy::check(&turn, &policy, new, "/new_password").await?;
+    // The one-time one is known to whoever made it.
+    let former = vec![known.password_hash.clone()];
+    if turn.is_one_of(new, former).await? {
+        let detail = "is the one-time password: choose one that nobody else knows";
+        return Err(DomainError::invalid("/new_password", "used_before", detail));
+    }
     turn.hash(new.clone()).await
 }
 

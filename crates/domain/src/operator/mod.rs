@@ -43,6 +43,17 @@ impl Operator {
         }
     }
 
+    /// Somebody who was not let in. Who it was is not known: that is the point.
+    pub(crate) fn stranger(ip: Option<IpAddr>, request_id: Option<String>) -> Self {
+        Self {
+            id: None,
+            session: None,
+            name: "unknown".to_owned(),
+            ip,
+            request_id,
+        }
+    }
+
     /// As the tenant's own audit log names them; without any permission.
     pub(crate) fn actor(&self, tenant: TenantId) -> Actor {
         Actor {

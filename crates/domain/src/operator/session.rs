@@ -1,10 +1,13 @@
 //! Sessions of staff: short, idle after 15 minutes, over after 8 hours. The
 //! row is the authority; what ends it ends everything at the next request.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::token::{ACCESS_LIFETIME, Claims, Opaque, OperatorTokens};
 use super::{Operator, ended, journal};
@@ -66,6 +69,16 @@ struct Row {
 }
 
 impl Row {
+    fn operator(&self, session: OperatorSessionId, ip: Option<IpAddr>) -> Operator {
+        Operator {
+            id: Some(self.operator),
+            session: Some(session),
+            name: self.name.clone(),
+            ip,
+            request_id: None,
+        }
+    }
+
     /// Without a second factor nothing is ever alive, however the row came about.
     fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.disabled_at.is_none()
@@ -138,11 +151,17 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Op
     .await
 }
 
-/// Changes the cookie's token for new tokens; an old one that returns ends the session.
+/// Changes the cookie's token for new tokens; an old one that returns ends the
+/// session, and stands in the journal with the address that it came from.
 ///
 /// # Errors
 /// [`crate::DomainError::Unauthenticated`] for every reason.
-pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Result<LoggedIn> {
+pub async fn refresh(
+    db: &Db,
+    tokens: &OperatorTokens,
+    presented: &str,
+    ip: Option<IpAddr>,
+) -> Result<LoggedIn> {
     let presented = Opaque::decode(presented).ok_or_else(ended)?;
     let now = db.now();
     // Ending a session on reuse must be committed, so the refusal is a value here.
@@ -172,6 +191,10 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
             if is_race {
                 return Ok(Some((row, None)));
             }
+            let who = row.operator(presented.session, ip);
+            let detail = json!({ "session_id": presented.session });
+            let action = "operator.refresh_token_reused";
+            journal::record(tx, &who, action, None, Some(detail)).await?;
             end(tx, presented.session, "refresh_token_reused", now).await?;
             Ok(None)
         })
@@ -192,7 +215,7 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
 ///
 /// # Errors
 /// When the database does.
-pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
+pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()> {
     let Some(presented) = Opaque::decode(presented) else {
         return Ok(());
     };
@@ -204,14 +227,8 @@ pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
         if row.token_hash != presented.hash() {
             return Ok(());
         }
-        let operator = Operator {
-            id: Some(row.operator),
-            session: Some(presented.session),
-            name: row.name,
-            ip: None,
-            request_id: None,
-        };
-        journal::record(tx, &operator, "operator.logged_out", None, None).await?;
+        let who = row.operator(presented.session, ip);
+        journal::record(tx, &who, "operator.logged_out", None, None).await?;
         end(tx, presented.session, "logged_out", now).await
     })
     .await

@@ -231,7 +231,8 @@ async fn confirm_operator_session(
 #[post("/auth/refresh")]
 async fn refresh_operator_session(state: Data<OperatorState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    let logged_in = session::refresh(&state.db, &state.tokens, &presented(&request)).await?;
+    let (token, ip) = (presented(&request), client_ip(&request));
+    let logged_in = session::refresh(&state.db, &state.tokens, &token, ip).await?;
     Ok(answer(&state, logged_in))
 }
 
@@ -244,7 +245,7 @@ async fn refresh_operator_session(state: Data<OperatorState>, request: HttpReque
 #[post("/auth/logout")]
 async fn delete_operator_session(state: Data<OperatorState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    session::log_out(&state.db, &presented(&request)).await?;
+    session::log_out(&state.db, &presented(&request), client_ip(&request)).await?;
     let now = state.db.now();
     Ok(HttpResponse::NoContent()
         .cookie(cookie(String::new(), now, now))

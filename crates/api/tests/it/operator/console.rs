@@ -51,6 +51,10 @@ impl Console {
     }
 
     pub async fn letting_in(allow: &str) -> Self {
+        Self::behind("", allow).await
+    }
+
+    pub async fn behind(proxies: &str, allow: &str) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the test's clock begins now")]
         let clock = Clock::fixed(Utc::now());
         // The same master key on purpose: the two sides must differ all the same.
@@ -61,6 +65,7 @@ impl Console {
             operator_url: format!("http://{address}"),
             operator_listen: address,
             operator_allow: allow.to_owned(),
+            operator_trusted_proxies: proxies.to_owned(),
             ..OperatorConfig::default()
         };
         let keys = Arc::new(Keys::from_master(&[42; 32]).expect("keys"));

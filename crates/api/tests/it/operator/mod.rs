@@ -3,5 +3,6 @@
 
 mod access;
 mod console;
+mod door;
 mod life;
 mod log_in;
