@@ -8,6 +8,8 @@ from functools import cache
 from core import ROOT
 
 METHODS = ("get", "post", "put", "patch", "delete")
+# What ends sessions of those that the suite works with, whatever it is sent.
+ENDING = ("delete_session", "refresh_session", "end_other_sessions", "end_all_sessions")
 SOME_UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from core import QUICK, CannotRun, Check, item
-from document import operations, sample
+from document import ENDING, operations, sample
 from mail import ready, send, wait_for
 from sink import open_sink
 from staff import add_staff, console_operations, give, tenant_of
@@ -93,7 +93,7 @@ def console(world: World, check: Check, marker: Path) -> None:
 def fields(world: World, check: Check, marker: Path) -> None:
     client = world.owner.client
     for operation in operations():
-        if operation.id in ("stream_events", "get_liveness", "get_readiness", "delete_session", "end_session", "end_other_sessions", "end_all_sessions"):
+        if operation.id in ("stream_events", "get_liveness", "get_readiness", "end_session", *ENDING):
             continue
         body = sample(operation.body) if operation.body and operation.media == "application/json" else None
         path = filled(operation, world.ids_of_a if operation.method == "GET" else {})

@@ -19,7 +19,7 @@ from datetime import date
 
 import httpx
 from core import NIGHTLY, QUICK, ROOT, WHOLE, CannotRun, Check, item
-from document import kind, leaves, operations, placed, sample
+from document import ENDING, kind, leaves, operations, placed, sample
 from errors import LEAKS
 from world import World, filled
 
@@ -44,7 +44,7 @@ class Place:
 def places(world: World) -> list[Place]:
     known, found = world.ids_of_a, []
     for o in operations():
-        if o.id in ("stream_events", "get_liveness", "get_readiness", "delete_session", "refresh_session"):
+        if o.id in ("stream_events", "get_liveness", "get_readiness", *ENDING):
             continue
         if o.path.startswith("/v1/auth/"):
             found += of_strangers(world, o)
@@ -245,7 +245,7 @@ def request_file(world: World, operation) -> tuple[str, list[str]]:
 def sqlmap_attack(world: World, check: Check) -> None:
     budget = float(os.environ.get("KIKUBARI_SQLMAP_SECONDS", "600"))
     end = None if world.level == NIGHTLY else time.monotonic() + budget
-    todo = [o for o in operations() if o.path.startswith("/v1/") and o.id not in ("stream_events", "delete_session", "refresh_session", "end_session", "end_other_sessions")]
+    todo = [o for o in operations() if o.path.startswith("/v1/") and o.id not in ("stream_events", "end_session", *ENDING)]
     # Another order each day, so that short runs see all of it in time.
     random.Random(date.today().isoformat()).shuffle(todo)
     left = []

@@ -36,7 +36,7 @@ def attack(world: World, check: Check) -> None:
     public(check, world.product)
     client = world.owner.client
     for operation in operations():
-        if operation.id == "stream_events" or operation.path.startswith("/health"):
+        if operation.id in ("stream_events", "end_all_sessions") or operation.path.startswith("/health"):
             continue
         path = filled(operation, world.ids_of_a if operation.method == "GET" else {})
         for payload in PAYLOADS if world.level != QUICK else PAYLOADS[:3]:
