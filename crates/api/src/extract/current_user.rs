@@ -164,7 +164,7 @@ pub fn claims(request: &HttpRequest) -> Result<Claims, DomainError> {
 /// is a proxy that the operator named; otherwise anybody could write it.
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip();
+    let peer = request.peer_addr()?.ip().to_canonical();
     let trusted = request
         .app_data::<web::Data<AppState>>()
         .is_some_and(|state| state.config.trusts(peer));
@@ -177,6 +177,6 @@ pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
         .and_then(|value| value.to_str().ok());
     forwarded
         .and_then(|list| list.rsplit(',').next())
-        .and_then(|ip| ip.trim().parse().ok())
-        .or(Some(peer))
+        .and_then(|ip| ip.trim().parse::<IpAddr>().ok())
+        .map_or(Some(peer), |ip| Some(ip.to_canonical()))
 }
