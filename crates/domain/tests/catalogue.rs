@@ -27,9 +27,11 @@ const WITHOUT_POLICY: [&str; 11] = [
 ];
 
 /// The operator's own tables, which stay when a tenant is gone.
-const OF_THE_OPERATOR: [&str; 4] = [
+const OF_THE_OPERATOR: [&str; 6] = [
     "operator_account",
     "operator_audit",
+    "operator_audit_head",
+    "operator_audit_link",
     "operator_session",
     "tenant_erasure",
 ];
@@ -104,7 +106,7 @@ async fn the_application_owns_nothing_and_cannot_go_round_its_policies() {
     assert_eq!(database.count(role).await, 0);
     let owned = "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = 'kikubari_app'";
     assert_eq!(database.count(owned).await, 0);
-    let operators = "SELECT count(*) FROM pg_class WHERE relname IN ('operator_account', 'operator_audit', 'operator_session', 'tenant_erasure')
+    let operators = "SELECT count(*) FROM pg_class WHERE relname IN ('operator_account', 'operator_audit', 'operator_audit_head', 'operator_audit_link', 'operator_session', 'tenant_erasure')
         AND has_table_privilege('kikubari_app', oid, 'SELECT, INSERT, UPDATE, DELETE')";
     assert_eq!(
         database.count(operators).await,

@@ -3,6 +3,8 @@
 //! session. At the first log-in, with the one-time password of the command
 //! line, the second step sets the app and a password of one's own up.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -12,7 +14,7 @@ use secrecy::SecretString;
 use super::reseal::{nobody, place};
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
 use super::token::{Opaque, OperatorTokens};
-use super::{Operator, ended, journal, wrong_credentials};
+use super::{Operator, ended, journal, refused, wrong_credentials};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::factor::code::{self, Enrolment};
@@ -100,11 +102,38 @@ pub async fn begin(
     let stored = known.as_ref().map(|known| known.password_hash.clone());
     let right = turn.verify(secret, stored).await?;
     drop(turn);
-    let Some(known) = known.filter(|known| right && known.may_log_in(now)) else {
-        return Err(wrong_credentials());
+    let known = match known {
+        Some(known) if right && known.may_log_in(now) => known,
+        known => {
+            note_refusal(db, known.as_ref(), right, device.ip).await?;
+            return Err(wrong_credentials());
+        }
     };
     throttle::release(db, &lanes).await?;
     open_ticket(db, keys, &known, device).await
+}
+
+/// Of an account that is there, why; who tried is not known, but from where.
+async fn note_refusal(
+    db: &Db,
+    known: Option<&Known>,
+    password_was_right: bool,
+    ip: Option<IpAddr>,
+) -> Result<()> {
+    let reason = match known {
+        Some(known) if password_was_right && known.disabled_at.is_some() => "disabled",
+        Some(_) if password_was_right => "one_time_password_over",
+        _ => "wrong_password",
+    };
+    let as_if = Operator {
+        id: known.map(|known| known.id),
+        session: None,
+        name: known.map(|known| known.name.clone()).unwrap_or_default(),
+        ip,
+        request_id: None,
+    };
+    db.system(async |tx| refused::note(tx, &as_if, refused::LOG_IN, reason).await)
+        .await
 }
 
 async fn open_ticket(db: &Db, keys: &Keys, known: &Known, device: Device) -> Result<Step> {
@@ -210,14 +239,6 @@ pub async fn finish(
             let last = known.factor_step.filter(|_| !is_setup);
             let step = code::step(plain, &second.code, now)?
                 .filter(|step| last.is_none_or(|last| *step > last));
-            let Some(step) = step else {
-                count_failure(tx, ticket.session).await?;
-                return Ok(Err(wrong_code()));
-            };
-            if is_setup {
-                let hash = hash.as_deref().ok_or_else(ended)?;
-                set_up(tx, known.id, hash, &sealed).await?;
-            }
             let operator = Operator {
                 id: Some(known.id),
                 session: Some(ticket.session),
@@ -225,6 +246,15 @@ pub async fn finish(
                 ip: second.device.ip,
                 request_id: second.request_id.clone(),
             };
+            let Some(step) = step else {
+                count_failure(tx, ticket.session).await?;
+                refused::note(tx, &operator, refused::CODE, "wrong_code").await?;
+                return Ok(Err(wrong_code()));
+            };
+            if is_setup {
+                let hash = hash.as_deref().ok_or_else(ended)?;
+                set_up(tx, known.id, hash, &sealed).await?;
+            }
             let cookie = enter(tx, &operator, known.id, ticket.session, step, now).await?;
             Ok(Ok((known, cookie)))
         })
@@ -254,10 +284,13 @@ async fn own_password(hasher: &Hasher, known: &Known, new: &SecretString) -> Res
     turn.hash(new.clone()).await
 }
 
+pub(super) const WRONG_CODE: &str =
+    "the code is wrong, was used already, or is over: wait for the next one";
+
 fn wrong_code() -> DomainError {
     DomainError::Unauthenticated {
         code: "wrong_code",
-        detail: "the code is wrong, was used already, or is over: wait for the next one",
+        detail: WRONG_CODE,
     }
 }
 
@@ -347,6 +380,7 @@ async fn enter(
             operator_session::token_hash.eq(cookie.hash()),
             operator_session::seed_sealed.eq(None::<Vec<u8>>),
             operator_session::rotated_at.eq(now),
+            operator_session::proven_at.eq(now),
             operator_session::last_active_at.eq(now),
             operator_session::expires_at.eq(now + ABSOLUTE_LIFETIME),
         ))

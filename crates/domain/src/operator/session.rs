@@ -1,6 +1,8 @@
 //! Sessions of staff: short, idle after 15 minutes, over after 8 hours. The
 //! row is the authority; what ends it ends everything at the next request.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -138,11 +140,35 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Op
     .await
 }
 
+/// Where a request with a cookie comes from, for the trace.
+#[derive(Debug, Default, Clone)]
+pub struct Origin {
+    pub ip: Option<IpAddr>,
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    fn operator(&self, row: &Row, session: OperatorSessionId) -> Operator {
+        Operator {
+            id: Some(row.operator),
+            session: Some(session),
+            name: row.name.clone(),
+            ip: self.ip,
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
 /// Changes the cookie's token for new tokens; an old one that returns ends the session.
 ///
 /// # Errors
 /// [`crate::DomainError::Unauthenticated`] for every reason.
-pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Result<LoggedIn> {
+pub async fn refresh(
+    db: &Db,
+    tokens: &OperatorTokens,
+    presented: &str,
+    from: Origin,
+) -> Result<LoggedIn> {
     let presented = Opaque::decode(presented).ok_or_else(ended)?;
     let now = db.now();
     // Ending a session on reuse must be committed, so the refusal is a value here.
@@ -172,6 +198,8 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
             if is_race {
                 return Ok(Some((row, None)));
             }
+            let operator = from.operator(&row, presented.session);
+            journal::record(tx, &operator, "operator.refresh_token_reused", None, None).await?;
             end(tx, presented.session, "refresh_token_reused", now).await?;
             Ok(None)
         })
@@ -192,7 +220,7 @@ pub async fn refresh(db: &Db, tokens: &OperatorTokens, presented: &str) -> Resul
 ///
 /// # Errors
 /// When the database does.
-pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
+pub async fn log_out(db: &Db, presented: &str, from: Origin) -> Result<()> {
     let Some(presented) = Opaque::decode(presented) else {
         return Ok(());
     };
@@ -204,13 +232,7 @@ pub async fn log_out(db: &Db, presented: &str) -> Result<()> {
         if row.token_hash != presented.hash() {
             return Ok(());
         }
-        let operator = Operator {
-            id: Some(row.operator),
-            session: Some(presented.session),
-            name: row.name,
-            ip: None,
-            request_id: None,
-        };
+        let operator = from.operator(&row, presented.session);
         journal::record(tx, &operator, "operator.logged_out", None, None).await?;
         end(tx, presented.session, "logged_out", now).await
     })

@@ -252,6 +252,19 @@ async fn addresses_outside_the_allow_list_do_not_get_in_and_without_a_list_nobod
 }
 
 #[actix_web::test]
+async fn a_proxy_that_is_named_by_its_address_alone_says_where_people_come_from() {
+    for (proxies, status) in [("127.0.0.1", 401), ("127.0.0.0/8", 401), ("10.0.0.7", 403)] {
+        let console = Console::behind(proxies, "10.1.0.0/16").await;
+        console.state.config.check().unwrap();
+        let forwarded = [("X-Forwarded-For", "10.1.2.3")];
+        let answer = console
+            .call_with(Method::GET, "/v1/me", None, None, &forwarded)
+            .await;
+        assert_eq!(answer.status, status, "{proxies}");
+    }
+}
+
+#[actix_web::test]
 async fn a_foreign_host_is_refused_by_the_console() {
     let console = Console::new().await;
     let foreign = [("Host", "mail.example.jp")];
@@ -261,7 +274,7 @@ async fn a_foreign_host_is_refused_by_the_console() {
     assert_eq!(answer.status, 421);
 }
 
-async fn cookie_of(console: &Console, staff: &super::console::Staff) -> String {
+pub async fn cookie_of(console: &Console, staff: &super::console::Staff) -> String {
     let step = console
         .first_step(&staff.login_id, PASSWORD)
         .await
@@ -293,7 +306,11 @@ fn set_cookie(answer: &Answer) -> String {
     set.split(';').next().unwrap().to_owned()
 }
 
-async fn refresh(console: &Console, cookie: &str) -> Answer {
+pub async fn refresh(console: &Console, cookie: &str) -> Answer {
+    with_cookie(console, "/v1/auth/refresh", cookie).await
+}
+
+pub async fn with_cookie(console: &Console, path: &str, cookie: &str) -> Answer {
     let origin = console.state.config.operator_url.clone();
     let headers = [
         ("Cookie", cookie),
@@ -301,13 +318,7 @@ async fn refresh(console: &Console, cookie: &str) -> Answer {
         ("X-Kikubari-Client", "web"),
     ];
     console
-        .call_with(
-            Method::POST,
-            "/v1/auth/refresh",
-            None,
-            None::<&Value>,
-            &headers,
-        )
+        .call_with(Method::POST, path, None, None::<&Value>, &headers)
         .await
 }
 

@@ -5,3 +5,5 @@ mod access;
 mod console;
 mod life;
 mod log_in;
+mod looks;
+mod trail;
