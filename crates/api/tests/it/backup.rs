@@ -133,7 +133,7 @@ async fn a_manifest_shows_an_end_that_was_cut_and_a_restore_is_held_to_it() {
 
     let path = folder.file(".manifest");
     let manifest = std::fs::read_to_string(&path).expect("a manifest");
-    let heads = "SELECT string_agg(line, E'\\n' ORDER BY place, line) FROM (
+    let heads = "SELECT string_agg(line, E'\\n' ORDER BY place, line COLLATE \"C\") FROM (
         SELECT 1 AS place, format(E'head\\t%s\\t%s\\t%s', tenant_id, number, encode(hash, 'hex')) AS line FROM audit_head
         UNION ALL SELECT 2, format(E'operator-head\\t%s\\t%s', number, encode(hash, 'hex')) FROM operator_audit_head) h";
     let heads = app.database.text(heads).await;
