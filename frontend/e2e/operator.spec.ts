@@ -26,6 +26,12 @@ async function firstStep(page: Page, loginId: string, secret: string): Promise<v
   await page.getByRole("button", { name: "次へ" }).click();
 }
 
+/** As if everybody of the staff had typed their last code a while ago. */
+function letCodesAge(): void {
+  const sql = "UPDATE operator_session SET proven_at = proven_at - interval '6 minutes'";
+  execFileSync("psql", ["-Xq", "-v", "ON_ERROR_STOP=1", "-c", sql, needed("KIKUBARI_MIGRATION_DATABASE_URL")]);
+}
+
 /** Sets the app up at the first log-in; answers its key. */
 async function setUp(page: Page, loginId: string): Promise<string> {
   await firstStep(page, loginId, addStaff(loginId));
@@ -41,7 +47,10 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   baseURL,
 }) => {
   test.setTimeout(300_000);
-  const heard = complaints(context, [/status of 401 .*\/v1\/auth\/(refresh|login|code)\)$/]);
+  const heard = complaints(context, [
+    /status of 401 .*\/v1\/auth\/(refresh|login|code)\)$/,
+    /status of 403 .*\/v1\/tenants\/[0-9a-f-]+\/suspend\)$/,
+  ]);
   const page = await context.newPage();
   const wrong: string[] = [];
   const url = needed("KIKUBARI_OPERATOR_URL");
@@ -58,7 +67,7 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   await page.goto(url);
   await settle(page);
   wrong.push(...(await look(page, "operator-login")));
-  await setUp(page, `staff-${Date.now().toString(36)}`);
+  const secret = await setUp(page, `staff-${Date.now().toString(36)}`);
   wrong.push(...(await look(page, "operator-setup")));
   await page.getByRole("button", { name: "設定してログイン" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "契約企業" })).toBeVisible();
@@ -98,8 +107,18 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   await page.getByRole("button", { name: other }).click();
   await page.getByRole("button", { name: "利用を停止" }).click();
   await page.getByLabel("理由", { exact: false }).fill("契約の終了");
+  letCodesAge();
+  const suspend = page.getByRole("dialog").getByRole("button", { name: "利用を停止" });
+  await suspend.click();
+  await expect(page.getByText("認証アプリの新しいコードを入力してから")).toBeVisible();
+  await expect(suspend).toBeDisabled();
   wrong.push(...(await look(page, "operator-suspend")));
-  await page.getByRole("dialog").getByRole("button", { name: "利用を停止" }).click();
+  // The next one: the one that the app shows may have opened the session.
+  await page
+    .getByRole("dialog")
+    .getByLabel("認証アプリの6桁のコード", { exact: false })
+    .fill(totp(secret, Date.now() + 30_000));
+  await suspend.click();
   await expect(page.getByText("停止中").first()).toBeVisible();
   await page.getByRole("button", { name: "この企業を削除" }).click();
   await page.getByLabel("確認のための企業名", { exact: false }).fill(other);
@@ -119,5 +138,16 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   await row.getByRole("button", { name: /証明書/ }).click();
   await expect(page.getByText("署名は有効です")).toBeVisible();
   wrong.push(...(await look(page, "operator-certificate")));
+
+  // Who logs out in one tab is logged out in all, and nothing of a company stays on any screen.
+  const second = await context.newPage();
+  await second.goto(url);
+  await expect(second.getByRole("button", { name: company })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "ログアウト" }).click();
+  for (const tab of [page, second]) {
+    await expect(tab.getByLabel("ログインID")).toBeVisible();
+    await expect(tab.getByText(company)).toHaveCount(0);
+  }
   expect([...wrong, ...heard]).toEqual([]);
 });

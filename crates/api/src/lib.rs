@@ -9,6 +9,7 @@ pub mod events;
 pub mod extract;
 pub mod gather;
 pub mod middleware;
+pub mod networks;
 pub mod openapi;
 pub mod operator;
 pub mod problems;

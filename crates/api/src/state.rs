@@ -11,13 +11,13 @@ use domain::mail::render::Installation;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
 use domain::session::token::AccessTokens;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::background::Background;
 use crate::events::Events;
 use crate::middleware::access::AccessLog;
 use crate::middleware::rate_limit::Limits;
+use crate::networks;
 use crate::visitors::Visitors;
 
 /// Settings of the api, each from `KIKUBARI_<NAME>`.
@@ -102,19 +102,7 @@ impl ApiConfig {
                 self.job_workers
             ));
         }
-        for network in self
-            .trusted_proxies
-            .split(',')
-            .map(str::trim)
-            .filter(|n| !n.is_empty())
-        {
-            if network.parse::<IpNet>().is_err() {
-                return Err(format!(
-                    "KIKUBARI_TRUSTED_PROXIES: {network} is no network such as 10.0.0.0/8"
-                ));
-            }
-        }
-        Ok(())
+        networks::check("KIKUBARI_TRUSTED_PROXIES", &self.trusted_proxies)
     }
 
     /// Host (and port) of the public URL.
@@ -142,16 +130,7 @@ impl ApiConfig {
     /// Whether a peer is a proxy that the operator named.
     #[must_use]
     pub fn trusts(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        let names = self.trusted_proxies.split(',').map(str::trim);
-        // `10.0.0.7` for `10.0.0.7/32`, as people write it.
-        let network = |name: &str| {
-            let one = || name.parse::<IpAddr>().map(IpNet::from);
-            name.parse::<IpNet>().or_else(|_| one()).ok()
-        };
-        names
-            .filter_map(network)
-            .any(|network| network.contains(&peer))
+        networks::hold(&self.trusted_proxies, peer)
     }
 
     /// Cookies are `Secure` and carry `__Host-` always: browsers take the

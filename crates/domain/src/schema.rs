@@ -387,6 +387,7 @@ diesel::table! {
         requested_by -> Nullable<Uuid>,
         requested_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        names -> Array<Nullable<Text>>,
     }
 }
 
@@ -646,6 +647,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    operator_audit_head (only_row) {
+        only_row -> Bool,
+        number -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    operator_audit_link (number) {
+        number -> Int8,
+        entry_id -> Uuid,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
     operator_session (id) {
         id -> Uuid,
         operator_id -> Uuid,
@@ -662,6 +679,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
         end_reason -> Nullable<Text>,
+        proven_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1430,6 +1448,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     mail_version,
     operator_account,
     operator_audit,
+    operator_audit_head,
+    operator_audit_link,
     operator_session,
     outbox,
     outbox_queue,

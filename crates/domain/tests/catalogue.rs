@@ -28,10 +28,12 @@ const WITHOUT_POLICY: [&str; 12] = [
 ];
 
 /// The operator's own tables, which stay when a tenant is gone.
-const OF_THE_OPERATOR: [&str; 5] = [
+const OF_THE_OPERATOR: [&str; 7] = [
     "certificate_key",
     "operator_account",
     "operator_audit",
+    "operator_audit_head",
+    "operator_audit_link",
     "operator_session",
     "tenant_erasure",
 ];
@@ -106,7 +108,7 @@ async fn the_application_owns_nothing_and_cannot_go_round_its_policies() {
     assert_eq!(database.count(role).await, 0);
     let owned = "SELECT count(*) FROM pg_class WHERE pg_get_userbyid(relowner) = 'kikubari_app'";
     assert_eq!(database.count(owned).await, 0);
-    let operators = "SELECT count(*) FROM pg_class WHERE relname IN ('certificate_key', 'operator_account', 'operator_audit', 'operator_session', 'tenant_erasure')
+    let operators = "SELECT count(*) FROM pg_class WHERE relname IN ('certificate_key', 'operator_account', 'operator_audit', 'operator_audit_head', 'operator_audit_link', 'operator_session', 'tenant_erasure')
         AND has_table_privilege('kikubari_app', oid, 'SELECT, INSERT, UPDATE, DELETE')";
     assert_eq!(
         database.count(operators).await,

@@ -7,9 +7,11 @@
 
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
+use domain::audit::chain::{self, FaultKind};
+use domain::audit::trace::Trace;
 use domain::contact::{self, NewContact};
 use domain::ids::{OperatorId, OperatorSessionId, SupportSessionId};
-use domain::operator::{Operator, support as console};
+use domain::operator::{Operator, account, support as console};
 use domain::support::{self, NewGrant};
 use domain::testing::{TestDatabase, TestTenant};
 use domain::{Db, Result};
@@ -179,6 +181,12 @@ async fn the_operators_database_role_makes_itself_no_grant() {
         "INSERT INTO support_grant SELECT * FROM support_grant",
         "DELETE FROM audit_entry",
         "UPDATE operator_audit SET action = 'x'",
+        "INSERT INTO operator_audit (id, at, operator_name, action) VALUES (gen_random_uuid(), now() - interval '1 day', 'x', 'x')",
+        "UPDATE operator_audit_head SET number = 0",
+        "DELETE FROM operator_audit_link",
+        "INSERT INTO operator_audit_link (number, entry_id, hash) VALUES (9, gen_random_uuid(), sha256(''))",
+        "SELECT chain_operator_audit()",
+        "INSERT INTO access_entry (tenant_id, id, at, actor_kind, operation, subject_kind) VALUES (current_tenant(), gen_random_uuid(), now(), 'x', 'x', 'x')",
         "DELETE FROM tenant",
         "DELETE FROM contact",
         "ALTER TABLE contact DISABLE ROW LEVEL SECURITY",
@@ -193,6 +201,55 @@ async fn the_operators_database_role_makes_itself_no_grant() {
     let sql = format!("SELECT erase_tenant_rows('{}', 'contact', 10)", tenant.id);
     let refused = format!("{:?}", execute(&db, &tenant, &sql).await.unwrap_err());
     assert!(refused.contains("no erasure"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_operators_own_trace_is_a_chain_that_shows_what_was_changed_or_cut() {
+    let database = TestDatabase::new().await;
+    let db = database.operator_db();
+    let verify = async |anchor| {
+        let walk = chain::verify(&db, Trace::Operator, anchor).await.unwrap();
+        let faults = walk.faults.iter().map(|f| (f.kind, f.number, f.until));
+        (walk.head.number, faults.collect::<Vec<_>>())
+    };
+    assert_eq!(verify(None).await, (0, vec![]), "an empty one is whole");
+    let hasher = TestTenant::hasher();
+    for name in ["yamada", "suzuki", "tanaka", "sato"] {
+        account::add(&db, &hasher, name, name).await.unwrap();
+    }
+    assert_eq!(verify(None).await, (4, vec![]));
+    let noted = chain::operator_head(&db).await.unwrap();
+    let entry = |n: i32| format!("(SELECT entry_id FROM operator_audit_link WHERE number = {n})");
+    let change = format!(
+        "UPDATE operator_audit SET detail = '{{}}' WHERE id = {}",
+        entry(2)
+    );
+    database.execute_as_owner(&change).await;
+    assert_eq!(verify(None).await, (4, vec![(FaultKind::Changed, 2, 2)]));
+    let back = format!(
+        "UPDATE operator_audit SET detail = '{{\"login_id\": \"suzuki\"}}' WHERE id = {}",
+        entry(2)
+    );
+    database.execute_as_owner(&back).await;
+    assert_eq!(verify(Some(noted.clone())).await, (4, vec![]));
+    // The end goes, and the head is turned back: only who noted it outside can tell.
+    let cut = format!(
+        "DELETE FROM operator_audit WHERE id = {};
+         DELETE FROM operator_audit_link WHERE number = 4;
+         UPDATE operator_audit_head SET number = 3, hash = (SELECT hash FROM operator_audit_link WHERE number = 3)",
+        entry(4)
+    );
+    database.execute_as_owner(&cut).await;
+    assert_eq!(verify(None).await, (3, vec![]));
+    assert_eq!(verify(Some(noted)).await, (3, vec![(FaultKind::Cut, 4, 4)]));
+    // An entry of yesterday that was put in is no link's.
+    database
+        .execute_as_owner(
+            "SET session_replication_role = replica;
+             INSERT INTO operator_audit (id, at, operator_name, action) VALUES (gen_random_uuid(), now() - interval '1 day', 'x', 'x')",
+        )
+        .await;
+    assert_eq!(verify(None).await, (3, vec![(FaultKind::Unlinked, 0, 0)]));
 }
 
 #[tokio::test]

@@ -4577,7 +4577,7 @@ export interface components {
              */
             days?: number | null;
             /**
-             * @description `blocked_address`, `uploaded_files` or `backups`.
+             * @description `blocked_address`, `uploaded_files`, `backups`, `repeated_requests` or `webhook_messages`.
              * @example backups
              */
             what: string;

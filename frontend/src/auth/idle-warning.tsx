@@ -1,9 +1,8 @@
 import { Button, Group, Modal, Text } from "@mantine/core";
 import { useT } from "@/i18n";
-import { session } from "./session";
 
 /** The last minute before the idle log-out. */
-export default function IdleWarning(props: { secondsLeft: number; onStay: () => void }) {
+export default function IdleWarning(props: { secondsLeft: number; onStay: () => void; onLeave: () => void }) {
   const t = useT();
   return (
     <Modal
@@ -18,7 +17,7 @@ export default function IdleWarning(props: { secondsLeft: number; onStay: () => 
         {t("idle.body", { count: props.secondsLeft })}
       </Text>
       <Group justify="flex-end">
-        <Button variant="default" onClick={() => void session.logout("signed_out")}>
+        <Button variant="default" onClick={props.onLeave}>
           {t("auth.sign_out")}
         </Button>
         <Button onClick={props.onStay} data-autofocus>

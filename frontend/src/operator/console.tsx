@@ -1,9 +1,10 @@
 import { ActionIcon, Box, Button, Container, Group, Text, useMantineColorScheme } from "@mantine/core";
 import { IconLogout, IconMoon } from "@tabler/icons-react";
-import { queryClient } from "@/api/query";
+import { IdleWatch } from "@/auth/idle-watch";
 import { Logo } from "@/components/layout/logo";
 import { LoadingView } from "@/components/ui/state-view";
 import { setLocale, useLocale } from "@/i18n";
+import { client } from "./client";
 import { ErasuresScreen } from "./erasures";
 import { InstallationScreen } from "./installation";
 import { JournalScreen } from "./journal";
@@ -14,6 +15,9 @@ import { SupportScreen } from "./support";
 import { TenantScreen } from "./tenant";
 import { TenantsScreen } from "./tenants";
 import { useWords } from "./words";
+
+/** As the server holds it (operator/session.rs). */
+const idleMinutes = 15;
 
 export function Console() {
   const session = useOperatorSession();
@@ -33,6 +37,13 @@ export function Console() {
       <Box component="main" p="md">
         <Screen />
       </Box>
+      <IdleWatch
+        minutes={idleMinutes}
+        channel="kikubari.operator.activity"
+        onExpire={() => void operatorSession.logOut(true)}
+        onLeave={() => void operatorSession.logOut()}
+        keepAlive={() => void client.GET("/v1/me")}
+      />
     </>
   );
 }
@@ -65,10 +76,6 @@ function Header({ name }: { name: string }) {
     [{ screen: "installation" }, w.installation],
   ];
   const current = place.screen === "tenant" || place.screen === "support" ? "tenants" : place.screen;
-  const leave = async () => {
-    await operatorSession.logOut();
-    queryClient.clear();
-  };
   return (
     <Box
       component="header"
@@ -88,7 +95,7 @@ function Header({ name }: { name: string }) {
             {name}
           </Text>
           <Toggles />
-          <ActionIcon variant="subtle" color="gray" aria-label={w.logOut} onClick={() => void leave()}>
+          <ActionIcon variant="subtle" color="gray" aria-label={w.logOut} onClick={() => void operatorSession.logOut()}>
             <IconLogout size={18} />
           </ActionIcon>
         </Group>

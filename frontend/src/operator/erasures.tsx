@@ -39,7 +39,7 @@ export function ErasureList({ tenant, quiet }: { tenant?: string; quiet?: boolea
   const query = api.useQuery(
     "get",
     "/v1/erasures",
-    { params: { query: { tenant_id: tenant, cursor } } },
+    { params: { query: { tenant_id: tenant, cursor } }, headers: { "X-Kikubari-Background": "1" } },
     { refetchInterval: 10_000 },
   );
   if (quiet && (query.data?.items.length ?? 0) === 0) {

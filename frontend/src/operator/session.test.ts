@@ -1,5 +1,8 @@
+import { HttpResponse, http } from "msw";
 import { describe, expect, it } from "vitest";
-import { OperatorSession } from "./session";
+import { queryClient } from "@/api/query";
+import { server as network } from "@/testing/server";
+import { OperatorSession, operatorSession } from "./session";
 
 const issued = { access_token: "a1", expires_in: 300, name: "山田", session_expires_at: "2026-11-27T18:00:00Z" };
 const json = (status: number, body: unknown) => new Response(JSON.stringify(body), { status });
@@ -50,6 +53,56 @@ describe("the session of staff", () => {
     await session.finish("t", "123456");
     await session.fetch(new Request("http://localhost/v1/me"));
     expect(session.state).toEqual({ status: "anonymous", expired: true });
+  });
+
+  it("drops what was read when it ends, however it ends, and tells the other tabs", async () => {
+    const posted: string[] = [];
+    let hear: (message: string) => void = () => undefined;
+    let forgotten = 0;
+    const around = {
+      channel: {
+        postMessage: (message: string) => posted.push(message),
+        addEventListener: (_type: string, listener: unknown) => {
+          hear = (data) => (listener as (event: { data: string }) => void)({ data });
+        },
+      } as unknown as BroadcastChannel,
+      forget: () => {
+        forgotten += 1;
+      },
+    };
+    let taken = true;
+    const { send } = server({
+      "/v1/auth/code": () => json(200, issued),
+      "/v1/auth/refresh": () => (taken ? json(200, issued) : json(401, {})),
+      "/v1/auth/logout": () => new Response(null, { status: 204 }),
+      "/v1/me": () => json(401, {}),
+    });
+    const session = new OperatorSession(send, Date.now, around);
+    await session.finish("t", "123456");
+    await session.logOut(true);
+    expect(session.state).toEqual({ status: "anonymous", expired: true });
+    expect(forgotten).toBe(1);
+    expect(posted).toEqual(["signed_in", "expired"]);
+    // Another tab logs in, and out.
+    hear("signed_in");
+    await expect.poll(() => session.state.status).toBe("signed_in");
+    hear("signed_out");
+    expect(session.state).toEqual({ status: "anonymous", expired: false });
+    expect(forgotten).toBe(2);
+    // The server ends it.
+    hear("signed_in");
+    await expect.poll(() => session.state.status).toBe("signed_in");
+    taken = false;
+    await session.fetch(new Request("http://localhost/v1/me"));
+    expect(session.state.status).toBe("anonymous");
+    expect(forgotten).toBe(3);
+  });
+
+  it("leaves nothing of a company in the console's memory", async () => {
+    network.use(http.post("*/v1/auth/logout", () => new HttpResponse(null, { status: 204 })));
+    queryClient.setQueryData(["get", "/v1/support/x/contacts"], { items: ["hanako@example.jp"] });
+    await operatorSession.logOut();
+    expect(queryClient.getQueryCache().getAll()).toEqual([]);
   });
 
   it("is not ended by a refusal for lack of a grant", async () => {

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { queryClient } from "@/api/query";
 import type { components } from "./schema.gen";
 
 type Issued = components["schemas"]["OperatorTokensIssued"];
@@ -7,6 +8,15 @@ export type State =
   | { status: "resuming" }
   | { status: "anonymous"; expired: boolean }
   | { status: "signed_in"; name: string };
+
+type Message = "signed_out" | "expired" | "signed_in";
+
+interface Around {
+  /** What the console's tabs tell each other by. */
+  channel: Pick<BroadcastChannel, "postMessage" | "addEventListener"> | null;
+  /** Drops what was read: it is the tenants' data, and nobody's who comes next. */
+  forget: () => void;
+}
 
 /** Renew this long before the token ends. */
 const renewBeforeMs = 20_000;
@@ -20,10 +30,17 @@ export class OperatorSession {
   #listeners = new Set<() => void>();
   #send: (request: Request) => Promise<Response>;
   #now: () => number;
+  #around: Around;
 
-  constructor(send: (request: Request) => Promise<Response>, now: () => number = Date.now) {
+  constructor(
+    send: (request: Request) => Promise<Response>,
+    now: () => number = Date.now,
+    around: Around = { channel: null, forget: () => undefined },
+  ) {
     this.#send = send;
     this.#now = now;
+    this.#around = around;
+    around.channel?.addEventListener("message", (event) => this.#heard((event as MessageEvent<Message>).data));
   }
 
   get state(): State {
@@ -52,11 +69,14 @@ export class OperatorSession {
   async finish(ticket: string, code: string, newPassword?: string): Promise<void> {
     const body = { ticket, code, ...(newPassword === undefined ? {} : { new_password: newPassword }) };
     this.#accept(await this.#answer<Issued>(await this.#post("/v1/auth/code", body)));
+    this.#around.channel?.postMessage("signed_in" satisfies Message);
   }
 
-  async logOut(): Promise<void> {
+  /** Ends the session on the server, then here and in the other tabs. */
+  async logOut(expired = false): Promise<void> {
     await this.#post("/v1/auth/logout").catch(() => undefined);
-    this.#end(false);
+    this.#end(expired);
+    this.#around.channel?.postMessage((expired ? "expired" : "signed_out") satisfies Message);
   }
 
   /** fetch with the access token; one renewal and one retry when the server answers 401. */
@@ -131,6 +151,17 @@ export class OperatorSession {
     this.#token = null;
     this.#endsAt = 0;
     this.#become({ status: "anonymous", expired });
+    this.#around.forget();
+  }
+
+  #heard(message: Message): void {
+    if (message === "signed_in") {
+      if (this.#state.status === "anonymous") {
+        this.#renew().catch(() => undefined);
+      }
+    } else if (this.#state.status === "signed_in") {
+      this.#end(message === "expired");
+    }
   }
 
   #become(state: State): void {
@@ -141,7 +172,10 @@ export class OperatorSession {
   }
 }
 
-export const operatorSession = new OperatorSession((request) => fetch(request));
+export const operatorSession = new OperatorSession((request) => fetch(request), Date.now, {
+  channel: typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("kikubari.operator.session"),
+  forget: () => queryClient.clear(),
+});
 
 export function useOperatorSession(): State {
   return useSyncExternalStore(operatorSession.subscribe, () => operatorSession.state);

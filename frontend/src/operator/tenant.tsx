@@ -13,6 +13,7 @@ import { Status } from "@/components/ui/status";
 import { useFormat } from "@/i18n/format";
 import { api, type TenantDetail } from "./client";
 import { ErasureList } from "./erasures";
+import { useFreshCode } from "./fresh-code";
 import { Grants } from "./grants";
 import { JournalTable } from "./journal";
 import { go } from "./place";
@@ -79,6 +80,7 @@ function Quotas({ detail }: { detail: TenantDetail }) {
   const w = useWords();
   const { usage } = detail;
   const put = api.useMutation("put", "/v1/tenants/{id}/quotas");
+  const fresh = useFreshCode();
   const shown = (n: number | null | undefined): number | string => n ?? "";
   const form = useForm({
     initialValues: {
@@ -93,15 +95,17 @@ function Quotas({ detail }: { detail: TenantDetail }) {
   const submit = form.onSubmit((values) =>
     run(async () => {
       const storage = number(values.storage);
-      await put.mutateAsync({
-        params: { path: { id: detail.tenant.id } },
-        body: {
-          contacts: number(values.contacts),
-          users: number(values.users),
-          mails: number(values.mails),
-          storage: storage === null ? null : storage * megabyte,
-        },
-      });
+      await fresh.run(() =>
+        put.mutateAsync({
+          params: { path: { id: detail.tenant.id } },
+          body: {
+            contacts: number(values.contacts),
+            users: number(values.users),
+            mails: number(values.mails),
+            storage: storage === null ? null : storage * megabyte,
+          },
+        }),
+      );
       await refresh("/v1/tenants", "/v1/audit");
       notifyDone(w.saved);
     }),
@@ -121,8 +125,9 @@ function Quotas({ detail }: { detail: TenantDetail }) {
             <NumberInput label={w.quotaMails} {...field} {...form.getInputProps("mails")} />
             <NumberInput label={w.storageMb} {...field} {...form.getInputProps("storage")} />
           </SimpleGrid>
+          {fresh.field}
           <Group justify="flex-end">
-            <Button type="submit" variant="default" loading={busy} disabled={!form.isDirty()}>
+            <Button type="submit" variant="default" loading={busy} disabled={!form.isDirty() || !fresh.ready}>
               {w.save}
             </Button>
           </Group>
@@ -145,7 +150,11 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
   const erase = api.useMutation("post", "/v1/tenants/{id}/erasure");
   const cancel = api.useMutation("delete", "/v1/tenants/{id}/erasure");
   const params = { path: { id: tenant.id } };
-  const close = () => setAsking(null);
+  const fresh = useFreshCode();
+  const close = () => {
+    setAsking(null);
+    fresh.forget();
+  };
   const done = async (message: string) => {
     await refresh("/v1/tenants", "/v1/erasures", "/v1/audit");
     notifyDone(message);
@@ -185,9 +194,9 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
         title={`${w.suspend}: ${tenant.name}`}
         confirm={w.suspend}
         danger
-        disabled={!reason.trim()}
+        disabled={!reason.trim() || !fresh.ready}
         onConfirm={async () => {
-          await suspend.mutateAsync({ params, body: { reason: reason.trim() } });
+          await fresh.run(() => suspend.mutateAsync({ params, body: { reason: reason.trim() } }));
           await done(w.saved);
         }}
       >
@@ -200,6 +209,7 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
             value={reason}
             onChange={(event) => setReason(event.currentTarget.value)}
           />
+          {fresh.field}
         </Stack>
       </ConfirmDialog>
       <ConfirmDialog
@@ -220,9 +230,9 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
         title={`${w.erase}: ${tenant.name}`}
         confirm={w.erase}
         danger
-        disabled={name !== "" && name !== tenant.name}
+        disabled={(name !== "" && name !== tenant.name) || !fresh.ready}
         onConfirm={async () => {
-          await erase.mutateAsync({ params, body: name ? { confirm_name: name } : {} });
+          await fresh.run(() => erase.mutateAsync({ params, body: name ? { confirm_name: name } : {} }));
           await done(w.eraseAsked);
         }}
       >
@@ -238,6 +248,7 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
             value={name}
             onChange={(event) => setName(event.currentTarget.value)}
           />
+          {fresh.field}
         </Stack>
       </ConfirmDialog>
       <ConfirmDialog

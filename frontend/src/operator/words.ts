@@ -276,6 +276,7 @@ export const refusals: Record<Locale, Record<string, string>> = {
   ja: {
     "problem.no_grant": "この企業のサポートアクセスの許可がありません。取り消されたか、期限が過ぎています。",
     "problem.wrong_code": "コードが正しくないか、すでに使われています。次のコードを入力してください。",
+    "problem.code_required": "認証アプリの新しいコードを入力してから、もう一度実行してください。",
     "problem.address_not_allowed": "この接続元からは利用できません。",
     "problem.not_active": "この企業は利用中ではありません。",
     "problem.not_suspended": "先に利用を停止してください。",
@@ -286,6 +287,7 @@ export const refusals: Record<Locale, Record<string, string>> = {
   en: {
     "problem.no_grant": "This company grants no support access for this: it was revoked, is over, or was never given.",
     "problem.wrong_code": "The code is wrong or was used already. Type the next one.",
+    "problem.code_required": "Type a new code of your authenticator app, and try again.",
     "problem.address_not_allowed": "The console can't be used from here.",
     "problem.not_active": "This company is not active.",
     "problem.not_suspended": "Suspend the company first.",

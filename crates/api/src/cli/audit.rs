@@ -1,8 +1,7 @@
 //! `kikubari audit`: the operator's look at traces.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -12,12 +11,13 @@ use domain::access::{self, Access};
 use domain::audit::chain::{self, Head};
 use domain::audit::export::{self, Format};
 use domain::audit::read::{self, AuditFilter};
+use domain::audit::trace::Trace;
 use domain::ids::{TenantId, UserId};
 use domain::page::PageRequest;
 use domain::{Actor, Db};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::anchor::{Anchors, Line};
 use super::output::{explain, print};
 
 #[derive(Debug, Subcommand)]
@@ -25,17 +25,24 @@ pub(super) enum AuditCommand {
     /// Follow the chains from their first entries on; exits with 1 and says where one is broken
     Verify {
         /// One tenant
-        #[arg(long, required_unless_present = "all", conflicts_with = "all")]
+        #[arg(long, required_unless_present_any = ["all", "operator"], conflicts_with_all = ["all", "operator"])]
         tenant: Option<Uuid>,
         /// Every tenant
-        #[arg(long)]
+        #[arg(long, conflicts_with = "operator")]
         all: bool,
-        /// What `audit heads` once printed: chains must still hold these links
+        /// The operator's own (as kikubari_operator, KIKUBARI_OPERATOR_DATABASE_URL)
+        #[arg(long)]
+        operator: bool,
+        /// The manifest of a backup, or what `audit heads` once printed; - is standard input: chains must still hold these links
         #[arg(long)]
         anchor: Option<PathBuf>,
     },
     /// Print the end of each chain as a JSON line, to be kept outside of the database
-    Heads,
+    Heads {
+        /// Of the operator's own instead
+        #[arg(long)]
+        operator: bool,
+    },
     /// Print entries as JSON lines, newest first
     Search {
         /// One tenant; otherwise all of them
@@ -97,21 +104,26 @@ impl From<Filter> for AuditFilter {
     }
 }
 
-/// A line of `audit heads`.
-#[derive(Serialize, Deserialize)]
-struct Anchor {
-    tenant: TenantId,
-    #[serde(flatten)]
-    head: Head,
-}
-
 pub(super) async fn run(command: AuditCommand) -> anyhow::Result<()> {
+    match &command {
+        AuditCommand::Verify {
+            operator: true,
+            anchor,
+            ..
+        } => return verify_operator(anchor.as_deref()).await,
+        AuditCommand::Heads { operator: true } => {
+            let db = super::operator::state()?.db;
+            let head = chain::operator_head(&db).await.map_err(explain)?;
+            return print(&Line::of(Trace::Operator, head).text()?);
+        }
+        _ => {}
+    }
     let db = super::serve::state()?.db;
     match command {
         AuditCommand::Verify { tenant, anchor, .. } => {
             verify(&db, tenant.map(TenantId), anchor.as_deref()).await
         }
-        AuditCommand::Heads => heads(&db).await,
+        AuditCommand::Heads { .. } => heads(&db).await,
         AuditCommand::Search { tenant, filter } => {
             search(&db, tenant.map(TenantId), &filter.into()).await
         }
@@ -125,7 +137,7 @@ pub(super) async fn run(command: AuditCommand) -> anyhow::Result<()> {
 
 async fn verify(db: &Db, one: Option<TenantId>, anchor: Option<&Path>) -> anyhow::Result<()> {
     let mut anchors = match anchor {
-        Some(path) => read_anchors(path)?,
+        Some(path) => Anchors::read(path)?.tenants,
         None => BTreeMap::new(),
     };
     let mut broken = 0_usize;
@@ -157,36 +169,45 @@ async fn verify(db: &Db, one: Option<TenantId>, anchor: Option<&Path>) -> anyhow
     Ok(())
 }
 
-async fn is_whole(db: &Db, tenant: TenantId, anchor: Option<Head>) -> anyhow::Result<bool> {
-    let walk = chain::verify(db, tenant, anchor).await.map_err(explain)?;
+async fn verify_operator(anchor: Option<&Path>) -> anyhow::Result<()> {
+    let noted = match anchor {
+        Some(path) => Some(
+            Anchors::read(path)?
+                .operator
+                .context("the anchor file holds no head of the operator's trace")?,
+        ),
+        None => None,
+    };
+    let db = super::operator::state()?.db;
+    anyhow::ensure!(
+        is_whole(&db, Trace::Operator, noted).await?,
+        "the chain is broken"
+    );
+    Ok(())
+}
+
+async fn is_whole(db: &Db, trace: impl Into<Trace>, anchor: Option<Head>) -> anyhow::Result<bool> {
+    let trace = trace.into();
+    let walk = chain::verify(db, trace, anchor).await.map_err(explain)?;
+    let whose = match trace {
+        Trace::Tenant(tenant) => tenant.to_string(),
+        Trace::Operator => "operator".to_owned(),
+    };
     if walk.is_whole() {
         let Head { number, hash } = &walk.head;
         let erased = walk.erased;
         print(&format!(
-            "ok      {tenant} {number} entries, {erased} of them erased, {hash}\n"
+            "ok      {whose} {number} entries, {erased} of them erased, {hash}\n"
         ))?;
         return Ok(true);
     }
     for fault in &walk.faults {
-        print(&format!("BROKEN  {tenant} {fault}\n"))?;
+        print(&format!("BROKEN  {whose} {fault}\n"))?;
     }
     if walk.more_faults > 0 {
-        print(&format!("BROKEN  {tenant} and {} more\n", walk.more_faults))?;
+        print(&format!("BROKEN  {whose} and {} more\n", walk.more_faults))?;
     }
     Ok(false)
-}
-
-fn read_anchors(path: &Path) -> anyhow::Result<BTreeMap<TenantId, Head>> {
-    let name = path.display();
-    let file = File::open(path).with_context(|| format!("open {name}"))?;
-    let mut anchors = BTreeMap::new();
-    for (i, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.with_context(|| format!("read {name}"))?;
-        let anchor: Anchor = serde_json::from_str(&line)
-            .with_context(|| format!("{name}, line {}: no line of `audit heads`", i + 1))?;
-        anchors.insert(anchor.tenant, anchor.head);
-    }
-    Ok(anchors)
 }
 
 async fn heads(db: &Db) -> anyhow::Result<()> {
@@ -202,8 +223,7 @@ async fn heads(db: &Db) -> anyhow::Result<()> {
                 .tenant(tenant, async |tx| chain::head(tx, tenant).await)
                 .await
                 .map_err(explain)?;
-            let line = serde_json::to_string(&Anchor { tenant, head })?;
-            print(&format!("{line}\n"))?;
+            print(&Line::of(Trace::Tenant(tenant), head).text()?)?;
         }
     }
 }

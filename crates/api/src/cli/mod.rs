@@ -1,5 +1,6 @@
 //! The command line: `kikubari serve | migrate | openapi | tenant | user | audit | secrets | operator | doctor`.
 
+mod anchor;
 mod audit;
 mod demo;
 mod doctor;

@@ -166,7 +166,7 @@ pub fn claims(request: &HttpRequest) -> Result<Claims, DomainError> {
 /// that one may be on a list of those who are let in.
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip();
+    let peer = request.peer_addr()?.ip().to_canonical();
     let trusted = request
         .app_data::<web::Data<AppState>>()
         .is_some_and(|state| state.config.trusts(peer));
@@ -177,5 +177,6 @@ pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
         return Some(peer);
     };
     let last = forwarded.to_str().ok()?.rsplit(',').next()?;
-    last.trim().parse().ok()
+    let ip: IpAddr = last.trim().parse().ok()?;
+    Some(ip.to_canonical())
 }

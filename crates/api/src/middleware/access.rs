@@ -141,11 +141,7 @@ pub async fn note<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let served = async {
-        let response = next.call(request).await?;
-        Ok::<_, Error>((response, PERSON.with(Cell::get)))
-    };
-    let (response, person) = PERSON.scope(Cell::new(None), served).await?;
+    let (response, person) = watching(next.call(request)).await?;
     if response.status().is_success()
         && let Some(look) = look(response.request(), person)
         && let Some(state) = response.request().app_data::<web::Data<AppState>>()
@@ -155,11 +151,38 @@ pub async fn note<B: MessageBody>(
     Ok(response)
 }
 
+/// Serves, and answers beside the response whom it [`shows`].
+pub(crate) async fn watching<B>(
+    served: impl Future<Output = Result<ServiceResponse<B>, Error>>,
+) -> Result<(ServiceResponse<B>, Option<ContactId>), Error> {
+    let served = async {
+        let response = served.await?;
+        Ok((response, PERSON.with(Cell::get)))
+    };
+    PERSON.scope(Cell::new(None), served).await
+}
+
 fn look(request: &HttpRequest, person: Option<ContactId>) -> Option<Access> {
     let path = request.match_pattern()?;
     let watched = WATCHED
         .iter()
         .find(|watched| watched.method == *request.method() && watched.path == path)?;
+    look_at(request, watched, person)
+}
+
+/// The look of staff, whose path is another one.
+pub(crate) fn look_under(
+    request: &HttpRequest,
+    operation: &str,
+    person: Option<ContactId>,
+) -> Option<Access> {
+    let watched = WATCHED
+        .iter()
+        .find(|watched| watched.operation == operation)?;
+    look_at(request, watched, person)
+}
+
+fn look_at(request: &HttpRequest, watched: &Watched, person: Option<ContactId>) -> Option<Access> {
     let user = request.extensions().get::<Caller>().cloned()?;
     let state = request.app_data::<web::Data<AppState>>()?;
     let named: Option<Uuid> = request

@@ -1,7 +1,8 @@
 //! One line for each request: the pattern of its route instead of the path, so
 //! that no token of a mail's link and no address that somebody searched for
 //! stands in a log. Who asked stands there by ids, and why it was refused by
-//! the problem's code.
+//! the problem's code alone: its text may quote what was sent (serde names the
+//! value that has the wrong type, and that may be a password).
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
@@ -32,10 +33,17 @@ impl RootSpanBuilder for RequestSpan {
     }
 
     fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
-        DefaultRootSpanBuilder::on_request_end(span, outcome);
-        let status = outcome
-            .as_ref()
-            .map_or(500, |response| response.status().as_u16());
+        let status = match outcome {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        if status.is_server_error() {
+            DefaultRootSpanBuilder::on_request_end(span, outcome);
+        } else {
+            span.record("http.status_code", i32::from(status.as_u16()));
+            span.record("otel.status_code", "OK");
+        }
+        let status = status.as_u16();
         tracing::info!(name: "api.request", status, "request served");
     }
 }

@@ -8,8 +8,9 @@ use domain::Db;
 use domain::operator::token::OperatorTokens;
 use domain::secret::Keys;
 use domain::session::password::Hasher;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use crate::networks;
 
 /// What need not be set; the database and the key file must be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,17 +39,6 @@ impl Default for OperatorConfig {
     }
 }
 
-fn networks(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|n| !n.is_empty())
-}
-
-/// `10.0.0.7` for `10.0.0.7/32`, as people write it.
-fn network(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>()
-        .ok()
-        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
 impl OperatorConfig {
     /// Refuses settings that contradict themselves.
     ///
@@ -70,9 +60,7 @@ impl OperatorConfig {
                 &self.operator_trusted_proxies,
             ),
         ] {
-            if let Some(wrong) = networks(text).find(|n| network(n).is_none()) {
-                return Err(format!("{name}: {wrong} is no network such as 10.0.0.0/8"));
-            }
+            networks::check(name, text)?;
         }
         Ok(())
     }
@@ -80,10 +68,7 @@ impl OperatorConfig {
     /// Whether an address is let in. An IPv4 address in an IPv6 one is that IPv4 address.
     #[must_use]
     pub fn lets_in(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        networks(&self.operator_allow)
-            .filter_map(network)
-            .any(|network| network.contains(&ip))
+        networks::hold(&self.operator_allow, ip)
     }
 }
 

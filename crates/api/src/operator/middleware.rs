@@ -8,7 +8,7 @@ use actix_web::dev::{Extensions, ResourceDef, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError};
 use domain::DomainError;
 use domain::ids::{SupportSessionId, TenantId};
 use domain::operator::support::{self, Look};
@@ -20,6 +20,7 @@ use super::extract;
 use super::openapi::SUPPORT;
 use crate::error::{ApiError, problem};
 use crate::extract::{Caller, client_ip};
+use crate::middleware::access;
 use crate::state::AppState;
 
 /// Refuses addresses outside the allow-list. Health checks of the inside
@@ -100,15 +101,40 @@ pub async fn look(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match prepare(&mut request).await {
-        Ok(()) => next
-            .call(request)
-            .await
-            .map(ServiceResponse::map_into_boxed_body),
+        Ok(operation) => seen(request, next, operation).await,
         Err(error) => Ok(request.error_response(error).map_into_boxed_body()),
     }
 }
 
-async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
+/// Notes whose data the answer shows before it goes out, where everybody who
+/// looks is noted; when that fails, nothing is shown.
+async fn seen(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    operation: String,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (response, person) = access::watching(next.call(request)).await?;
+    let response = response.map_into_boxed_body();
+    let look = access::look_under(response.request(), &operation, person);
+    let state = response
+        .request()
+        .app_data::<Data<OperatorState>>()
+        .cloned();
+    if !response.status().is_success() {
+        return Ok(response);
+    }
+    if let Some((look, state)) = look.zip(state)
+        && let Err(error) = domain::access::record_now(&state.db, &look).await
+    {
+        let (request, _) = response.into_parts();
+        let refusal = ApiError::from(error).error_response();
+        return Ok(ServiceResponse::new(request, refusal));
+    }
+    Ok(response)
+}
+
+/// Answers the operation that is looked at.
+async fn prepare(request: &mut ServiceRequest) -> Result<String, ApiError> {
     let missing = || DomainError::internal("application state is missing");
     let operator = extract::authenticate(request.request()).await?;
     let state = request
@@ -145,6 +171,7 @@ async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
         operation: &view.operation,
         kind: &view.kind,
         subject,
+        query: request.query_string(),
     };
     let actor = support::look(&state.db, &operator, tenant, session, wanted).await?;
     let restricted = AppState {
@@ -154,6 +181,7 @@ async fn prepare(request: &mut ServiceRequest) -> Result<(), ApiError> {
     let mut data = Extensions::new();
     data.insert(Data::new(restricted));
     request.add_data_container(Rc::new(data));
+    let operation = operation.to_owned();
     request.extensions_mut().insert(Caller(actor));
-    Ok(())
+    Ok(operation)
 }

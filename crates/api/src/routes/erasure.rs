@@ -34,7 +34,7 @@ pub enum ErasureState {
 /// What stays somewhere, and for how long.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErasureKept {
-    /// `blocked_address`, `uploaded_files` or `backups`.
+    /// `blocked_address`, `uploaded_files`, `backups`, `repeated_requests` or `webhook_messages`.
     #[schema(example = "backups")]
     pub what: String,
     /// For how many days at most; null: for as long as it stands on the block-list.

@@ -172,13 +172,7 @@ async fn files_that_are_none_of_ours_are_not_served() {
 
 #[actix_web::test]
 async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token() {
-    let written = Arc::new(Mutex::new(Vec::new()));
-    let writer = Arc::clone(&written);
-    tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || Buffer(Arc::clone(&writer)))
-        .init();
+    let written = logged();
     let app = TestApp::new().await;
     let tenant = app.tenant("acme").await;
     let token = app.log_in("acme-owner").await;
@@ -216,6 +210,88 @@ async fn the_log_names_the_route_but_neither_what_was_searched_for_nor_a_token()
     }
     for secret in ["taro@example.jp", &token, domain::testing::TEST_PASSWORD] {
         assert!(!lines.iter().any(|line| line.contains(secret)), "{lines:?}");
+    }
+}
+
+/// What the program logs from here on.
+fn logged() -> Arc<Mutex<Vec<u8>>> {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&written);
+    tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(move || Buffer(Arc::clone(&writer)))
+        .init();
+    written
+}
+
+/// Operations that take JSON, with the names of what they take.
+fn bodies() -> Vec<(Method, String, Vec<String>)> {
+    let document = serde_json::to_value(api::openapi::document()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(name) = schema["$ref"].as_str() else {
+                continue;
+            };
+            let schema = &schemas[name.rsplit('/').next().unwrap()];
+            let Some(properties) = schema["properties"].as_object() else {
+                continue;
+            };
+            let method = method.to_ascii_uppercase().parse().unwrap();
+            let path = path.split('/');
+            let id = "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d";
+            let path: Vec<&str> = path
+                .map(|p| if p.starts_with('{') { id } else { p })
+                .collect();
+            let names = properties.keys().cloned().collect();
+            found.push((method, path.join("/"), names));
+        }
+    }
+    found
+}
+
+#[actix_web::test]
+async fn nothing_of_a_body_that_is_refused_stands_in_the_log() {
+    let written = logged();
+    let config = ApiConfig {
+        rate_limit: 1_000_000,
+        ..ApiConfig::default()
+    };
+    let app = TestApp::with_config(Clock::system(), config).await;
+    app.tenant("acme").await;
+    let token = app.log_in("acme-owner").await;
+    let bodies = bodies();
+    let is_there = |wanted: &str| {
+        let mut names = bodies.iter().flat_map(|(_, _, names)| names);
+        names.any(|name| name == wanted)
+    };
+    for name in ["password", "totp", "new_password", "current_password"] {
+        assert!(is_there(name), "{name}");
+    }
+    for (method, path, names) in &bodies {
+        // What no field takes, and one value each of the wrong type.
+        let mut sent = vec![json!("Marker-in-a-text")];
+        sent.extend(names.iter().map(|name| json!({ name: 918_273_645 })));
+        sent.extend(
+            names
+                .iter()
+                .map(|name| json!({ name: {"Marker-in-a-name": 1} })),
+        );
+        for body in sent {
+            let call = app.call(method.clone(), path).by(&token).if_match(1);
+            let status = call.json(&body).send().await.status;
+            assert!(!status.is_server_error(), "{method} {path} {body}");
+        }
+    }
+    let log = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    let lines = log.lines().filter(|line| line.contains("request served"));
+    assert!(lines.count() > 200, "{log}");
+    for marker in ["918273645", "Marker-in-a"] {
+        let told = log.lines().find(|line| line.contains(marker));
+        assert_eq!(told, None);
     }
 }
 

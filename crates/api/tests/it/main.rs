@@ -12,6 +12,7 @@ mod ab_test;
 mod api_token;
 mod audit;
 mod auth;
+mod backup;
 mod bounce;
 mod contact;
 mod event;

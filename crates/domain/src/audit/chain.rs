@@ -20,12 +20,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::fault::{Fault, FaultKind};
+use super::trace::Trace;
 use crate::db::Db;
 use crate::error::Result;
 use crate::ids::{AuditEntryId, TenantId};
-use crate::schema::audit_head;
+use crate::schema::{audit_head, operator_audit_head};
 use crate::secret::sha256;
-use crate::text_enum::text_enum;
 
 /// Entries of one step: some megabytes at most.
 const PAGE: i64 = 2_000;
@@ -47,68 +48,6 @@ impl Head {
         Self {
             number: 0,
             hash: hex::encode(GENESIS),
-        }
-    }
-}
-
-text_enum! {
-    /// What is wrong with a chain.
-    pub enum FaultKind {
-        /// The entry is not what was linked: edited, or put into another's place.
-        Changed = "changed",
-        /// The link is there, its entry is not.
-        Removed = "removed",
-        /// Numbers are missing from the middle.
-        Missing = "missing",
-        /// The end is missing: entries up to `until` once were there.
-        Cut = "cut",
-        /// The head names another end than the links have.
-        HeadDiffers = "head_differs",
-        /// The link is another one than the anchor noted: the chain was written anew.
-        AnchorDiffers = "anchor_differs",
-        /// An entry without a link: put in past the trigger.
-        Unlinked = "unlinked",
-    }
-}
-
-/// One fault, from number to number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    pub kind: FaultKind,
-    /// Of the first entry; 0 for one without a link.
-    pub number: i64,
-    /// Of the last entry.
-    pub until: i64,
-    pub entry_id: Option<Uuid>,
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { number, until, .. } = self;
-        match self.kind {
-            FaultKind::Changed => {
-                write!(f, "entry {number} was edited, or moved from its place")?;
-            }
-            FaultKind::Removed => write!(f, "entry {number} was deleted")?,
-            FaultKind::Missing => write!(f, "entries {number} to {until} are missing")?,
-            FaultKind::Cut => {
-                write!(
-                    f,
-                    "the end is missing: entries {number} to {until} were deleted"
-                )?;
-            }
-            FaultKind::HeadDiffers => write!(f, "the head does not fit entry {number}")?,
-            FaultKind::AnchorDiffers => {
-                write!(
-                    f,
-                    "entry {number} is not the one that the anchor noted: the chain was written anew"
-                )?;
-            }
-            FaultKind::Unlinked => write!(f, "an entry was put in past the chain")?,
-        }
-        match self.entry_id {
-            Some(id) => write!(f, " (id {id})"),
-            None => Ok(()),
         }
     }
 }
@@ -178,22 +117,6 @@ struct Ends {
     last: i64,
 }
 
-/// $1 tenant, $2 after, $3 up to, $4 rows.
-const LINKS: &str = "SELECT l.number, l.hash, l.entry_id, l.salt, l.details,
-        pg_catalog.jsonb_build_array(e.before, e.after)::pg_catalog.text AS changes, CASE WHEN e.id IS NOT NULL THEN pg_catalog.jsonb_build_array(
-        e.tenant_id, l.number, e.id, e.at AT TIME ZONE 'UTC', e.actor_kind, e.actor_id, e.action,
-        e.subject_kind, e.subject_id, pg_catalog.encode(l.details, 'hex'), e.ip, e.request_id)::pg_catalog.text END AS text
-    FROM audit_link l LEFT JOIN audit_entry e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
-    WHERE l.tenant_id = $1 AND l.number > $2 AND l.number <= $3 ORDER BY l.number LIMIT $4";
-
-const UNLINKED: &str = "SELECT e.id FROM audit_entry e WHERE e.tenant_id = $1 AND NOT EXISTS (
-        SELECT FROM audit_link l WHERE l.tenant_id = $1 AND l.entry_id = e.id) LIMIT $2";
-
-/// Both in one look, since both grow.
-const ENDS: &str =
-    "SELECT coalesce((SELECT number FROM audit_head WHERE tenant_id = $1), 0) AS head,
-    coalesce((SELECT max(number) FROM audit_link WHERE tenant_id = $1), 0) AS last";
-
 impl Walk {
     /// Begins at the first link. `anchor` is the head that was noted outside.
     ///
@@ -201,11 +124,11 @@ impl Walk {
     /// When the database does.
     pub async fn begin(
         tx: &mut AsyncPgConnection,
-        tenant: TenantId,
+        trace: impl Into<Trace>,
         anchor: Option<Head>,
     ) -> Result<Self> {
         Ok(Self {
-            head: head(tx, tenant).await?,
+            head: head(tx, trace).await?,
             anchor,
             at: Head::none(),
             erased: 0,
@@ -233,9 +156,14 @@ impl Walk {
         clippy::disallowed_methods,
         reason = "the entry as an array of PostgreSQL's making; fixed text, every value bound"
     )]
-    pub async fn step(&mut self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<bool> {
-        let links: Vec<Link> = diesel::sql_query(LINKS)
-            .bind::<SqlUuid, _>(tenant)
+    pub async fn step(
+        &mut self,
+        tx: &mut AsyncPgConnection,
+        trace: impl Into<Trace>,
+    ) -> Result<bool> {
+        let trace = trace.into();
+        let links: Vec<Link> = diesel::sql_query(trace.questions().links)
+            .bind::<SqlUuid, _>(trace.tenant())
             .bind::<BigInt, _>(self.at.number)
             .bind::<BigInt, _>(self.head.number)
             .bind::<BigInt, _>(PAGE)
@@ -246,7 +174,7 @@ impl Walk {
             self.look(link);
         }
         if is_last {
-            self.end(tx, tenant).await?;
+            self.end(tx, trace).await?;
         }
         Ok(is_last)
     }
@@ -299,15 +227,15 @@ impl Walk {
         clippy::disallowed_methods,
         reason = "an anti-join and two ends in one look; fixed text, every value bound"
     )]
-    async fn end(&mut self, tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
+    async fn end(&mut self, tx: &mut AsyncPgConnection, trace: Trace) -> Result<()> {
         let last = self.at.number;
         if last < self.head.number {
             self.fault(FaultKind::Cut, last + 1, self.head.number, None);
         } else if self.at.hash != self.head.hash {
             self.fault(FaultKind::HeadDiffers, last, last, None);
         }
-        let ends: Ends = diesel::sql_query(ENDS)
-            .bind::<SqlUuid, _>(tenant)
+        let ends: Ends = diesel::sql_query(trace.questions().ends)
+            .bind::<SqlUuid, _>(trace.tenant())
             .get_result(tx)
             .await?;
         if ends.last > ends.head {
@@ -318,8 +246,8 @@ impl Walk {
         {
             self.fault(FaultKind::Cut, self.head.number + 1, anchor.number, None);
         }
-        let strangers: Vec<Id> = diesel::sql_query(UNLINKED)
-            .bind::<SqlUuid, _>(tenant)
+        let strangers: Vec<Id> = diesel::sql_query(trace.questions().unlinked)
+            .bind::<SqlUuid, _>(trace.tenant())
             .bind::<BigInt, _>(i64::try_from(NAMED).unwrap_or(0))
             .load(tx)
             .await?;
@@ -343,23 +271,15 @@ impl Walk {
     }
 }
 
-/// Verifies a tenant's chain from its first entry on, in transactions of one
-/// page each.
+/// Verifies a chain from its first entry on, in transactions of one page each.
 ///
 /// # Errors
 /// When the database does.
-pub async fn verify(db: &Db, tenant: TenantId, anchor: Option<Head>) -> Result<Walk> {
-    let mut walk = db
-        .tenant(tenant, async |tx| Walk::begin(tx, tenant, anchor).await)
-        .await?;
+pub async fn verify(db: &Db, trace: impl Into<Trace>, anchor: Option<Head>) -> Result<Walk> {
+    let trace = trace.into();
+    let mut walk = begin(db, trace, anchor).await?;
     loop {
-        let mut next = walk;
-        let (stepped, is_last) = db
-            .tenant(tenant, async |tx| {
-                let is_last = next.step(tx, tenant).await?;
-                Ok((next, is_last))
-            })
-            .await?;
+        let (stepped, is_last) = step(db, trace, walk).await?;
         walk = stepped;
         if is_last {
             return Ok(walk);
@@ -367,21 +287,68 @@ pub async fn verify(db: &Db, tenant: TenantId, anchor: Option<Head>) -> Result<W
     }
 }
 
-/// The head of a tenant's chain, as it is now.
+async fn begin(db: &Db, trace: Trace, anchor: Option<Head>) -> Result<Walk> {
+    match trace {
+        Trace::Tenant(tenant) => {
+            db.tenant(tenant, async |tx| Walk::begin(tx, trace, anchor).await)
+                .await
+        }
+        Trace::Operator => {
+            db.system(async |tx| Walk::begin(tx, trace, anchor).await)
+                .await
+        }
+    }
+}
+
+async fn step(db: &Db, trace: Trace, mut walk: Walk) -> Result<(Walk, bool)> {
+    match trace {
+        Trace::Tenant(tenant) => {
+            db.tenant(tenant, async |tx| {
+                let is_last = walk.step(tx, trace).await?;
+                Ok((walk, is_last))
+            })
+            .await
+        }
+        Trace::Operator => {
+            db.system(async |tx| {
+                let is_last = walk.step(tx, trace).await?;
+                Ok((walk, is_last))
+            })
+            .await
+        }
+    }
+}
+
+/// The head of a chain, as it is now.
 ///
 /// # Errors
 /// When the database does.
-pub async fn head(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<Head> {
-    let row: Option<(i64, Vec<u8>)> = audit_head::table
-        .find(tenant)
-        .select((audit_head::number, audit_head::hash))
-        .first(tx)
-        .await
-        .optional()?;
+pub async fn head(tx: &mut AsyncPgConnection, trace: impl Into<Trace>) -> Result<Head> {
+    let row: Option<(i64, Vec<u8>)> = match trace.into() {
+        Trace::Tenant(tenant) => audit_head::table
+            .find(tenant)
+            .select((audit_head::number, audit_head::hash))
+            .first(tx)
+            .await
+            .optional()?,
+        Trace::Operator => operator_audit_head::table
+            .select((operator_audit_head::number, operator_audit_head::hash))
+            .first(tx)
+            .await
+            .optional()?,
+    };
     Ok(row.map_or_else(Head::none, |(number, hash)| Head {
         number,
         hash: hex::encode(hash),
     }))
+}
+
+/// The head of the operator's chain, as the console's role sees it.
+///
+/// # Errors
+/// When the database does.
+pub async fn operator_head(db: &Db) -> Result<Head> {
+    db.system(async |tx| head(tx, Trace::Operator).await).await
 }
 
 /// Tenants after `after`, a few hundred at a time, by id; empty behind the last.

@@ -5,7 +5,10 @@
 pub mod action;
 pub mod chain;
 pub mod export;
+mod fault;
+pub(crate) mod names;
 pub mod read;
+pub mod trace;
 pub(crate) mod verify;
 
 use diesel::prelude::*;

@@ -15,12 +15,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::chain::Place;
+use super::names::names;
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::{AuditEntryId, TenantId, UserId};
 use crate::page::{Cursor, Page, PageRequest, contains_pattern, time_key};
-use crate::schema::{audit_entry, audit_link, user_account};
+use crate::schema::{audit_entry, audit_link};
 
 const SORT: &str = "-at";
 /// Entries that a page looks through for words: no index holds these, so a
@@ -282,18 +283,26 @@ async fn complete(
         .load(tx)
         .await?;
     let places: HashMap<AuditEntryId, (i64, Vec<u8>)> = places.into_iter().collect();
-    let people = rows.iter().filter_map(|row| row.actor_id);
-    let people = people.chain(rows.iter().filter_map(user_of)).collect();
-    let names = user_names(tx, tenant, people).await?;
+    let actors = rows
+        .iter()
+        .filter_map(|row| Some((row.actor_kind.as_str(), row.actor_id?.0)));
+    let users = rows.iter().filter_map(user_of).map(|id| ("user", id.0));
+    let names = names(tx, tenant, actors.chain(users)).await?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let place = places.get(&row.id);
-            let user = user_of(&row).and_then(|id| names.get(&id).cloned());
+            let user = user_of(&row).and_then(|id| names.get(&id.0).cloned());
+            // The console writes it into each of its entries.
+            let staff = row.after.as_ref().and_then(|after| after.get("operator"));
+            let staff = staff
+                .and_then(Value::as_str)
+                .filter(|_| row.actor_kind == "operator");
+            let actor = row.actor_id.and_then(|id| names.get(&id.0).cloned());
             AuditEntry {
                 number: place.map(|(number, _)| *number),
                 hash: place.map(|(_, hash)| hex::encode(hash)),
-                actor_name: row.actor_id.and_then(|id| names.get(&id).cloned()),
+                actor_name: actor.or_else(|| staff.map(str::to_owned)),
                 subject_name: user.or_else(|| name_in(row.after.as_ref(), row.before.as_ref())),
                 id: row.id,
                 at: row.at,
@@ -314,23 +323,6 @@ async fn complete(
 fn user_of(row: &Row) -> Option<UserId> {
     let is_user = row.subject_kind == "user";
     row.subject_id.filter(|_| is_user).map(UserId)
-}
-
-/// Names of people of the tenant.
-pub(crate) async fn user_names(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    mut people: Vec<UserId>,
-) -> Result<HashMap<UserId, String>> {
-    people.sort_unstable();
-    people.dedup();
-    let rows: Vec<(UserId, String)> = user_account::table
-        .filter(user_account::tenant_id.eq(tenant))
-        .filter(user_account::id.eq_any(people))
-        .select((user_account::id, user_account::display_name))
-        .load(tx)
-        .await?;
-    Ok(rows.into_iter().collect())
 }
 
 fn name_in(after: Option<&Value>, before: Option<&Value>) -> Option<String> {

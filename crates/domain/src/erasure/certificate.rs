@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Counts, Erasure};
 use crate::error::{DomainError, Result};
+use crate::idempotency;
 use crate::ids::{ErasureId, TenantId};
 use crate::schema::tenant as tenant_table;
 use crate::secret::{random, sha256};
+use crate::webhook;
 
 /// What stays somewhere, and until when.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Kept {
-    /// A stable code: `blocked_address`, `backups`, `uploaded_files`, `audit_entries`.
+    /// A stable code: `blocked_address`, `backups`, `uploaded_files`, `repeated_requests`, `webhook_messages`.
     pub what: String,
     /// For how many days at most; `None` while the block-list holds it.
     pub days: Option<i64>,
@@ -86,6 +88,10 @@ fn kept(keep_blocked: bool) -> Vec<Kept> {
         // Files that were uploaded or made hold many people, and go by themselves.
         kept("uploaded_files", Some(7)),
         kept("backups", Some(366)),
+        // Answers for requests that come twice, sealed.
+        kept("repeated_requests", Some(idempotency::LIFETIME.num_days())),
+        // That the contact was deleted, by its id alone, until the webhook heard it and after.
+        kept("webhook_messages", Some(webhook::MESSAGE_DAYS)),
     ];
     if keep_blocked {
         all.push(kept("blocked_address", None));

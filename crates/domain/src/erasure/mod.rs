@@ -13,6 +13,7 @@ mod look;
 mod queries;
 mod run;
 mod scrub;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +85,8 @@ pub struct Erasure {
     pub address: Option<String>,
     pub(crate) contact_ids: Vec<Option<Uuid>>,
     pub(crate) salt: Option<Uuid>,
+    /// What the contact was called, until it is done.
+    pub(crate) names: Vec<Option<String>>,
     pub keep_blocked: bool,
     pub note: String,
     pub state: State,
@@ -138,7 +141,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewErasure) -> Result<Erasure> 
         let (contact, key) = match &new.subject {
             Subject::Contact(id) => {
                 let found = contact::find(tx, tenant, *id).await?;
-                (Some(*id), found.email_key)
+                (Some((*id, found.name)), found.email_key)
             }
             Subject::Address(_) => {
                 let key = address
@@ -148,6 +151,7 @@ pub async fn create(db: &Db, actor: &Actor, new: NewErasure) -> Result<Erasure> 
                 (queries::contact_of(tx, tenant, &key).await?, key)
             }
         };
+        let (contact, name) = contact.unzip();
         let mut counts = Counts::new();
         if let Some(id) = contact {
             queries::count_relations(tx, tenant, id, &mut counts).await?;
@@ -162,6 +166,11 @@ pub async fn create(db: &Db, actor: &Actor, new: NewErasure) -> Result<Erasure> 
             address: Some(key),
             contact_ids: contact.iter().map(|id| Some(id.0)).collect(),
             salt: Some(Uuid::new_v4()),
+            names: name
+                .into_iter()
+                .filter(|n| !n.is_empty())
+                .map(Some)
+                .collect(),
             keep_blocked: new.keep_blocked,
             note: new.note.trim().to_owned(),
             state: State::Running,

@@ -23,6 +23,7 @@ pub(super) async fn insert(
             erasure::address.eq(&row.address),
             erasure::contact_ids.eq(row.people()),
             erasure::salt.eq(row.salt),
+            erasure::names.eq(&row.names),
             erasure::keep_blocked.eq(row.keep_blocked),
             erasure::note.eq(&row.note),
             erasure::counts.eq(&row.counts),
@@ -92,14 +93,14 @@ pub(super) async fn contact_of(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     key: &str,
-) -> Result<Option<ContactId>> {
+) -> Result<Option<(ContactId, String)>> {
     Ok(contact::table
         .filter(
             contact::tenant_id
                 .eq(tenant)
                 .and(contact::email_key.eq(key)),
         )
-        .select(contact::id)
+        .select((contact::id, contact::name))
         .first(tx)
         .await
         .optional()?)
@@ -205,6 +206,7 @@ pub(super) async fn done(
             erasure::state.eq(State::Done),
             erasure::address.eq(None::<String>),
             erasure::salt.eq(None::<Uuid>),
+            erasure::names.eq(Vec::<String>::new()),
             erasure::contact_ids.eq(Vec::<Uuid>::new()),
             erasure::counts.eq(counts),
             erasure::certificate.eq(certificate),

@@ -3,7 +3,7 @@
 //!
 //! 1. find whose deliveries and consents name the address;
 //! 2. leave out the mails that wait, and come back while a mailer has one in hand;
-//! 3. take the person out of deliveries and events;
+//! 3. take the person out of deliveries, events, and what webhooks are told;
 //! 4. erase the small things, and the consent ledger if its time is over;
 //! 5. write the certificate, or wait for the ledger.
 
@@ -16,7 +16,7 @@ use serde_json::json;
 use super::look::{self, Place};
 use super::queries;
 use super::scrub::{self, Waiting};
-use super::{Certificate, Counts, Erasure, Params, State, ledger_until};
+use super::{Certificate, Counts, Erasure, Params, State, ledger_until, told};
 use crate::actor::Actor;
 use crate::audit;
 use crate::db::Db;
@@ -125,8 +125,10 @@ async fn advance(
     let events = scrub::events(tx, tenant, &people, salt).await?;
     *counts.entry("delivery".to_owned()).or_default() += deliveries;
     *counts.entry("event".to_owned()).or_default() += events;
+    let told = told::forget(tx, tenant, &people, address).await?;
+    *counts.entry("webhook_message".to_owned()).or_default() += told;
     let until = row.ledger_until.max(ledger_until(last));
-    if deliveries + events > 0 {
+    if deliveries + events + told > 0 {
         queries::save(tx, tenant, row.id, &counts, until).await?;
         return Ok(Step::Again);
     }

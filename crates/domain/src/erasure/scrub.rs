@@ -10,7 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Counts, Erasure};
+use super::{Counts, Erasure, told};
 use crate::error::Result;
 use crate::ids::{CampaignId, ErasureId, TenantId};
 use crate::schema::{contact_import, delivery, signup, subscription_event, suppression};
@@ -165,7 +165,8 @@ pub(super) async fn events(
     Ok(row.n)
 }
 
-/// Everything small: history of lists, sign-ups, samples of imports, block-list.
+/// Everything small: history of lists, sign-ups, samples of imports, answers of
+/// webhooks, block-list.
 pub(super) async fn rest(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -205,6 +206,8 @@ pub(super) async fn rest(
         .execute(tx)
         .await?;
     note("import_sample", cleared);
+    let echoed = told::answers(tx, tenant, address).await?;
+    note("webhook_answer", echoed);
     if !row.keep_blocked {
         let blocked = suppression::table
             .filter(suppression::tenant_id.eq(tenant))
@@ -219,7 +222,7 @@ pub(super) async fn rest(
 }
 
 /// Pattern of a text that holds the address, as JSON writes it.
-fn containing(address: &str) -> String {
+pub(super) fn containing(address: &str) -> String {
     let escaped: String = address
         .chars()
         .flat_map(|c| match c {

@@ -16,10 +16,11 @@ pub mod worker;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::AsyncPgConnection;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::actor::{Actor, Permission};
+use crate::audit;
 use crate::contact::{export, import};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -217,6 +218,17 @@ pub async fn cancel(db: &Db, actor: &Actor, id: JobId) -> Result<Job> {
             State::Succeeded | State::Failed | State::Cancelled => {
                 return Err(DomainError::conflict("job_ended", "this job is over"));
             }
+        }
+        // Whose cancellation was asked for before is not told again.
+        if job.cancel_requested_at.is_none() {
+            let entry = audit::Entry {
+                action: "job.cancelled",
+                subject_kind: "job",
+                subject_id: Some(id.0),
+                before: Some(json!({ "state": job.state })),
+                after: Some(json!({ "kind": job.kind })),
+            };
+            audit::record(tx, actor, entry).await?;
         }
         signal::publish(tx, Signal::Job { tenant, id }).await?;
         queries::find(tx, tenant, id).await

@@ -6,6 +6,7 @@ pub mod merge_field;
 pub mod preview;
 mod queries;
 pub mod render;
+mod trail;
 pub mod version;
 
 use chrono::{DateTime, Utc};
@@ -240,7 +241,7 @@ async fn insert(
     )
     .await?;
     version::insert(tx, actor.tenant_id, id, 1, content, actor.user_id).await?;
-    // What changes later stands in the mail's versions, each with its author.
+    // What the content became stands in the mail's versions, each with its author.
     let told = serde_json::json!({ "name": name.trim(), "subject": content.subject });
     audit::change(tx, actor, "mail.created", ("mail", id.0), None, Some(told)).await?;
     find(tx, actor.tenant_id, id).await
@@ -290,7 +291,9 @@ pub async fn update(
             updated_at: now,
         };
         queries::update(tx, actor.tenant_id, id, &row).await?;
-        find(tx, actor.tenant_id, id).await
+        let after = find(tx, actor.tenant_id, id).await?;
+        trail::changed(tx, actor, &before, &after).await?;
+        Ok(after)
     })
     .await
 }
@@ -317,7 +320,9 @@ pub async fn restore(db: &Db, actor: &Actor, id: MailId, number: i32) -> Result<
             ..queries::Row::default()
         };
         queries::update(tx, actor.tenant_id, id, &row).await?;
-        find(tx, actor.tenant_id, id).await
+        let after = find(tx, actor.tenant_id, id).await?;
+        trail::restored(tx, actor, &before, &after, number).await?;
+        Ok(after)
     })
     .await
 }

@@ -3,6 +3,8 @@
 //! session. At the first log-in, with the one-time password of the command
 //! line, the second step sets the app and a password of one's own up.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -13,7 +15,7 @@ use serde_json::json;
 use super::reseal::{nobody, place};
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
 use super::token::{Opaque, OperatorTokens};
-use super::{Operator, ended, journal, wrong_credentials};
+use super::{Operator, ended, journal, refused, wrong_credentials};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::factor::code::{self, Enrolment};
@@ -32,7 +34,6 @@ const TICKET: TimeDelta = TimeDelta::minutes(10);
 const MOST_FAILURES: i16 = 5;
 /// Stands in the app beside the code.
 const ISSUER: &str = "Kikubari operator";
-const REFUSED: &str = "operator.log_in_refused";
 
 /// What the password led to.
 #[derive(Debug)]
@@ -62,15 +63,6 @@ struct Known {
 impl Known {
     fn may_log_in(&self, now: DateTime<Utc>) -> bool {
         self.disabled_at.is_none() && self.one_time_until.is_none_or(|until| now < until)
-    }
-
-    /// Why they are not let in, for the journal; who asks hears none of it.
-    fn refusal(&self, right: bool) -> &'static str {
-        match self.disabled_at {
-            _ if !right => "wrong_password",
-            Some(_) => "disabled",
-            None => "one_time_password_over",
-        }
     }
 
     fn wants_setup(&self) -> bool {
@@ -111,28 +103,37 @@ pub async fn begin(
     let stored = known.as_ref().map(|known| known.password_hash.clone());
     let right = turn.verify(secret, stored).await?;
     drop(turn);
-    match known {
-        Some(known) if right && known.may_log_in(now) => {
-            throttle::release(db, &lanes).await?;
-            open_ticket(db, keys, &known, device).await
-        }
+    let known = match known {
+        Some(known) if right && known.may_log_in(now) => known,
         known => {
-            note_refused(db, known.as_ref(), right, &device).await?;
-            Err(wrong_credentials())
+            note_refusal(db, known.as_ref(), right, device.ip).await?;
+            return Err(wrong_credentials());
         }
-    }
+    };
+    throttle::release(db, &lanes).await?;
+    open_ticket(db, keys, &known, device).await
 }
 
-/// In the journal, and of a login id that nobody has too, so that it takes as
-/// long. What was typed there may be a password and is left out. How many
-/// entries there can be is bounded by the waits of the throttle.
-async fn note_refused(db: &Db, known: Option<&Known>, right: bool, device: &Device) -> Result<()> {
-    let detail = match known {
-        Some(known) => json!({ "login_id": known.login_id, "reason": known.refusal(right) }),
-        None => json!({ "reason": "unknown_login_id" }),
+/// Of an account that is there, why; who tried is not known, but from where.
+async fn note_refusal(
+    db: &Db,
+    known: Option<&Known>,
+    password_was_right: bool,
+    ip: Option<IpAddr>,
+) -> Result<()> {
+    let reason = match known {
+        Some(known) if password_was_right && known.disabled_at.is_some() => "disabled",
+        Some(_) if password_was_right => "one_time_password_over",
+        _ => "wrong_password",
     };
-    let who = Operator::stranger(device.ip, None);
-    db.system(async |tx| journal::record(tx, &who, REFUSED, None, Some(detail)).await)
+    let as_if = Operator {
+        id: known.map(|known| known.id),
+        session: None,
+        name: known.map(|known| known.name.clone()).unwrap_or_default(),
+        ip,
+        request_id: None,
+    };
+    db.system(async |tx| refused::note(tx, &as_if, refused::LOG_IN, reason).await)
         .await
 }
 
@@ -239,17 +240,6 @@ pub async fn finish(
             let last = known.factor_step.filter(|_| !is_setup);
             let step = code::step(plain, &second.code, now)?
                 .filter(|step| last.is_none_or(|last| *step > last));
-            let Some(step) = step else {
-                count_failure(tx, ticket.session).await?;
-                let who = Operator::stranger(second.device.ip, second.request_id.clone());
-                let detail = json!({ "login_id": known.login_id, "reason": "wrong_code" });
-                journal::record(tx, &who, REFUSED, None, Some(detail)).await?;
-                return Ok(Err(wrong_code()));
-            };
-            if is_setup {
-                let hash = hash.as_deref().ok_or_else(ended)?;
-                set_up(tx, known.id, hash, &sealed).await?;
-            }
             let operator = Operator {
                 id: Some(known.id),
                 session: Some(ticket.session),
@@ -257,6 +247,15 @@ pub async fn finish(
                 ip: second.device.ip,
                 request_id: second.request_id.clone(),
             };
+            let Some(step) = step else {
+                count_failure(tx, ticket.session).await?;
+                refused::note(tx, &operator, refused::CODE, "wrong_code").await?;
+                return Ok(Err(wrong_code()));
+            };
+            if is_setup {
+                let hash = hash.as_deref().ok_or_else(ended)?;
+                set_up(tx, known.id, hash, &sealed).await?;
+            }
             let cookie = enter(tx, &operator, known.id, ticket.session, step, now).await?;
             Ok(Ok((known, cookie)))
         })
@@ -292,10 +291,13 @@ async fn own_password(hasher: &Hasher, known: &Known, new: &SecretString) -> Res
     turn.hash(new.clone()).await
 }
 
+pub(super) const WRONG_CODE: &str =
+    "the code is wrong, was used already, or is over: wait for the next one";
+
 fn wrong_code() -> DomainError {
     DomainError::Unauthenticated {
         code: "wrong_code",
-        detail: "the code is wrong, was used already, or is over: wait for the next one",
+        detail: WRONG_CODE,
     }
 }
 
@@ -385,6 +387,7 @@ async fn enter(
             operator_session::token_hash.eq(cookie.hash()),
             operator_session::seed_sealed.eq(None::<Vec<u8>>),
             operator_session::rotated_at.eq(now),
+            operator_session::proven_at.eq(now),
             operator_session::last_active_at.eq(now),
             operator_session::expires_at.eq(now + ABSOLUTE_LIFETIME),
         ))

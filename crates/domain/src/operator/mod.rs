@@ -8,8 +8,10 @@ pub mod erasure;
 pub mod installation;
 pub mod journal;
 pub mod log_in;
+mod refused;
 pub mod reseal;
 pub mod session;
+pub mod step_up;
 pub mod support;
 pub mod tenants;
 pub mod token;
@@ -40,17 +42,6 @@ impl Operator {
             name: "command line".to_owned(),
             ip: None,
             request_id: None,
-        }
-    }
-
-    /// Somebody who was not let in. Who it was is not known: that is the point.
-    pub(crate) fn stranger(ip: Option<IpAddr>, request_id: Option<String>) -> Self {
-        Self {
-            id: None,
-            session: None,
-            name: "unknown".to_owned(),
-            ip,
-            request_id,
         }
     }
 

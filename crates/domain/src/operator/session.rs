@@ -69,16 +69,6 @@ struct Row {
 }
 
 impl Row {
-    fn operator(&self, session: OperatorSessionId, ip: Option<IpAddr>) -> Operator {
-        Operator {
-            id: Some(self.operator),
-            session: Some(session),
-            name: self.name.clone(),
-            ip,
-            request_id: None,
-        }
-    }
-
     /// Without a second factor nothing is ever alive, however the row came about.
     fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.disabled_at.is_none()
@@ -151,8 +141,26 @@ pub async fn authenticate(db: &Db, claims: &Claims, activity: bool) -> Result<Op
     .await
 }
 
-/// Changes the cookie's token for new tokens; an old one that returns ends the
-/// session, and stands in the journal with the address that it came from.
+/// Where a request with a cookie comes from, for the trace.
+#[derive(Debug, Default, Clone)]
+pub struct Origin {
+    pub ip: Option<IpAddr>,
+    pub request_id: Option<String>,
+}
+
+impl Origin {
+    fn operator(&self, row: &Row, session: OperatorSessionId) -> Operator {
+        Operator {
+            id: Some(row.operator),
+            session: Some(session),
+            name: row.name.clone(),
+            ip: self.ip,
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
+/// Changes the cookie's token for new tokens; an old one that returns ends the session.
 ///
 /// # Errors
 /// [`crate::DomainError::Unauthenticated`] for every reason.
@@ -160,7 +168,7 @@ pub async fn refresh(
     db: &Db,
     tokens: &OperatorTokens,
     presented: &str,
-    ip: Option<IpAddr>,
+    from: Origin,
 ) -> Result<LoggedIn> {
     let presented = Opaque::decode(presented).ok_or_else(ended)?;
     let now = db.now();
@@ -191,10 +199,10 @@ pub async fn refresh(
             if is_race {
                 return Ok(Some((row, None)));
             }
-            let who = row.operator(presented.session, ip);
+            let operator = from.operator(&row, presented.session);
             let detail = json!({ "session_id": presented.session });
             let action = "operator.refresh_token_reused";
-            journal::record(tx, &who, action, None, Some(detail)).await?;
+            journal::record(tx, &operator, action, None, Some(detail)).await?;
             end(tx, presented.session, "refresh_token_reused", now).await?;
             Ok(None)
         })
@@ -215,7 +223,7 @@ pub async fn refresh(
 ///
 /// # Errors
 /// When the database does.
-pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()> {
+pub async fn log_out(db: &Db, presented: &str, from: Origin) -> Result<()> {
     let Some(presented) = Opaque::decode(presented) else {
         return Ok(());
     };
@@ -227,8 +235,8 @@ pub async fn log_out(db: &Db, presented: &str, ip: Option<IpAddr>) -> Result<()>
         if row.token_hash != presented.hash() {
             return Ok(());
         }
-        let who = row.operator(presented.session, ip);
-        journal::record(tx, &who, "operator.logged_out", None, None).await?;
+        let operator = from.operator(&row, presented.session);
+        journal::record(tx, &operator, "operator.logged_out", None, None).await?;
         end(tx, presented.session, "logged_out", now).await
     })
     .await

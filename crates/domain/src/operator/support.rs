@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::journal::{self, About};
 use super::{Operator, tenants};
+use crate::access;
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -37,6 +38,8 @@ pub struct Look<'a> {
     pub kind: &'a str,
     /// The one thing, where the operation is about one.
     pub subject: Option<Uuid>,
+    /// Query string: what a list was narrowed by.
+    pub query: &'a str,
 }
 
 fn over() -> DomainError {
@@ -174,7 +177,10 @@ pub async fn look(
             ))
             .execute(tx)
             .await?;
-        let after = json!({ "operation": look.operation, "grant_id": grant.id });
+        let mut after = json!({ "operation": look.operation, "grant_id": grant.id });
+        if let Some(query) = access::asked_for(look.query) {
+            after["query"] = query.into();
+        }
         record(
             tx,
             operator,

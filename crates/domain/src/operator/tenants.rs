@@ -7,8 +7,8 @@ use diesel::sql_types::{Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::Operator;
 use super::journal::{self, About};
+use super::{Operator, step_up};
 use crate::audit;
 use crate::db::Db;
 use crate::delivery::queue;
@@ -212,7 +212,8 @@ pub async fn create(
 /// have in their hands is given back within a second.
 ///
 /// # Errors
-/// [`DomainError::NotFound`], [`DomainError::Invalid`] without a reason, [`DomainError::Conflict`] unless it is active.
+/// [`DomainError::NotFound`], [`DomainError::Invalid`] without a reason, [`DomainError::Conflict`] unless it is active,
+/// [`DomainError::Refused`] without a fresh code.
 pub async fn suspend(
     db: &Db,
     operator: &Operator,
@@ -225,6 +226,7 @@ pub async fn suspend(
     v.finish()?;
     let now = db.now();
     db.tenant(id, async |tx| {
+        step_up::require(tx, operator, now).await?;
         let row = expect(
             tx,
             id,
@@ -278,7 +280,7 @@ pub async fn resume(db: &Db, operator: &Operator, id: TenantId) -> Result<Tenant
 /// Sets all quotas of a tenant.
 ///
 /// # Errors
-/// [`DomainError::NotFound`], [`DomainError::Invalid`].
+/// [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Refused`] without a fresh code.
 pub async fn set_quota(
     db: &Db,
     operator: &Operator,
@@ -288,6 +290,7 @@ pub async fn set_quota(
     quota.check()?;
     let now = db.now();
     db.tenant(id, async |tx| {
+        step_up::require(tx, operator, now).await?;
         let row = lock(tx, id).await?;
         let values = (
             tenant_quota::contacts.eq(quota.contacts),

@@ -13,7 +13,7 @@ pub mod work;
 
 pub use topic::{TEST, Topic};
 
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{MESSAGE_DAYS, sweep};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;

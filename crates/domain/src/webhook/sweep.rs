@@ -15,6 +15,9 @@ const KEPT: [(State, TimeDelta); 2] = [
     (State::Delivered, TimeDelta::days(7)),
     (State::Failed, TimeDelta::days(30)),
 ];
+/// For how many days a message is kept at most: it waits up to three, and a
+/// failed one is kept for thirty more.
+pub(crate) const MESSAGE_DAYS: i64 = 33;
 /// Messages of a transaction, each with its attempts.
 const BATCH: i64 = 1_000;
 

@@ -9,6 +9,7 @@ mod access;
 mod action;
 mod chain;
 mod log_in;
+mod mail;
 mod read;
 mod role;
 mod support;

@@ -150,6 +150,121 @@ async fn an_erased_person_is_named_nowhere_and_the_numbers_stay() {
     }
 }
 
+/// Webhooks that were told, are to be told, and answered; searches; an export.
+async fn talked_about(world: &World, id: ContactId) {
+    let db = &world.database.db;
+    let keys = domain::secret::Keys::from_master(&[3; 32]).unwrap();
+    let new = domain::webhook::NewWebhook {
+        url: "https://example.jp/hook".to_owned(),
+        description: String::new(),
+        events: domain::webhook::Topic::ALL.to_vec(),
+        enabled: true,
+    };
+    let rules = domain::egress::Rules::default();
+    domain::webhook::create(db, &keys, &rules, &world.actor, new)
+        .await
+        .unwrap();
+    let call = async |name: &str, version: i32| {
+        let change = contact::ContactChange {
+            name: Some(name.to_owned()),
+            ..contact::ContactChange::default()
+        };
+        contact::update(db, &world.actor, id, version, change)
+            .await
+            .unwrap();
+    };
+    world.contact("taro@example.jp", "鈴木 一郎", &[]).await;
+    call("山田 花子", 2).await;
+    while domain::webhook::outbox::fan_out(db).await.unwrap() {}
+    let tenant = world.tenant.id;
+    world
+        .database
+        .execute_as_owner(&format!(
+            "UPDATE webhook_message SET state = 'delivered', finished_at = now(), due_at = NULL WHERE topic = 'contact.updated';
+             INSERT INTO webhook_attempt (tenant_id, message_id, number, at, duration_ms, answer)
+             SELECT tenant_id, id, 1, now(), 5, 'took {ADDRESS}' FROM webhook_message WHERE state = 'delivered'"
+        ))
+        .await;
+    // In the outbox, in a message that waits, and in one that is over.
+    call("山田 太郎", 3).await;
+    let looks: String = ["q=山田", "q=P27@site27.example.jp&status=active", "q=p27", "q=鈴木"]
+        .map(|query| {
+            format!("INSERT INTO access_entry (tenant_id, id, at, actor_kind, operation, subject_kind, query)
+                     VALUES ('{tenant}', gen_random_uuid(), now(), 'user', 'list_contacts', 'contact', '{query}');")
+        })
+        .concat();
+    world.database.execute_as_owner(&looks).await;
+    let export = domain::contact::export::NewExport {
+        encoding: contact::import::Encoding::Utf8,
+        columns: vec!["email".to_owned()],
+        filter: contact::ContactFilter {
+            q: Some("山田".to_owned()),
+            ..contact::ContactFilter::default()
+        },
+    };
+    domain::contact::export::create(db, &world.actor, export)
+        .await
+        .unwrap();
+    let viewed = domain::audit::Entry {
+        action: "support.viewed",
+        subject_kind: "contacts",
+        after: Some(serde_json::json!({ "operation": "list_contacts", "query": "q=山田 太郎" })),
+        ..domain::audit::Entry::default()
+    };
+    db.tenant(tenant, async |tx| {
+        domain::audit::record(tx, &world.actor, viewed).await
+    })
+    .await
+    .unwrap();
+    world.drain().await;
+    // What the file holds goes by itself, as the certificate says.
+    world.database.execute_as_owner("DELETE FROM file").await;
+}
+
+#[tokio::test]
+async fn neither_webhooks_nor_searches_nor_exports_name_an_erased_person() {
+    let world = World::new().await;
+    let (_, id) = mailed(&world).await;
+    talked_about(&world, id).await;
+    for table in [
+        "outbox",
+        "webhook_message",
+        "webhook_attempt",
+        "access_entry",
+    ] {
+        let left = holding(&world, ADDRESS).await;
+        assert!(left.split(' ').any(|t| t == table), "{table}: {left}");
+    }
+    let row = erase(&world, Subject::Contact(id), false).await;
+    while domain::webhook::outbox::fan_out(&world.database.db)
+        .await
+        .unwrap()
+    {}
+    let row = let_the_month_pass(&world, &row).await;
+    assert_eq!(row.state, State::Done);
+    for text in [ADDRESS, "山田"] {
+        assert_eq!(holding(&world, text).await, "", "{text}");
+    }
+    // The other side hears that the contact is gone, by its id.
+    let told = format!(
+        "SELECT count(*) FROM webhook_message WHERE state = 'pending' AND topic = 'contact.deleted'
+         AND body::json #>> '{{data,0,contact_id}}' = '{id}' AND body::json #>> '{{data,0,email}}' = ''"
+    );
+    assert_eq!(world.database.count(&told).await, 1);
+    // What is about others stays.
+    assert!(holding(&world, "鈴木").await.contains("webhook_message"));
+    let looks = "SELECT string_agg(coalesce(query, '-'), ' ' ORDER BY query) FROM access_entry";
+    assert_eq!(world.database.text(looks).await, "q=鈴木 - - -");
+    let certificate = row.certificate().unwrap();
+    assert!(certificate.erased["webhook_message"] >= 2);
+    for (what, days) in [("webhook_messages", 33), ("repeated_requests", 1)] {
+        let kept = certificate.kept.iter().find(|kept| kept.what == what);
+        assert_eq!(kept.unwrap().days, Some(days), "{what}");
+    }
+    let chain = domain::audit::chain::verify(&world.database.db, world.tenant.id, None);
+    assert!(chain.await.unwrap().is_whole());
+}
+
 #[tokio::test]
 async fn the_address_alone_stays_on_the_block_list_when_asked_for() {
     let world = World::new().await;

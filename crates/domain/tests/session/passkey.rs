@@ -71,6 +71,8 @@ async fn a_passkey_of_each_kind_opens_a_session() {
         let renamed = passkey::rename(db, &actor, row.id, " 鍵 ").await.unwrap();
         assert_eq!((renamed.name.as_str(), renamed.sign_count), ("鍵", 2));
         assert_eq!(renamed.last_used_at, Some(db.now()));
+        let told = "SELECT count(*) FROM audit_entry WHERE action = 'user.passkey_renamed' AND after ->> 'name' = '鍵'";
+        assert_eq!(s.database.count(told).await, 1);
         passkey::remove(db, &actor, row.id).await.unwrap();
         s.owner().await;
         assert_eq!(

@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use domain::DomainError;
 use domain::operator::log_in::{self, Second, Step};
-use domain::operator::session::{self, LoggedIn};
+use domain::operator::session::{self, LoggedIn, Origin};
+use domain::operator::step_up;
 use domain::session::Device;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,15 @@ pub struct OperatorTokensIssued {
     pub session_expires_at: DateTime<Utc>,
 }
 
+/// A fresh proof in an open session.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorStepUp {
+    /// Of the authenticator app.
+    #[schema(example = "123456", max_length = 16)]
+    pub code: String,
+}
+
 /// The logged-in person.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OperatorMe {
@@ -86,6 +96,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(confirm_operator_session)
         .service(refresh_operator_session)
         .service(delete_operator_session)
+        .service(step_up_operator_session)
         .service(get_operator);
 }
 
@@ -147,6 +158,13 @@ fn own_page(state: &OperatorState, request: &HttpRequest) -> Result<(), DomainEr
             "the header Origin is missing or names another site, or X-Kikubari-Client is missing"
                 .to_owned(),
     })
+}
+
+fn origin(request: &HttpRequest) -> Origin {
+    Origin {
+        ip: client_ip(request),
+        request_id: crate::middleware::request_id::current(),
+    }
 }
 
 fn presented(request: &HttpRequest) -> String {
@@ -231,8 +249,13 @@ async fn confirm_operator_session(
 #[post("/auth/refresh")]
 async fn refresh_operator_session(state: Data<OperatorState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    let (token, ip) = (presented(&request), client_ip(&request));
-    let logged_in = session::refresh(&state.db, &state.tokens, &token, ip).await?;
+    let logged_in = session::refresh(
+        &state.db,
+        &state.tokens,
+        &presented(&request),
+        origin(&request),
+    )
+    .await?;
     Ok(answer(&state, logged_in))
 }
 
@@ -245,12 +268,30 @@ async fn refresh_operator_session(state: Data<OperatorState>, request: HttpReque
 #[post("/auth/logout")]
 async fn delete_operator_session(state: Data<OperatorState>, request: HttpRequest) -> ApiResult {
     own_page(&state, &request)?;
-    session::log_out(&state.db, &presented(&request), client_ip(&request)).await?;
+    session::log_out(&state.db, &presented(&request), origin(&request)).await?;
     let now = state.db.now();
     Ok(HttpResponse::NoContent()
         .cookie(cookie(String::new(), now, now))
         .insert_header(("Clear-Site-Data", "\"cache\", \"storage\""))
         .finish())
+}
+
+/// Prove it once more
+///
+/// What can't be taken back (suspending and erasing a tenant, its quotas) takes a code of the app that is no
+/// older than five minutes; without one it answers `code_required`. A code counts once.
+#[utoipa::path(
+    tag = "auth", operation_id = "step_up_operator_session", request_body = OperatorStepUp,
+    responses((status = 204, description = "Proven, for five minutes"), AuthProblems)
+)]
+#[post("/auth/step-up")]
+async fn step_up_operator_session(
+    state: Data<OperatorState>,
+    operator: CurrentOperator,
+    body: Body<OperatorStepUp>,
+) -> ApiResult {
+    step_up::confirm(&state.db, &state.keys, &operator, &body.code).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Who is logged in

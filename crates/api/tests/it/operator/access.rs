@@ -1,13 +1,14 @@
 //! Support access, from both sides.
 
 use actix_web::http::Method;
+use api::middleware::access::WATCHED;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::console::{Console, document};
 use crate::matrix::fixture::Fixture;
 
-const ALL: [&str; 5] = [
+pub const ALL: [&str; 5] = [
     "contacts.read",
     "mails.read",
     "campaigns.read",
@@ -110,6 +111,17 @@ async fn each_look_of_staff_is_an_entry_of_the_tenants_own_audit_log() {
              WHERE tenant_id = '{id}' AND action = 'support.viewed' ORDER BY id DESC LIMIT 1"
         );
         let last = console.app.database.text(&last).await;
+        // People's data stand where everybody who looks stands, too.
+        let seen = format!(
+            "SELECT count(*) FROM access_entry WHERE tenant_id = '{id}' AND operation = '{operation}' AND actor_kind = 'operator'
+             AND actor_id IS NOT NULL AND request_id IS NOT NULL AND at > now() - interval '1 minute'"
+        );
+        let is_watched = WATCHED.iter().any(|w| w.operation == operation);
+        assert_eq!(
+            console.app.database.count(&seen).await,
+            i64::from(is_watched),
+            "{operation}"
+        );
         let [named, kind, subject] = last.split(' ').collect::<Vec<_>>()[..] else {
             panic!("{last}");
         };

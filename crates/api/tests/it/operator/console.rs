@@ -54,6 +54,7 @@ impl Console {
         Self::behind("", allow).await
     }
 
+    /// Behind proxies of these networks.
     pub async fn behind(proxies: &str, allow: &str) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the test's clock begins now")]
         let clock = Clock::fixed(Utc::now());
@@ -190,6 +191,32 @@ impl Console {
                 .expect("a token")
                 .to_owned(),
         }
+    }
+
+    /// An access token of the newest session, as its renewal would give it.
+    pub async fn fresh_token(&self, login_id: &str) -> String {
+        let newest = format!(
+            "SELECT s.id || ' ' || a.id FROM operator_session s JOIN operator_account a ON a.id = s.operator_id
+             WHERE a.login_id = '{login_id}' AND s.stage = 'open' ORDER BY s.created_at DESC LIMIT 1"
+        );
+        let ids = self.app.database.text(&newest).await;
+        let (session, person) = ids.split_once(' ').expect("two ids");
+        let (session, person) = (session.parse(), person.parse());
+        let tokens = &self.state.tokens;
+        let token = tokens.issue(
+            person.expect("an id"),
+            session.expect("an id"),
+            self.state.db.now(),
+        );
+        token.expect("a token").expose_secret().to_owned()
+    }
+
+    /// A fresh code in an open session.
+    pub async fn step_up(&self, staff: &Staff, token: &str) {
+        let body = json!({"code": self.code(staff)});
+        let answer = self.post("/v1/auth/step-up", token, &body).await;
+        assert_eq!(answer.status, 204);
+        self.app.database.clock.advance(TimeDelta::seconds(30));
     }
 
     pub fn code(&self, staff: &Staff) -> String {

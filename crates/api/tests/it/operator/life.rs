@@ -120,6 +120,46 @@ async fn nobody_of_a_suspended_tenant_gets_in_and_everybody_is_told_why() {
 }
 
 #[actix_web::test]
+async fn what_can_not_be_taken_back_takes_a_code_of_the_last_minutes() {
+    let console = Console::new().await;
+    let staff = console.staff("yamada").await;
+    let tenant = console.app.tenant("acme").await;
+    let path = format!("/v1/tenants/{}", tenant.id);
+    let clock = console.app.database.clock.clone();
+    let quotas = json!({"contacts": 2, "users": 3, "storage": 10, "mails": 5});
+    let guarded = [
+        (Method::PUT, "quotas", quotas, 200),
+        (Method::POST, "suspend", json!({"reason": "解約"}), 200),
+        (
+            Method::POST,
+            "erasure",
+            json!({"confirm_name": "株式会社acme"}),
+            202,
+        ),
+    ];
+    for (method, what, body, status) in guarded {
+        // The session is still open: a token of its renewal stands for that.
+        clock.advance(TimeDelta::minutes(6));
+        let session = console.fresh_token(&staff.login_id).await;
+        let path = format!("{path}/{what}");
+        let call = async || {
+            console
+                .call(method.clone(), &path, Some(&session), Some(&body))
+                .await
+        };
+        assert_eq!(call().await.expect(403)["code"], "code_required", "{what}");
+        let used = console.code(&staff);
+        console.step_up(&staff, &session).await;
+        let again = json!({"code": used});
+        let twice = console.post("/v1/auth/step-up", &session, &again).await;
+        assert_eq!(twice.expect(403)["code"], "wrong_code", "counts once");
+        assert_eq!(call().await.status, status, "{what}");
+    }
+    let sql = "SELECT count(*) FROM operator_audit WHERE action = 'operator.stepped_up'";
+    assert_eq!(console.app.database.count(sql).await, 3);
+}
+
+#[actix_web::test]
 async fn over_a_quota_nothing_more_is_taken_and_the_tenant_sees_its_numbers() {
     let console = Console::new().await;
     let staff = console.staff("yamada").await;

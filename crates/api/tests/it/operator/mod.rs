@@ -6,3 +6,5 @@ mod console;
 mod door;
 mod life;
 mod log_in;
+mod looks;
+mod trail;

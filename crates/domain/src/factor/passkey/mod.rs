@@ -208,9 +208,11 @@ pub async fn rename(db: &Db, actor: &Actor, id: PasskeyId, name: &str) -> Result
     let person = Person::of(actor)?;
     check_name(name)?;
     db.tenant(person.tenant, async |tx| {
-        queries::rename_passkey(tx, person, id, name.trim())
+        let row = queries::rename_passkey(tx, person, id, name.trim())
             .await?
-            .ok_or_else(|| DomainError::not_found("passkey"))
+            .ok_or_else(|| DomainError::not_found("passkey"))?;
+        super::record(tx, actor, "user.passkey_renamed", Some(&row.name)).await?;
+        Ok(row)
     })
     .await
 }

@@ -9,8 +9,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::{Value, json};
 
-use super::Operator;
 use super::tenants::{self, TenantState};
+use super::{Operator, step_up};
 use crate::db::Db;
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
@@ -49,7 +49,8 @@ pub struct Erasure {
 /// at once, otherwise after seven days.
 ///
 /// # Errors
-/// [`DomainError::NotFound`], [`DomainError::Invalid`] for another name, [`DomainError::Conflict`] unless it is suspended.
+/// [`DomainError::NotFound`], [`DomainError::Invalid`] for another name, [`DomainError::Conflict`] unless it is suspended,
+/// [`DomainError::Refused`] without a fresh code.
 pub async fn request(
     db: &Db,
     operator: &Operator,
@@ -59,6 +60,7 @@ pub async fn request(
     let now = db.now();
     let erasure = TenantErasureId::new();
     db.tenant(id, async |tx| {
+        step_up::require(tx, operator, now).await?;
         let row = tenants::lock(tx, id).await?;
         if row.state != TenantState::Suspended {
             let detail = "only a suspended tenant can be erased: suspend it first";

@@ -194,7 +194,7 @@ async fn an_edit_that_reaches_very_many_touches_nobody_in_the_request_and_all_of
         );
         scene.fixture.database.count(&sql).await
     };
-    let all = i64::try_from(people).unwrap();
+    let all = people;
     assert_eq!(due_at(24).await, all);
     // Sooner.
     let mut rule = made.rule.clone();

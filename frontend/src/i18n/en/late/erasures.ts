@@ -49,9 +49,15 @@ export const erasures = {
   "erased.suppression": "Block-list",
   "erased.consent": "Consent ledger",
   "erased.audit_detail": "Details in the audit log",
+  "erased.webhook_message": "Messages to other systems (webhooks)",
+  "erased.webhook_answer": "Answers of other systems",
   "kept.blocked_address": "Address on the block-list (so that nothing is sent)",
   "kept.uploaded_files": "Import and export files (deleted by themselves within {{days}} days)",
   "kept.backups": "Backups (deleted by themselves within {{days}} days)",
+  "kept.repeated_requests":
+    "Answers kept for requests that are sent twice (sealed, deleted by themselves within {{days}} day)",
+  "kept.webhook_messages":
+    "Notices to other systems that the contact was deleted (by its id alone, deleted by themselves within {{days}} days)",
   "erasures.rows_one": "{{n}} row",
   "erasures.rows_other": "{{n}} rows",
 } as const;

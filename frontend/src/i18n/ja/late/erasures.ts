@@ -48,8 +48,12 @@ export const erasures = {
   "erased.suppression": "配信停止リスト",
   "erased.consent": "同意の記録",
   "erased.audit_detail": "操作履歴の変更内容",
+  "erased.webhook_message": "外部システムへの通知（Webhook）",
+  "erased.webhook_answer": "外部システムからの応答の記録",
   "kept.blocked_address": "配信停止リストのアドレス（送らないために残します）",
   "kept.uploaded_files": "取り込み・出力のファイル（最長{{days}}日で自動削除）",
   "kept.backups": "バックアップ（最長{{days}}日で自動削除）",
+  "kept.repeated_requests": "二重送信に備えた応答の控え（暗号化、最長{{days}}日で自動削除）",
+  "kept.webhook_messages": "連絡先が削除されたことの外部システムへの通知（連絡先のIDのみ、最長{{days}}日で自動削除）",
   "erasures.rows_other": "{{n}}件",
 } as const;
