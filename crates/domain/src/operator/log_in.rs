@@ -10,7 +10,6 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde_json::json;
 
 use super::reseal::{nobody, place};
 use super::session::{self, ABSOLUTE_LIFETIME, LoggedIn};
