@@ -323,7 +323,7 @@ pub async fn rotate(db: &Db, actor: &Actor, id: ApiTokenId, rotation: Rotation) 
             queries::rotate(tx, tenant, id, &secret, until, now).await?;
             if let Some(days) = rotation.lifetime_days {
                 let end = (now + TimeDelta::days(days), notice::spared(days));
-                queries::set_end(tx, tenant, id, end).await?;
+                notice::set_end(tx, tenant, id, end).await?;
             }
             let after = queries::find(tx, tenant, id, now).await?;
             note(tx, actor, "api_token.rotated", Some(&before), &after).await?;

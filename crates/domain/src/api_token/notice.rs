@@ -34,6 +34,23 @@ pub(super) fn spared(days: i64) -> Option<i16> {
     }
 }
 
+/// Another end, with the notice that is not worth mailing before it.
+pub(super) async fn set_end(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: ApiTokenId,
+    (expires_at, end_notice): (DateTime<Utc>, Option<i16>),
+) -> Result<()> {
+    diesel::update(api_token::table.find((tenant, id)))
+        .set((
+            api_token::expires_at.eq(expires_at),
+            api_token::end_notice.eq(end_notice),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_token)]
 struct Ending {

@@ -262,23 +262,6 @@ pub(super) async fn rotate(
     Ok(())
 }
 
-/// Another end, with the notice that is not worth mailing before it.
-pub(super) async fn set_end(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: ApiTokenId,
-    (expires_at, end_notice): (DateTime<Utc>, Option<i16>),
-) -> Result<()> {
-    diesel::update(api_token::table.find((tenant, id)))
-        .set((
-            api_token::expires_at.eq(expires_at),
-            api_token::end_notice.eq(end_notice),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
 pub(super) async fn revoke(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

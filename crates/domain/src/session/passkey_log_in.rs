@@ -6,7 +6,7 @@ use diesel_async::AsyncPgConnection;
 
 use super::log_in::{Opening, admit, open};
 use super::token::AccessTokens;
-use super::{Device, LoggedIn, answer, refused, throttle};
+use super::{Device, LoggedIn, answer, expiry, refused, throttle};
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::factor::passkey::{self, Assertion, Ceremony, OpenChallenge, OpenQuestion};
@@ -80,8 +80,8 @@ pub async fn log_in_with_passkey(
             judge(tx, factors, person, &asked, &given.assertion, now).await
         })
         .await?;
-    let login_id = match judged {
-        Judged::Right { login_id } => login_id,
+    let found = match judged {
+        Judged::Right(found) => found,
         Judged::Wrong { known, reason } => {
             refused::note(db, known.then_some(person), reason, device.ip).await?;
             return Err(wrong());
@@ -89,7 +89,12 @@ pub async fn log_in_with_passkey(
     };
     throttle::release(db, &lanes).await?;
     admit(db, person, &device).await?;
-    let device = device.recognised(&factors.keys, &login_id, now);
+    if expiry::is_given_and_over(found.password_changed_at, found.password_temporary, now) {
+        // What such a password stands in the way of, it does by every way in.
+        refused::note(db, Some(person), "given_password_over", device.ip).await?;
+        return Err(expiry::given_is_over());
+    }
+    let device = device.recognised(&factors.keys, &found.login_id, now);
     let opening = Opening::new(person, device, Method::PasskeyAlone);
     let (session, refresh, me) = db
         .tenant(person.tenant, async |tx| open(tx, db, &opening).await)
@@ -98,9 +103,7 @@ pub async fn log_in_with_passkey(
 }
 
 enum Judged {
-    Right {
-        login_id: String,
-    },
+    Right(user::Credentials),
     Wrong {
         /// Whether there is such a person.
         known: bool,
@@ -123,9 +126,7 @@ async fn judge(
     };
     let right = passkey::is_right(tx, factors, person, ceremony, assertion, now).await?;
     Ok(match credentials {
-        Some(found) if right && found.disabled_at.is_none() => Judged::Right {
-            login_id: found.login_id,
-        },
+        Some(found) if right && found.disabled_at.is_none() => Judged::Right(found),
         found => Judged::Wrong {
             known: found.is_some(),
             reason: if right { "disabled" } else { "wrong_passkey" },

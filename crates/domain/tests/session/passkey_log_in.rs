@@ -252,6 +252,13 @@ async fn networks_suspension_and_a_given_password_hold_for_a_passkey_as_well() {
     s.database.execute_as_owner(given).await;
     let opened = s.by_key(&mut key).await.unwrap();
     assert!(opened.me.password.must_change);
+    let over =
+        "UPDATE user_account SET password_changed_at = password_changed_at - interval '73 hours'";
+    s.database.execute_as_owner(over).await;
+    assert_eq!(code(s.by_key(&mut key).await), "given_password_over");
+    assert_eq!(s.reasons("given_password_over").await, 1);
+    let own = "UPDATE user_account SET password_temporary = false";
+    s.database.execute_as_owner(own).await;
     let networks = Networks::parse(&["198.51.100.0/24".to_owned()]).unwrap();
     let change = TenantChange {
         allowed_networks: Some(networks),
