@@ -23,6 +23,11 @@ kill:
 security *what:
     @scripts/security "$@"
 
+# Give the readers of files, mails, templates, JSON and tokens hostile bytes for so many seconds each (`just fuzz 3600`)
+fuzz seconds="300":
+    @KIKUBARI_FUZZ_SECONDS={{seconds}} cargo test --quiet --all-features -p domain --test hostile -- --nocapture
+    @KIKUBARI_FUZZ_SECONDS={{seconds}} cargo test --quiet --all-features -p mailer --test inbound hostile::whatever -- --nocapture
+
 # The quick checks while working: format, lints, boundaries
 check:
     @scripts/test format lints boundaries

@@ -60,6 +60,11 @@ for name, service in services.items():
         healthy = "healthcheck" in service
     expect(healthy, f"{name}: no health check")
 
+# Tenants name their relays: of the inside, the relay alone.
+for name in ("api", "mailer"):
+    inside = services[name]["environment"].get("KIKUBARI_RELAY_INSIDE")
+    expect(inside == "postfix:25", f"{name}: routes may lead to {inside} on the inside network")
+
 # Every variable that the file asks for is listed for the one who fills it in.
 asked = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / sys.argv[1]).read_text()))
 listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/env.example").read_text(), re.M))

@@ -16,7 +16,8 @@ secret_key_file() { # file
 }
 
 # The environment that both programs read.
-export_environment() { # database-name web-port
+export_environment() { # database-name web-port port-of-a-mail-sink…
+  local port inside=
   export KIKUBARI_DATABASE_URL KIKUBARI_MIGRATION_DATABASE_URL
   KIKUBARI_DATABASE_URL=$(pg_url kikubari_app "$1")
   KIKUBARI_MIGRATION_DATABASE_URL=$(pg_url kikubari_owner "$1")
@@ -24,9 +25,9 @@ export_environment() { # database-name web-port
   export KIKUBARI_PUBLIC_URL="http://127.0.0.1:$2"
   export KIKUBARI_SPA_DIR="$ROOT/frontend/dist"
   export KIKUBARI_LOG="${KIKUBARI_LOG:-info}"
-  # The mail sink stands on this machine; in production a relay on a private
-  # address is a way into the inside network and is refused.
-  export KIKUBARI_RELAY_ALLOW_PRIVATE=true
+  # As in production: of the inside, routes may lead to these relays alone.
+  for port in "${@:3}"; do inside+="127.0.0.1:$port,"; done
+  export KIKUBARI_RELAY_INSIDE="${inside%,}"
 }
 
 # The environment of the operator's console, which shares nothing with the above

@@ -45,11 +45,22 @@ function plantedScreens(planted: Record<string, string>): Screen[] {
     { name: "planted sessions", path: "/settings/sessions" },
     { name: "planted organisation", path: "/settings/organisation" },
     { name: "planted transactional", path: "/transactional" },
+    { name: "planted users", path: "/settings/users" },
+    { name: "planted roles", path: "/settings/roles" },
+    { name: "planted tokens", path: "/settings/tokens" },
+    { name: "planted support", path: "/settings/support" },
+    { name: "planted webhook answer", path: `/settings/webhooks/${planted.webhook}?open=${planted.message}` },
+    { name: "planted audit detail", path: `/settings/audit?open=${planted.audited}` },
+    { name: "planted erasures", path: "/contacts/erasures" },
+    { name: "planted exports", path: "/contacts/exports" },
+    { name: "planted date mails", path: "/date-mails" },
+    { name: "planted date mail", path: `/date-mails?edit=${planted.date_mail}` },
+    { name: "planted days", path: `/date-mails?days=${planted.date_mail}` },
   ];
 }
 
-/** Not shown as it is: user agents are told as browser and system, a template's screen has its name in a field. */
-const notLiteral = new Set(["planted sessions"]);
+/** Not shown as it is: user agents are told as browser and system; files of exports have names of their own. */
+const notLiteral = new Set(["planted sessions", "planted exports"]);
 
 async function openDetails(page: Page): Promise<void> {
   // The answer of the receiving server, its bounce and what the person did, in a panel at the side.

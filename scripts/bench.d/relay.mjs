@@ -21,7 +21,7 @@ function farRelay() {
     relay.on('end', () => setTimeout(() => client.end(), LATENCY * 1000));
     for (const end of [client, relay]) end.on('error', () => [client, relay].forEach((socket) => socket.destroy()));
   });
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+  return new Promise((resolve) => server.listen(Number(process.env.BENCH_FAR_PORT), '127.0.0.1', () => resolve(server)));
 }
 
 export async function relay() {

@@ -35,6 +35,9 @@ def examine(check: Check, where: str, answer: httpx.Response, is_https: bool) ->
     scripts = policy.get("script-src", policy.get("default-src", ["*"]))
     check.that(not {"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "https:"} & set(scripts), where, f"scripts from {scripts}")
     check.that("frame-ancestors" in policy, where, "may be framed")
+    # Where scripts run at all, but for the reader of the API's document.
+    if scripts != ["'none'"] and not urlsplit(str(answer.request.url)).path.startswith("/docs"):
+        check.that(policy.get("require-trusted-types-for") == ["'script'"] and policy.get("trusted-types") == ["default"], where, "text becomes markup")
     check.that(headers.get("referrer-policy") in ("no-referrer", "same-origin", "strict-origin"), where, "no Referrer-Policy")
     check.that("cache-control" in headers, where, "nothing said about caches")
     if "json" in headers.get("content-type", ""):

@@ -159,10 +159,10 @@ INSIDE = ("127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost", "0.0.0.
 
 @contextlib.contextmanager
 def strict_mailer(world: World, **more: str):
-    """A mailer as in production, without KIKUBARI_RELAY_ALLOW_PRIVATE; the installation's own one holds still meanwhile."""
+    """A mailer of its own with other settings; the installation's own one holds still meanwhile. KIKUBARI_RELAY_INSIDE is as in production: one relay."""
     pid = int(needed("KIKUBARI_E2E_MAILER_PID"))
-    left_out = ("KIKUBARI_RELAY_ALLOW_PRIVATE", "KIKUBARI_INBOUND_LISTEN")
-    environment = {k: v for k, v in os.environ.items() if k not in left_out} | {"KIKUBARI_JOURNAL_DIR": str(world.work / "journal"), **more}
+    environment = {k: v for k, v in os.environ.items() if k != "KIKUBARI_INBOUND_LISTEN"}
+    environment |= {"KIKUBARI_RELAY_INSIDE": needed("KIKUBARI_E2E_SMTP"), "KIKUBARI_JOURNAL_DIR": str(world.work / "journal"), **more}
     os.kill(pid, signal.SIGSTOP)
     try:
         with (world.work / "mailer-strict.log").open("w") as log:
@@ -177,12 +177,14 @@ def strict_mailer(world: World, **more: str):
 
 
 def inside_addresses(world: World, check: Check) -> None:
-    """Mautic, Plunk, Mailpit: a way out that leads to the inside network. A company for each address, since ways out stand for one another."""
-    with open_sink() as sink, strict_mailer(world):
+    """Mautic, Plunk, Mailpit: a way out that leads to the inside network. A company for each address, since ways out stand for one another.
+
+    The relay that the operator named takes its mail; the same one under each other name, and another port beside it, are refused."""
+    with open_sink() as relay, open_sink() as silent, open_sink(named=False) as beside, strict_mailer(world, KIKUBARI_RELAY_INSIDE=f"127.0.0.1:{relay.port},127.0.0.1:{silent.port}"):
         waiting = []
-        for n, address in enumerate(INSIDE):
+        for n, (address, port) in enumerate([("127.0.0.1", relay.port), ("127.0.0.1", beside.port), *((a, silent.port) for a in INSIDE if a != "127.0.0.1")]):
             owner = create_tenant(world.product, f"inside {n}")
-            route = {"name": address, "host": address, "port": sink.port, "security": "none", "sign": False}
+            route = {"name": address, "host": address, "port": port, "security": "none", "sign": False}
             domain = f"inside{secrets.token_hex(4)}.example.jp"
             owner.call("POST", "/v1/sender-domains", {"domain": domain})
             made = owner.client.post("/v1/routes", json=route)
@@ -193,12 +195,14 @@ def inside_addresses(world: World, check: Check) -> None:
             sent = owner.client.post("/v1/transactional-sends", json={"mail_id": mail, "email": "inside@example.com"})
             check.note(f"{address}: route {made.status_code}, mail {sent.status_code} {sent.text[:200] if sent.status_code >= 400 else ''}")
             if sent.status_code < 300:
-                waiting.append((address, owner))
+                waiting.append((f"{address}:{port}", owner))
         check.that(len(waiting) > 3, "ways inside", f"only {len(waiting)} were taken, so that nothing was tried")
         for address, owner in waiting:
             told = until(lambda o=owner: tried(o), 60, f"a try of {address}")
             check.note(f"{address}: {told}")
-        check.that(not sink.commands, "mailer", f"spoke to an inside address: {sink.commands[:4]}")
+        check.that(len(relay.mails) == 1, "the relay that is named", f"got {len(relay.mails)} mails, so that the others prove nothing")
+        for sink in (silent, beside):
+            check.that(not sink.commands, "mailer", f"spoke to an inside address: {sink.commands[:4]}")
 
 
 def tried(owner: Person) -> dict | None:

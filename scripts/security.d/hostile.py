@@ -7,19 +7,22 @@ shows what it stored as it came.
 """
 
 import contextlib
+import http.server
 import json
 import os
 import re
 import secrets
 import smtplib
 import subprocess
+import threading
 import time
 
 from core import QUICK, ROOT, CannotRun, Check, item
 from document import kind, leaves, operations, placed, sample
+from holes import strict_mailer
 from mail import failed, ready, send
 from sink import Sink, open_sink
-from world import Person, World, filled, needed, until
+from world import KNOWN_SECRETS, Person, World, filled, needed, until
 
 PAYLOADS = (
     "<script>alert(4711)</script>",
@@ -102,6 +105,67 @@ def plant_by_hand(owner: Person, sender: str, check: Check) -> dict:
             "sequence": sequence["id"], "import": upload.json().get("id")}  # fmt: skip
 
 
+def plant_for_administrators(owner: Person, planted: dict) -> dict:
+    """Names and notes that the screens of the settings show, and what the audit trail keeps of them."""
+    call, tag = owner.call, secrets.token_hex(4)
+    call("POST", "/v1/auth/step-up", {"password": owner.password})
+    call("POST", "/v1/users", {"login_id": f"stored-{tag}", "display_name": SHOWN, "email": f"stored-{tag}@example.jp", "role": "viewer"})
+    call("POST", "/v1/roles", {"name": f"{SHOWN} {tag}", "permissions": ["contacts.read"]})
+    # Named anew, so that the trail alone still has the payload.
+    renamed = call("POST", "/v1/roles", {"name": f"{SHOWN} {tag} 2", "permissions": ["contacts.read"]})
+    call("PATCH", f"/v1/roles/{renamed['id']}", {"name": f"renamed {tag}"}, headers={"If-Match": f'"{renamed["version"]}"'})
+    audited = next(e for e in owner.all("/v1/audit-entries?action=role.updated") if e["subject_id"] == renamed["id"])
+    token = call("POST", "/v1/api-tokens", {"name": f"{SHOWN} {tag}", "scopes": ["contacts.read"]})
+    KNOWN_SECRETS.append(("secret of an API token", token["client_secret"]))
+    call("POST", "/v1/support-grants", {"reason": SHOWN, "permissions": ["contacts.read"], "hours": 1})
+    call("POST", "/v1/erasures", {"address": f"gone-{tag}@example.jp", "keep_blocked": False, "note": SHOWN})
+    call("POST", "/v1/contact-fields", {"key": f"d{tag}", "label": SHOWN, "type": "date"})
+    date_mail = call("POST", "/v1/date-mails", {"name": SHOWN, "mail_id": planted["mail"], "field": f"d{tag}", "offset_days": 0, "repeat": "yearly", "send_at": "09:00",
+                                                "time_zone": "Asia/Tokyo", "audience": {"list_ids": [planted["list"]]}})  # fmt: skip
+    call("POST", "/v1/exports", {"q": SHOWN, "columns": ["email", "name"], "encoding": "utf-8"})
+    return {"audited": audited["id"], "date_mail": date_mail["id"]}
+
+
+class HostileReceiver(http.server.BaseHTTPRequestHandler):
+    """Of a webhook: refuses, and says why in payloads."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = "\n".join(PAYLOADS).encode()
+        self.send_response(400)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def hostile_receiver():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), HostileReceiver)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def hostile_answer(world: World) -> dict:
+    """A webhook whose receiver answers in payloads, which its log keeps."""
+    owner = world.owner
+    made = owner.call("POST", "/v1/webhooks", {"url": "https://hook.example.jp/", "description": "CRM", "events": ["contact.created"], "enabled": True})
+    KNOWN_SECRETS.append(("webhook secret", made["secret"]))
+    one = f"/v1/webhooks/{made['id']}"
+    with hostile_receiver() as port, strict_mailer(world, KIKUBARI_EGRESS_INSIDE="127.0.0.0/8"):
+        world.sql(f"UPDATE webhook SET url = 'http://127.0.0.1:{port}/' WHERE id = '{made['id']}'")
+        message = owner.call("POST", f"{one}/test")["id"]
+        until(lambda: any(t["answer"] for t in owner.call("GET", f"{one}/messages/{message}")["tries"]), 60, "the receiver's answer")
+    return {"webhook": made["id"], "message": message}
+
+
 def deliver(owner: Person, planted: dict, sink: Sink, check: Check) -> None:
     """The campaign goes out; the server's words are hostile, so is what comes back by bounce and by click."""
     for n, payload in enumerate(PAYLOADS[:3]):
@@ -180,11 +244,12 @@ def attack(world: World, check: Check) -> None:
         planted = plant_by_hand(owner, sender, check)
         deliver(owner, planted, sink, check)
         transactional(owner, planted, sink)
+    planted |= plant_for_administrators(owner, planted) | hostile_answer(world)
     time.sleep(2)  # Opens and clicks are written in batches.
     # Quick: the screens that show what was planted. Whole: every screen that there is, with the payloads in its lists.
     looked, found = browse(world, {"planted": planted, "shown": SHOWN, "every": world.level != QUICK})
     check.looked += looked
-    check.that(looked > (15 if world.level == QUICK else 60), "screens", f"only {looked} were looked at")
+    check.that(looked > (25 if world.level == QUICK else 70), "screens", f"only {looked} were looked at")
     for one in found:
         check.that(False, "browser", one)
 

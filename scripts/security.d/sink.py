@@ -1,6 +1,7 @@
 """An SMTP server that keeps what it gets byte for byte, and answers with whatever words it was told."""
 
 import contextlib
+import os
 import re
 import socketserver
 import threading
@@ -96,9 +97,20 @@ class Server(socketserver.ThreadingTCPServer):
     sink: Sink
 
 
+def server_on(ports: list[int]) -> Server:
+    for port in ports:
+        try:
+            return Server(("127.0.0.1", port), Talk)
+        except OSError:
+            continue  # Another item's.
+    raise OSError(f"none of the ports for sinks is free: {ports}")
+
+
 @contextlib.contextmanager
-def open_sink():
-    server = Server(("127.0.0.1", 0), Talk)
+def open_sink(*, named: bool = True):
+    """On one of the ports that KIKUBARI_RELAY_INSIDE names; without `named` on another one, where no mail may arrive."""
+    ports = os.environ["KIKUBARI_E2E_SINK_PORTS"].split() if named else ["0"]
+    server = server_on([int(port) for port in ports])
     server.sink = Sink(server.server_address[1])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -110,7 +110,9 @@ fn status_of(error: &DomainError) -> StatusCode {
         DomainError::Stale => StatusCode::PRECONDITION_FAILED,
         DomainError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
         DomainError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        DomainError::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+        DomainError::TooManyRequests { .. } | DomainError::LimitReached { .. } => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         DomainError::Overloaded { .. } | DomainError::Unavailable { .. } => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -157,6 +159,7 @@ impl ResponseError for ApiError {
                     body.errors = fields.iter().cloned().map(ProblemField::from).collect();
                 }
                 DomainError::TooManyRequests { retry_after }
+                | DomainError::LimitReached { retry_after, .. }
                 | DomainError::Overloaded { retry_after } => {
                     if matches!(error, DomainError::Overloaded { .. }) {
                         tracing::warn!(name: "api.overloaded", "too many log-ins at a time: one was sent away");

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Result of a use case.
 pub type Result<T, E = DomainError> = std::result::Result<T, E>;
 
@@ -60,6 +62,13 @@ pub enum DomainError {
     /// Too often.
     #[error("too many tries: wait {} seconds", .retry_after.as_secs())]
     TooManyRequests { retry_after: Duration },
+    /// A number that a company has for a time is used up.
+    #[error("{detail}")]
+    LimitReached {
+        code: &'static str,
+        detail: String,
+        retry_after: Duration,
+    },
     /// Too many want the same at this moment, whoever they are. Nothing was done or counted.
     #[error("too many passwords are being checked at this moment: try again in {} seconds", .retry_after.as_secs())]
     Overloaded { retry_after: Duration },
@@ -105,7 +114,8 @@ impl DomainError {
         match self {
             Self::Unauthenticated { code, .. }
             | Self::Refused { code, .. }
-            | Self::Conflict { code, .. } => code,
+            | Self::Conflict { code, .. }
+            | Self::LimitReached { code, .. } => code,
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::Stale => "stale",
@@ -117,6 +127,13 @@ impl DomainError {
             Self::Internal { .. } => "internal",
         }
     }
+}
+
+/// Whether mail programs would make a link of a part of it. Full-width letters
+/// count as those that they look like.
+pub(crate) fn holds_address(text: &str) -> bool {
+    let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    plain.contains("://") || plain.contains("www.")
 }
 
 /// Collects every field error of an input, so that a person mends all at once.
@@ -147,6 +164,21 @@ impl Validation {
         }
         if text.contains('\0') {
             self.add(pointer, "malformed", "must not hold a NUL character");
+        }
+    }
+
+    /// A name that mails of the product show to people: mail programs make a
+    /// link of anything that looks like one, and it would be ours.
+    pub fn plain_name(&mut self, pointer: &str, name: &str) {
+        if name.chars().any(char::is_control) {
+            self.add(pointer, "malformed", "must not hold control characters");
+        }
+        if holds_address(name) {
+            self.add(
+                pointer,
+                "web_address",
+                "must not hold a web address (:// or www.): the name is shown in mails",
+            );
         }
     }
 

@@ -1127,6 +1127,7 @@ diesel::table! {
         due_at -> Timestamptz,
         leased_until -> Nullable<Timestamptz>,
         attempts -> Int4,
+        urgent -> Bool,
     }
 }
 

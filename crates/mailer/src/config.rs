@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inbound::Protocol;
 use crate::smtp::connect::Timeouts;
+use crate::smtp::inside::Inside;
 use crate::smtp::mx::DirectSettings;
 
 /// Read from `KIKUBARI_*`.
@@ -17,9 +18,9 @@ use crate::smtp::mx::DirectSettings;
 pub struct MailerConfig {
     /// `KIKUBARI_PUBLIC_URL` (`http://127.0.0.1:8080`): begins every link in a mail; no slash at its end.
     pub public_url: String,
-    /// `KIKUBARI_RELAY_ALLOW_PRIVATE` (false): whether routes may lead to
-    /// loopback and private addresses.
-    pub relay_allow_private: bool,
+    /// `KIKUBARI_RELAY_INSIDE` (none): the relays on loopback and private
+    /// addresses that routes may lead to, `host:port` with commas between.
+    pub relay_inside: String,
     /// `KIKUBARI_DIRECT_ALLOW_PRIVATE` (false): whether direct delivery may lead to
     /// loopback and private addresses; recipients' domains name these servers.
     pub direct_allow_private: bool,
@@ -70,7 +71,7 @@ impl Default for MailerConfig {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:8080".to_owned(),
-            relay_allow_private: false,
+            relay_inside: String::new(),
             direct_allow_private: false,
             direct_port: 25,
             dns_server: None,
@@ -130,6 +131,7 @@ impl MailerConfig {
             return Err("KIKUBARI_INBOUND_LISTEN and KIKUBARI_INBOUND_LMTP_LISTEN need KIKUBARI_BOUNCE_DOMAIN or KIKUBARI_CANCEL_MAILBOX: they take mail for these only".to_owned());
         }
         crate::system_mail::check(self)?;
+        self.inside()?;
         if let Some(listen) = self.metrics_listen
             && !listen.ip().is_loopback()
         {
@@ -163,6 +165,12 @@ impl MailerConfig {
         let smtp = self.inbound_listen.map(|at| (at, Protocol::Smtp));
         let lmtp = self.inbound_lmtp_listen.map(|at| (at, Protocol::Lmtp));
         smtp.into_iter().chain(lmtp)
+    }
+
+    /// # Errors
+    /// What is wrong with the setting.
+    pub fn inside(&self) -> Result<Inside, String> {
+        Inside::parse(&self.relay_inside)
     }
 
     #[must_use]
@@ -222,6 +230,10 @@ mod tests {
             },
             MailerConfig {
                 cancel_mailbox: Some("nobody".into()),
+                ..good.clone()
+            },
+            MailerConfig {
+                relay_inside: "true".into(),
                 ..good.clone()
             },
             MailerConfig {

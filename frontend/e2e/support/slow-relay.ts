@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { needed } from "./env";
 
 /** An SMTP server (RFC 5321) that takes every mail and lets each wait for its answer. */
 export interface SlowRelay {
@@ -66,9 +67,11 @@ export async function slowRelay(delay: number): Promise<SlowRelay> {
     socket.on("close", () => sockets.delete(socket));
     talk(socket, delay, taken);
   });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  // Of this machine, mailers speak only to the ports that the installation names (KIKUBARI_RELAY_INSIDE).
+  const port = Number(needed("KIKUBARI_E2E_SINK_PORTS").split(" ")[0]);
+  await new Promise<void>((done, fail) => server.once("error", fail).listen(port, "127.0.0.1", done));
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     taken,
     close: () => {
       server.close();

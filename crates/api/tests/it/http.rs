@@ -26,6 +26,14 @@ async fn every_answer_carries_the_security_headers_and_a_request_id() {
                 .contains("script-src 'self' 'unsafe"),
             "{path}"
         );
+        // The reader of the API's document makes markup of text by itself.
+        assert_eq!(
+            answer
+                .header("content-security-policy")
+                .ends_with("; require-trusted-types-for 'script'; trusted-types default"),
+            path != "/docs/",
+            "{path}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");

@@ -36,6 +36,18 @@ text_enum! {
     }
 }
 
+impl Kind {
+    /// A link that somebody asked for and waits for.
+    fn is_urgent(self) -> bool {
+        match self {
+            Self::PasswordReset => true,
+            Self::Invitation | Self::PasswordChanged | Self::NewDevice | Self::PasswordExpires => {
+                false
+            }
+        }
+    }
+}
+
 /// After this nobody would understand it any more.
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// The longest wait between two tries.

@@ -27,6 +27,7 @@ pub(super) async fn insert(
     what: What,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let kind = what.kind;
     let (address, locale): (String, String) = user_account::table
         .find((tenant, user))
         .select((user_account::email, user_account::locale))
@@ -52,6 +53,7 @@ pub(super) async fn insert(
             system_mail_queue::tenant_id.eq(tenant),
             system_mail_queue::mail_id.eq(id),
             system_mail_queue::due_at.eq(now),
+            system_mail_queue::urgent.eq(kind.is_urgent()),
         ))
         .execute(tx)
         .await?;
@@ -69,8 +71,14 @@ pub(super) struct Leased {
     pub(super) attempts: i32,
 }
 
-/// Leases the oldest that are due. The lease runs by the database's clock.
-#[expect(clippy::disallowed_methods, reason = "UPDATE from a locked sub-select")]
+/// Leases what is due: first the links that people wait for, then in each of
+/// the two the oldest of every company, the second oldest of every company and
+/// so on, so that a company with thousands delays nobody else's. The lease runs
+/// by the database's clock.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE from a locked sub-select with a window"
+)]
 pub(super) async fn lease(
     tx: &mut AsyncPgConnection,
     now: DateTime<Utc>,
@@ -79,9 +87,13 @@ pub(super) async fn lease(
     Ok(diesel::sql_query(
         "UPDATE system_mail_queue AS taken
          SET leased_until = clock_timestamp() + interval '2 minutes', attempts = taken.attempts + 1
-         FROM (SELECT q.tenant_id, q.mail_id FROM system_mail_queue q
+         FROM (SELECT q.tenant_id, q.mail_id
+               FROM (SELECT tenant_id, mail_id, row_number() OVER (PARTITION BY tenant_id, urgent ORDER BY due_at, mail_id) AS turn
+                     FROM system_mail_queue
+                     WHERE due_at <= $1 AND (leased_until IS NULL OR leased_until <= clock_timestamp())) AS due
+               JOIN system_mail_queue q USING (tenant_id, mail_id)
                WHERE q.due_at <= $1 AND (q.leased_until IS NULL OR q.leased_until <= clock_timestamp())
-               ORDER BY q.due_at LIMIT $2 FOR UPDATE OF q SKIP LOCKED) AS next
+               ORDER BY q.urgent DESC, due.turn, q.due_at LIMIT $2 FOR UPDATE OF q SKIP LOCKED) AS next
          WHERE taken.tenant_id = next.tenant_id AND taken.mail_id = next.mail_id
          RETURNING taken.tenant_id, taken.mail_id, taken.attempts",
     )

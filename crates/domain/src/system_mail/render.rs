@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::ExposeSecret;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Due, Kind, words};
+use crate::error::holds_address;
 
 /// A mail as a person reads it.
 #[derive(Debug)]
@@ -118,19 +120,19 @@ fn values(mail: &Due, english: bool) -> Vec<(&'static str, String)> {
         }
     };
     vec![
-        ("{name}", one_line(&mail.display_name)),
-        ("{company}", one_line(&mail.tenant_name)),
+        ("{name}", plain(&mail.display_name)),
+        ("{company}", plain(&mail.tenant_name)),
         ("{login_id}", one_line(param("login_id"))),
         ("{until}", time("expires_at")),
         ("{at}", time("at")),
         ("{ip}", or_dash(param("ip"))),
-        ("{user_agent}", or_dash(&one_line(param("user_agent")))),
+        ("{user_agent}", or_dash(&plain(param("user_agent")))),
         (
             "{factor}",
-            words::factor(param("method"), &one_line(param("factor_name")), english),
+            words::factor(param("method"), &plain(param("factor_name")), english),
         ),
         ("{by}", words::by(param("by"), english).to_owned()),
-        ("{token}", one_line(param("token_name"))),
+        ("{token}", plain(param("token_name"))),
     ]
 }
 
@@ -154,6 +156,21 @@ fn fill(text: &str, values: &[(&'static str, String)]) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// As [`one_line`], and no mail program makes a link of it: a mail of ours
+/// leads to us alone. New names with an address are refused; this is for those
+/// from before, and for what a browser calls itself.
+fn plain(text: &str) -> String {
+    if !holds_address(text) {
+        return one_line(text);
+    }
+    let apart: String = text.nfkc().collect();
+    let mut apart = apart.replace("://", " ");
+    while let Some(at) = apart.to_ascii_lowercase().find("www.") {
+        apart.replace_range(at..at + 4, "www ");
+    }
+    one_line(&apart)
 }
 
 /// A subject is one line, whatever a company calls itself.
@@ -206,6 +223,33 @@ mod tests {
                 }
                 assert!(!letter.subject.chars().any(char::is_control));
                 assert!(!letter.html.contains("<script>") && !letter.html.contains("<b>"));
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_is_a_link_in_a_mail_of_ours() {
+        for (name, left) in [
+            (
+                "当選しました https://evil.example/ 株式会社",
+                "当選しました https evil.example/ 株式会社",
+            ),
+            ("WWW.evil.example", "www evil.example"),
+            ("ｈｔｔｐｓ：／／evil.example", "https evil.example"),
+            ("ｗｗｗ．evil.example", "www evil.example"),
+            ("ホームページ製作所", "ホームページ製作所"),
+        ] {
+            let mail = Due {
+                display_name: name.into(),
+                tenant_name: name.into(),
+                ..due(Kind::Invitation, "ja")
+            };
+            let letter = render(&mail, "https://mail.example.jp");
+            for text in [&letter.subject, &letter.text] {
+                assert!(text.contains(left), "{name}: {text}");
+                let links = text.matches("://").count();
+                let ours = text.matches("https://mail.example.jp").count();
+                assert_eq!(links, ours, "{name}: {text}");
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::session::password::policy::{MAX_HISTORY, MAX_MIN_LENGTH, MIN_LENGTH, 
 use crate::user::{self, NewUser};
 
 pub use network::Networks;
-pub(crate) use queries::find;
+pub(crate) use queries::{find, lock};
 
 /// A tenant with its settings.
 #[derive(Debug, Clone, Queryable, Selectable, Serialize)]
@@ -121,6 +121,7 @@ impl TenantChange {
         let mut v = Validation::default();
         if let Some(name) = &self.name {
             v.length("/name", name, 1, 200);
+            v.plain_name("/name", name);
         }
         if let Some(zone) = &self.time_zone
             && zone.parse::<chrono_tz::Tz>().is_err()
@@ -250,8 +251,10 @@ pub(crate) async fn create_as(
         ..TenantChange::default()
     }
     .check()?;
-    let owner = user::prepare(hasher, Policy::usual(name), owner).await?;
     let id = actor.tenant_id;
+    let owner = user::check(owner)?
+        .hashed(hasher, Policy::usual(name), id)
+        .await?;
     db.tenant(id, async |tx| {
         queries::insert(tx, id, name).await?;
         let role = role::create_builtin(tx, id).await?;

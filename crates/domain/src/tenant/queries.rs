@@ -25,6 +25,17 @@ pub(crate) async fn find(tx: &mut AsyncPgConnection, id: TenantId) -> Result<Ten
         .await?)
 }
 
+/// Keeps two of a company at once from each counting without the other.
+pub(crate) async fn lock(tx: &mut AsyncPgConnection, id: TenantId) -> Result<()> {
+    let _: TenantId = tenant::table
+        .find(id)
+        .select(tenant::id)
+        .for_no_key_update()
+        .first(tx)
+        .await?;
+    Ok(())
+}
+
 /// `None` when the version is not the current one.
 pub(super) async fn update(
     tx: &mut AsyncPgConnection,

@@ -156,6 +156,26 @@ pub(crate) async fn quota(tx: &mut AsyncPgConnection, tenant: TenantId) -> Resul
     Ok(found.unwrap_or_default())
 }
 
+/// Room for one person more, before anything is made for them; the trigger
+/// has the last word.
+///
+/// # Errors
+/// [`DomainError::Conflict`] when there is none.
+pub(crate) async fn require_user(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let Some(most) = quota(tx, tenant).await?.users else {
+        return Ok(());
+    };
+    let used = of_all(tx, &[tenant], now).await?;
+    match used.as_slice() {
+        [(_, usage)] if usage.users >= most => Err(used_up("quota_users")),
+        _ => Ok(()),
+    }
+}
+
 /// What the actor's tenant has and may have.
 ///
 /// # Errors

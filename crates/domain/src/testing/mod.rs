@@ -9,8 +9,10 @@ mod authenticator;
 mod builders;
 mod campaign;
 mod database;
+mod hostile;
 
 pub use authenticator::{Kind, SoftAuthenticator};
 pub use builders::{TEST_PASSWORD, TestTenant};
 pub use campaign::sent_campaign;
 pub use database::{Plan, TestDatabase};
+pub use hostile::hostile;

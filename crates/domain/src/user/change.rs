@@ -1,5 +1,6 @@
 //! What an administrator changes of a person.
 
+use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 
 use super::{User, check_profile, link, queries, role_to_give};
@@ -22,22 +23,38 @@ pub struct UserChange {
     pub password: Option<SecretString>,
 }
 
-/// The hash of a password that an administrator gives somebody.
+/// The hash of a password that an administrator gives somebody, when nothing
+/// else stands in the way of the change.
 async fn hash_for(
     db: &Db,
     hasher: &Hasher,
     actor: &Actor,
     id: UserId,
+    version: i32,
+    role: Option<&str>,
     new: SecretString,
 ) -> Result<String> {
-    let turn = hasher.enter(Who::Known)?;
+    let tenant = actor.tenant_id;
     let rules = db
-        .tenant(actor.tenant_id, async |tx| {
-            replace::rules(tx, actor.tenant_id, id).await
+        .tenant(tenant, async |tx| {
+            may_change(tx, actor, id).await?;
+            if queries::find(tx, tenant, id).await?.version != version {
+                return Err(DomainError::Stale);
+            }
+            if let Some(key) = role {
+                role_to_give(tx, actor, key).await?;
+            }
+            replace::rules(tx, tenant, id).await
         })
         .await?;
+    let turn = hasher.enter(Who::Given(tenant))?;
     policy::check(&turn, &rules.policy, &new, "/password").await?;
     turn.hash(new).await
+}
+
+/// Their password or address would be a way to what they may.
+async fn may_change(tx: &mut AsyncPgConnection, actor: &Actor, id: UserId) -> Result<()> {
+    actor.require_at_least(&queries::permissions(tx, actor.tenant_id, id).await?)
 }
 
 /// Changes a person of version `version`. A password that an administrator
@@ -47,7 +64,8 @@ async fn hash_for(
 /// than the actor stays as they are.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::Invalid`], [`DomainError::NotFound`], [`DomainError::Stale`], [`DomainError::Conflict`],
+/// [`DomainError::Overloaded`].
 pub async fn update(
     db: &Db,
     hasher: &Hasher,
@@ -69,14 +87,16 @@ pub async fn update(
         actor.require_step_up()?;
     }
     let password_hash = match change.password {
-        Some(new) => Some(hash_for(db, hasher, actor, id, new).await?),
+        Some(new) => {
+            let role = change.role.as_deref();
+            Some(hash_for(db, hasher, actor, id, version, role, new).await?)
+        }
         None => None,
     };
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let before = queries::find(tx, actor.tenant_id, id).await?;
-        // Their password or address would be a way to what they may.
-        actor.require_at_least(&queries::permissions(tx, actor.tenant_id, id).await?)?;
+        may_change(tx, actor, id).await?;
         let role_id = match &change.role {
             Some(key) => Some(role_to_give(tx, actor, key).await?),
             None => None,

@@ -1,7 +1,7 @@
 //! How a new person comes in: a link by mail, by which they set a password
 //! that nobody else ever knew.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::AsyncPgConnection;
 use serde_json::json;
 
@@ -18,6 +18,9 @@ use crate::tenant;
 
 /// Invitations to one person within a day.
 const A_DAY: usize = 20;
+/// Invitations of one company within a day: they go to any address, by the
+/// installation's own relay and in its name.
+pub const OF_A_COMPANY: i64 = 200;
 
 /// Mails an invitation in the transaction that makes or invites the person.
 pub(super) async fn send(
@@ -28,6 +31,7 @@ pub(super) async fn send(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let tenant = actor.tenant_id;
+    require_room(tx, tenant, now).await?;
     let (token, until) = link::issue(tx, tenant, user.id, Purpose::Invitation, now).await?;
     let zone = tenant::find(tx, tenant).await?.time_zone;
     let params = json!({ "login_id": user.login_id, "expires_at": until, "time_zone": zone });
@@ -36,18 +40,43 @@ pub(super) async fn send(
     note(tx, actor, "user.invited", user.id).await
 }
 
+/// # Errors
+/// [`DomainError::LimitReached`] when the company has mailed its invitations of a day.
+async fn require_room(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    // One at a time, so that many at once are counted.
+    tenant::lock(tx, tenant).await?;
+    let day = TimeDelta::hours(24);
+    let Some(oldest) = link::nth_invitation_since(tx, tenant, now - day, OF_A_COMPANY).await?
+    else {
+        return Ok(());
+    };
+    let wait = (oldest + day - now).num_seconds().max(1);
+    Err(DomainError::LimitReached {
+        code: "invitation_limit",
+        detail: format!(
+            "{OF_A_COMPANY} invitations were mailed within 24 hours, which is the most for a company: go on later, or give the person a password instead"
+        ),
+        retry_after: std::time::Duration::from_secs(wait.unsigned_abs()),
+    })
+}
+
 /// Invites once more; links that were mailed before are void.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::Refused`] for who may more, [`DomainError::NotFound`],
-/// [`DomainError::Conflict`] for somebody who has come already or is disabled, [`DomainError::TooManyRequests`].
+/// [`DomainError::Conflict`] for somebody who has come already or is disabled, [`DomainError::TooManyRequests`],
+/// [`DomainError::LimitReached`].
 pub async fn send_again(db: &Db, keys: &Keys, actor: &Actor, id: UserId) -> Result<User> {
     actor.require(Permission::UsersManage)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let user = find_invited(tx, tenant, id).await?;
         actor.require_at_least(&queries::permissions(tx, tenant, id).await?)?;
-        let since = now - chrono::TimeDelta::hours(24);
+        let since = now - TimeDelta::hours(24);
         let made = link::made_since(tx, tenant, id, Purpose::Invitation, since).await?;
         if made.len() >= A_DAY {
             let retry_after = std::time::Duration::from_secs(3600);

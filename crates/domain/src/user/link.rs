@@ -204,6 +204,27 @@ pub(crate) async fn made_since(
         .await?)
 }
 
+/// When the `n`th last invitation of the company was made since then, if there
+/// were so many. Found by when they expire, which is always as much later.
+pub(crate) async fn nth_invitation_since(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    since: DateTime<Utc>,
+    n: i64,
+) -> Result<Option<DateTime<Utc>>> {
+    let purpose = Purpose::Invitation;
+    Ok(user_link::table
+        .filter(user_link::tenant_id.eq(tenant))
+        .filter(user_link::purpose.eq(purpose))
+        .filter(user_link::expires_at.gt(since + purpose.lifetime()))
+        .order(user_link::expires_at.desc())
+        .offset(n - 1)
+        .select(user_link::created_at)
+        .first(tx)
+        .await
+        .optional()?)
+}
+
 /// Until when the open invitations of these people are good.
 pub(crate) async fn open_invitations(
     tx: &mut AsyncPgConnection,

@@ -17,14 +17,15 @@ use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
 use crate::error::{DomainError, FieldError, Result, Validation};
-use crate::ids::{RoleId, UserId};
+use crate::ids::{RoleId, TenantId, UserId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::role;
 use crate::schema::{role as role_table, user_account};
 use crate::secret::{Keys, sha256};
 use crate::session::password::policy::{self, Policy};
 use crate::session::password::{Hasher, Who};
-use crate::tenant;
+use crate::session::throttle;
+use crate::tenant::{self, usage};
 
 pub use change::{UserChange, update};
 pub(crate) use queries::Credentials;
@@ -118,7 +119,17 @@ pub enum FirstPassword {
     Own(SecretString),
 }
 
-/// A [`NewUser`] that was checked, and whose password was hashed outside any transaction.
+/// A [`NewUser`] that was checked.
+#[derive(Debug)]
+pub(crate) struct CheckedUser {
+    login_id: LoginId,
+    display_name: String,
+    email: String,
+    locale: String,
+    password: FirstPassword,
+}
+
+/// A [`CheckedUser`] whose password was hashed outside any transaction.
 #[derive(Debug)]
 pub(crate) struct PreparedUser {
     login_id: LoginId,
@@ -137,6 +148,7 @@ fn check_profile(
 ) {
     if let Some(name) = display_name {
         v.length("/display_name", name, 1, 100);
+        v.plain_name("/display_name", name);
     }
     if let Some(email) = email
         && (email.len() > 320
@@ -158,9 +170,14 @@ fn check_profile(
     }
 }
 
-pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Result<PreparedUser> {
+/// What can be said of a person without the database.
+pub(crate) fn check(new: NewUser) -> Result<CheckedUser> {
     let mut v = Validation::default();
     let login_id = v.keep("/login_id", LoginId::parse(&new.login_id));
+    if let Some(id) = &login_id {
+        // Invitations show it.
+        v.plain_name("/login_id", id.as_str());
+    }
     let locale = new.locale.unwrap_or_else(|| "ja".to_owned());
     check_profile(
         &mut v,
@@ -171,28 +188,48 @@ pub(crate) async fn prepare(hasher: &Hasher, policy: Policy, new: NewUser) -> Re
     v.finish()?;
     let login_id =
         login_id.ok_or_else(|| DomainError::internal("a login id that passed its check"))?;
-    let (password, temporary) = match new.password {
-        FirstPassword::Invitation => (None, false),
-        FirstPassword::Temporary(password) => (Some(password), true),
-        FirstPassword::Own(password) => (Some(password), false),
-    };
-    let password_hash = match password {
-        Some(password) => {
-            let policy = policy.for_person(login_id.as_str(), &new.display_name, &new.email);
-            let turn = hasher.enter(Who::Known)?;
-            policy::check(&turn, &policy, &password, "/password").await?;
-            Some(turn.hash(password).await?)
-        }
-        None => None,
-    };
-    Ok(PreparedUser {
+    Ok(CheckedUser {
         login_id,
         display_name: new.display_name,
         email: new.email,
         locale,
-        password_hash,
-        temporary,
+        password: new.password,
     })
+}
+
+impl CheckedUser {
+    /// With the password hashed, to be asked for when nothing else stands in
+    /// the way: a hash costs as much as a hundred requests.
+    pub(crate) async fn hashed(
+        self,
+        hasher: &Hasher,
+        policy: Policy,
+        tenant: TenantId,
+    ) -> Result<PreparedUser> {
+        let (password, temporary) = match self.password {
+            FirstPassword::Invitation => (None, false),
+            FirstPassword::Temporary(password) => (Some(password), true),
+            FirstPassword::Own(password) => (Some(password), false),
+        };
+        let password_hash = match password {
+            Some(password) => {
+                let policy =
+                    policy.for_person(self.login_id.as_str(), &self.display_name, &self.email);
+                let turn = hasher.enter(Who::Given(tenant))?;
+                policy::check(&turn, &policy, &password, "/password").await?;
+                Some(turn.hash(password).await?)
+            }
+            None => None,
+        };
+        Ok(PreparedUser {
+            login_id: self.login_id,
+            display_name: self.display_name,
+            email: self.email,
+            locale: self.locale,
+            password_hash,
+            temporary,
+        })
+    }
 }
 
 pub(crate) async fn insert(
@@ -239,11 +276,27 @@ async fn role_to_give(tx: &mut AsyncPgConnection, actor: &Actor, key: &str) -> R
     Ok(id)
 }
 
+/// Whether the login id is nobody's yet. Each one that is in use counts: it may
+/// be another company's.
+async fn require_free(db: &Db, tenant: TenantId, login_id: &LoginId) -> Result<()> {
+    let lanes = throttle::Lanes::login_ids(tenant);
+    throttle::reserve(db, &lanes).await?;
+    let home = db
+        .system(async |tx| queries::find_home(tx, login_id).await)
+        .await?;
+    if home.is_some() {
+        return Err(queries::login_id_taken());
+    }
+    throttle::release(db, &lanes).await
+}
+
 /// Adds a person, and mails them an invitation unless they have a password.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::Refused`] without step-up, or for a role that allows more than the actor
-/// may, [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+/// may, [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use or a quota that is used up,
+/// [`DomainError::TooManyRequests`] after many login ids in use, [`DomainError::LimitReached`] for invitations,
+/// [`DomainError::Overloaded`].
 pub async fn create(
     db: &Db,
     hasher: &Hasher,
@@ -254,9 +307,16 @@ pub async fn create(
 ) -> Result<User> {
     actor.require(Permission::UsersManage)?;
     actor.require_step_up()?;
-    let settings = tenant::get(db, actor).await?;
-    let prepared = prepare(hasher, Policy::of(&settings), new).await?;
-    let now = db.now();
+    let (checked, now) = (check(new)?, db.now());
+    let policy = db
+        .tenant(actor.tenant_id, async |tx| {
+            role_to_give(tx, actor, role).await?;
+            usage::require_user(tx, actor.tenant_id, now).await?;
+            Ok(Policy::of(&tenant::find(tx, actor.tenant_id).await?))
+        })
+        .await?;
+    require_free(db, actor.tenant_id, &checked.login_id).await?;
+    let prepared = checked.hashed(hasher, policy, actor.tenant_id).await?;
     db.tenant(actor.tenant_id, async |tx| {
         let role_id = role_to_give(tx, actor, role).await?;
         let id = insert(tx, actor, (role_id, role), &prepared).await?;

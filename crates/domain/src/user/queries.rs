@@ -42,6 +42,13 @@ pub(super) struct Row {
     pub(super) disabled_at: Option<Option<DateTime<Utc>>>,
 }
 
+pub(super) fn login_id_taken() -> DomainError {
+    DomainError::conflict(
+        "login_id_taken",
+        "this login id is in use: choose another one",
+    )
+}
+
 pub(super) async fn insert(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -49,12 +56,6 @@ pub(super) async fn insert(
     role_id: RoleId,
     user: &PreparedUser,
 ) -> Result<()> {
-    let taken = || {
-        DomainError::conflict(
-            "login_id_taken",
-            "this login id is in use: choose another one",
-        )
-    };
     expect_unique(
         diesel::insert_into(login_directory::table)
             .values((
@@ -65,7 +66,7 @@ pub(super) async fn insert(
             .execute(tx)
             .await,
         "login_directory_pkey",
-        taken,
+        login_id_taken,
     )?;
     diesel::insert_into(user_account::table)
         .values((

@@ -73,7 +73,7 @@ impl Desk {
         config: MailerConfig,
     ) -> anyhow::Result<Self> {
         let settings = RouteSettings {
-            allow_private: config.relay_allow_private,
+            inside: config.inside().map_err(anyhow::Error::msg)?,
             helo: config.helo_name(),
             timeouts: config.timeouts(),
             tls: tls::platform_tls()?,

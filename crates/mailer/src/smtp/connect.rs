@@ -85,8 +85,8 @@ pub struct Endpoint {
     pub auth: Auth,
     pub username: String,
     pub password: SecretString,
-    /// Relays on private addresses are a way into the inside network; only an
-    /// operator who means it allows them.
+    /// Relays on private addresses are a way into the inside network; the
+    /// operator names those that are meant ([`Inside`](super::inside::Inside)).
     pub allow_private: bool,
     /// Address of this machine that the session comes from.
     pub source: Option<IpAddr>,
@@ -102,7 +102,7 @@ pub enum ConnectError {
     #[error("no connection to {host}: {error}")]
     Unreachable { host: String, error: String },
     #[error(
-        "{host} has only addresses of private networks, which this installation does not send to"
+        "{host} has only addresses of private networks, to which this installation sends only where its operator has named host and port"
     )]
     Private { host: String },
     #[error("{host} is this machine itself: a mail to it would come back")]

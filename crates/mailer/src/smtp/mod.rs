@@ -3,6 +3,7 @@
 
 pub mod choice;
 pub mod connect;
+pub mod inside;
 pub mod mx;
 pub mod pool;
 pub mod relay;

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::ConnectError;
 use super::connect::{Endpoint, Names, Timeouts};
+use super::inside::Inside;
 use super::mx::{Direct, DirectSettings, Exchanges};
 use super::relay::Relay as RelaySessions;
 use super::sessions::Sessions;
@@ -28,7 +29,8 @@ pub const REST_MAX_ALONE: Duration = Duration::from_secs(5);
 /// What all routes of a mailer share.
 #[derive(Clone)]
 pub struct RouteSettings {
-    pub allow_private: bool,
+    /// Relays that may have inside addresses.
+    pub inside: Inside,
     pub helo: String,
     pub timeouts: Timeouts,
     pub tls: Arc<ClientConfig>,
@@ -216,7 +218,7 @@ fn to_relay(route: &OpenRoute, relay: &Relay, settings: &RouteSettings) -> Endpo
         auth: relay.auth,
         username: relay.username.clone(),
         password: relay.password.clone(),
-        allow_private: settings.allow_private,
+        allow_private: settings.inside.allows(&relay.host, relay.port),
         source: route.source_address,
         helo: route.helo.clone().unwrap_or_else(|| settings.helo.clone()),
         timeouts: settings.timeouts,

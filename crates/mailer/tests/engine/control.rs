@@ -65,10 +65,7 @@ async fn halted_in_the_middle(state: &str) -> (Fixture, Sink, CampaignId, Counts
     let sink = Sink::scripted(|_, _| Action::Wait).await;
     let fixture = Fixture::new(&sink).await;
     let campaign = fixture.campaign(&addresses(1_000)).await;
-    let mailer = Arc::new(fixture.mailer_with(&mailer::config::MailerConfig {
-        relay_allow_private: true,
-        ..mailer::config::MailerConfig::default()
-    }));
+    let mailer = Arc::new(fixture.mailer());
     let draining = tokio::spawn({
         let mailer = Arc::clone(&mailer);
         async move { mailer.drain().await }

@@ -253,7 +253,7 @@ async fn a_server_on_a_private_address_is_not_spoken_to_unless_allowed() {
     let mut world = World::new(&sink).await;
     world.config.direct_allow_private = false;
     // That relays may be private says nothing of whom strangers name.
-    world.config.relay_allow_private = true;
+    world.config.relay_inside = format!("mx.example.jp:{}", sink.address.port());
     world.zone.mx("example.jp", &[(10, "mx.example.jp")]);
     world.zone.a("mx.example.jp", "127.0.0.1");
     world.zone.txt("_mta-sts.example.jp", "v=STSv1; id=1;");

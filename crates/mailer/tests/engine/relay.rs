@@ -3,6 +3,7 @@
 use chrono::{TimeDelta, TimeZone, Utc};
 use domain::clock::Clock;
 use domain::delivery::retry;
+use mailer::runner::Mailer;
 
 use crate::support::{Action, Counts, Fixture, Options, Sink, addresses};
 
@@ -297,15 +298,25 @@ async fn a_dead_relay_puts_deliveries_off_and_loses_none() {
 }
 
 #[tokio::test]
-async fn a_relay_on_a_private_address_is_not_spoken_to_unless_allowed() {
+async fn a_relay_on_a_private_address_is_not_spoken_to_unless_host_and_port_are_named() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let fixture = Fixture::with_clock(&sink, clock()).await;
+    let mailer = |inside: String| {
+        let config = mailer::config::MailerConfig {
+            relay_inside: inside,
+            ..mailer::config::MailerConfig::default()
+        };
+        Mailer::new(&fixture.database.db, &fixture.keys, &config).unwrap()
+    };
+    let port = sink.address.port();
+    let named = fixture.campaign(&addresses(1)).await;
+    mailer(format!("127.0.0.1:{port}")).drain().await.unwrap();
+    assert_eq!(fixture.counts(named).await.accepted, 1);
+    let sessions = sink.sessions();
+    // Another port of the same host, and another name of the same place.
+    let beside = format!("127.0.0.1:{},localhost:{port}", port.wrapping_add(1).max(1));
     let campaign = fixture.campaign(&addresses(3)).await;
-    fixture
-        .mailer_with(&mailer::config::MailerConfig::default())
-        .drain()
-        .await
-        .unwrap();
+    mailer(beside).drain().await.unwrap();
     assert_eq!(
         fixture.counts(campaign).await,
         Counts {
@@ -319,7 +330,7 @@ async fn a_relay_on_a_private_address_is_not_spoken_to_unless_allowed() {
             .await,
         3
     );
-    assert_eq!(sink.sessions(), 0);
+    assert_eq!(sink.sessions(), sessions);
 }
 
 #[tokio::test]

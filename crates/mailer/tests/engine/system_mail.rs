@@ -15,7 +15,6 @@ fn from_here() -> Option<IpAddr> {
 fn config(sink: &Sink) -> MailerConfig {
     let config = MailerConfig {
         public_url: "https://mail.example.jp".into(),
-        relay_allow_private: true,
         system_mail_host: Some("127.0.0.1".into()),
         system_mail_port: sink.address.port(),
         system_mail_security: domain::route::Security::None,

@@ -19,7 +19,6 @@ async fn one_mail(change: &str, config: &MailerConfig) -> (Fixture, Mail) {
 
 fn config() -> MailerConfig {
     MailerConfig {
-        relay_allow_private: true,
         public_url: "https://mail.example.jp".into(),
         ..MailerConfig::default()
     }

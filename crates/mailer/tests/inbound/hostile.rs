@@ -1,8 +1,11 @@
 //! Whatever comes, it is read: without a panic, in bounded time.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use domain::testing::hostile;
 use mailer::inbound::read;
+use mailer::inbound::signup::{self, Own};
 use proptest::prelude::*;
 
 /// Far more than it takes, and far less than what grows with the square.
@@ -63,6 +66,40 @@ fn what_is_kept_has_no_control_characters() {
     let text = &read(raw)[0].text;
     assert!(text.contains("<script>"), "{text}");
     assert!(!text.chars().any(char::is_control), "{text:?}");
+}
+
+#[test]
+fn whatever_comes_of_a_report_is_read() {
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/inbound/fixtures");
+    let words: [&[u8]; 12] = [
+        b"From: MAILER-DAEMON@example.jp\n",
+        b"Content-Type: multipart/report; boundary=b\n\n--b\n",
+        b"Content-Type: message/delivery-status\n\n",
+        b"Content-Type: message/rfc822\n\n",
+        b"Content-Transfer-Encoding: base64\n",
+        b"Content-Transfer-Encoding: quoted-printable\n",
+        b"=?iso-2022-jp?B?",
+        b"Final-Recipient: rfc822; a@b.jp\nAction: failed\nStatus: 5.1.1\n",
+        b"<a@b.jp>: 550 5.1.1 no such user\n",
+        b"\x1b$B%(%i!<\x1b(B",
+        b"\r\n\r\n",
+        b"=\r\n",
+    ];
+    let own = Own {
+        bounce_domain: Some("bounce.example.jp"),
+        cancel_mailbox: Some("cancel@example.co.jp"),
+    };
+    hostile("mime", &corpus, &words, |raw| {
+        let findings = read(raw);
+        assert!(!findings.is_empty() && findings.len() <= 100);
+        for finding in &findings {
+            assert!(finding.text.chars().count() <= 1000);
+            assert!(!finding.text.chars().any(char::is_control));
+        }
+        if let Ok(request) = signup::read(raw, "taro@example.jp", own) {
+            assert!(!request.from.wire().contains(['\r', '\n']));
+        }
+    });
 }
 
 fn pieces() -> impl Strategy<Value = Vec<u8>> {

@@ -3,13 +3,15 @@
 //! has no place for hears so at once, which costs nothing, and not when their
 //! browser has given up.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::setpriority_process;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{DomainError, Result};
+use crate::ids::TenantId;
 
 /// People in the queue for each hash that is made at a time, the one whose turn
 /// it is included: about 3 s, after which nobody waits for an answer any more.
@@ -29,6 +31,10 @@ pub enum Who {
     /// Logged in, with a mailed link, or in a browser of an earlier log-in.
     Known,
     Stranger,
+    /// Somebody whom this company gives a password. One at a time, and not in
+    /// the places of [`Who::Known`]: whoever makes people by the hundred keeps
+    /// nobody else from logging in.
+    Given(TenantId),
 }
 
 #[derive(Clone)]
@@ -36,6 +42,7 @@ pub(super) struct Queue {
     at_work: Arc<Semaphore>,
     places: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
+    giving: Arc<Mutex<HashSet<TenantId>>>,
 }
 
 impl Queue {
@@ -45,27 +52,49 @@ impl Queue {
             at_work: Arc::new(Semaphore::new(at_work)),
             places: Arc::new(Semaphore::new(at_work * PLACES)),
             strangers: Arc::new(Semaphore::new(at_work * (PLACES - KEPT))),
+            giving: Arc::default(),
         }
     }
 
     /// # Errors
-    /// [`DomainError::Overloaded`] when the queue is full.
+    /// [`DomainError::Overloaded`] when the queue is full, or this company is in it.
     pub(super) fn enter(&self, who: Who) -> Result<Place> {
         let full = |_| DomainError::Overloaded {
             retry_after: RETRY_AFTER,
         };
         let stranger = match who {
             Who::Known => None,
-            Who::Stranger => Some(
+            Who::Stranger | Who::Given(_) => Some(
                 Arc::clone(&self.strangers)
                     .try_acquire_owned()
                     .map_err(full)?,
             ),
         };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+        let giving = match who {
+            Who::Given(tenant) => Some(self.give(tenant)?),
+            Who::Known | Who::Stranger => None,
+        };
         Ok(Place {
             at_work: Arc::clone(&self.at_work),
-            held: Arc::new((place, stranger)),
+            held: Arc::new(Held {
+                _place: place,
+                _stranger: stranger,
+                _giving: giving,
+            }),
+        })
+    }
+
+    fn give(&self, tenant: TenantId) -> Result<Giving> {
+        let mut giving = self.giving.lock().unwrap_or_else(PoisonError::into_inner);
+        if !giving.insert(tenant) {
+            return Err(DomainError::Overloaded {
+                retry_after: RETRY_AFTER,
+            });
+        }
+        Ok(Giving {
+            all: Arc::clone(&self.giving),
+            tenant,
         })
     }
 }
@@ -75,7 +104,26 @@ impl Queue {
 #[derive(Clone)]
 pub(super) struct Place {
     at_work: Arc<Semaphore>,
-    held: Arc<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)>,
+    held: Arc<Held>,
+}
+
+struct Held {
+    _place: OwnedSemaphorePermit,
+    _stranger: Option<OwnedSemaphorePermit>,
+    _giving: Option<Giving>,
+}
+
+/// That a company gives somebody a password.
+struct Giving {
+    all: Arc<Mutex<HashSet<TenantId>>>,
+    tenant: TenantId,
+}
+
+impl Drop for Giving {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&self.tenant);
+    }
 }
 
 impl Place {
@@ -137,6 +185,20 @@ mod tests {
         assert!(queue.enter(Who::Stranger).is_ok(), "who leaves makes room");
         drop((strangers, known));
         assert_eq!(fill(&queue, Who::Known).len(), 2 * PLACES);
+    }
+
+    #[test]
+    fn a_company_gives_one_password_at_a_time_and_none_in_the_places_of_those_who_are_known() {
+        let queue = Queue::new(1);
+        let (one, other) = (TenantId::new(), TenantId::new());
+        let given = fill(&queue, Who::Given(one));
+        assert_eq!(given.len(), 1);
+        assert!(queue.enter(Who::Given(other)).is_ok(), "each its own");
+        drop(given);
+        let _again = queue.enter(Who::Given(one)).unwrap();
+        let _strangers = fill(&queue, Who::Stranger);
+        assert!(queue.enter(Who::Given(other)).is_err());
+        assert_eq!(fill(&queue, Who::Known).len(), KEPT);
     }
 
     #[tokio::test]

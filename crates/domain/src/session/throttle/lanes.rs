@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Row;
 use crate::error::{DomainError, Result};
-use crate::ids::{OperatorId, UserId};
+use crate::ids::{OperatorId, TenantId, UserId};
 use crate::secret::sha256;
 
 /// Failures that are free of any wait, for one login id from one address or browser.
@@ -22,6 +22,9 @@ const FREE_LINKS: i32 = 30;
 /// Failures of a second factor that are free, whatever address they come from:
 /// who gets this far knows the password.
 const FREE_FACTOR: i32 = 10;
+/// Login ids that are in use already which a company may come upon: with more
+/// of them it finds out who else is a customer.
+const FREE_TAKEN: i32 = 20;
 /// The longest wait.
 const MAX_WAIT: TimeDelta = TimeDelta::minutes(15);
 /// In this time as many failures are forgotten as are free; and all of them, when
@@ -124,8 +127,17 @@ impl Lanes {
         let ip = text(ip);
         Self::sorted(vec![
             Lane::new(&format!("pair {ip} {subject}"), FREE_PAIR, Kind::Own),
+            // A session that was stolen may be used from many addresses.
+            Lane::new(&format!("account {subject}"), FREE_FACTOR, Kind::Own),
             Lane::new(&format!("address {ip}"), FREE_ADDRESS, Kind::Shared),
         ])
+    }
+
+    /// Of login ids that a company wants for its people: they are one across the
+    /// installation, so that "in use" tells of others.
+    pub(crate) fn login_ids(tenant: TenantId) -> Self {
+        let name = format!("login ids {tenant}");
+        Self(vec![Lane::new(&name, FREE_TAKEN, Kind::Guard)])
     }
 
     /// Of programs apart from those of persons: a script with a wrong secret

@@ -3,6 +3,7 @@ use domain::route::{Auth, OpenRoute, Relay, Security, Via};
 use secrecy::SecretString;
 
 use super::super::connect::Timeouts;
+use super::super::inside::Inside;
 use super::super::mx::DirectSettings;
 use super::super::route::RouteSettings;
 use super::super::tls::platform_tls;
@@ -10,7 +11,7 @@ use super::*;
 
 fn member(position: i32, weight: u32) -> Member {
     let settings = RouteSettings {
-        allow_private: true,
+        inside: Inside::everywhere(),
         helo: "test".into(),
         timeouts: Timeouts::default(),
         tls: platform_tls().unwrap(),

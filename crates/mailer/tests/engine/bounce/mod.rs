@@ -58,7 +58,6 @@ impl World {
         let before = self.sink.mails().len();
         let campaign = self.fixture.campaign(&[TARO.to_owned()]).await;
         let config = MailerConfig {
-            relay_allow_private: true,
             bounce_domain: Some(DOMAIN.into()),
             cancel_mailbox: Some(MAILBOX.into()),
             ..MailerConfig::default()

@@ -201,7 +201,6 @@ async fn reports_that_postfix_writes_come_back_and_stop_whom_they_should() {
     let people = ["nobody", "full", "strict", "hanako"].map(|name| format!("{name}@example.jp"));
     let campaign = fixture.campaign(&people).await;
     let config = MailerConfig {
-        relay_allow_private: true,
         bounce_domain: Some(DOMAIN.into()),
         ..MailerConfig::default()
     };

@@ -77,7 +77,6 @@ async fn empty_mail(world: &World, from: &str) -> (String, String) {
 
 async fn drain(world: &World) {
     let config = MailerConfig {
-        relay_allow_private: true,
         public_url: PUBLIC_URL.to_owned(),
         bounce_domain: Some(DOMAIN.into()),
         cancel_mailbox: Some(MAILBOX.into()),

@@ -1,6 +1,7 @@
 //! A tenant with a mail, a route to the sink and a campaign that is frozen and
 //! sends, as the use cases would have made it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use domain::sender_domain::{self, SenderDomain};
 use domain::testing::{TestDatabase, TestTenant};
 use mailer::config::MailerConfig;
 use mailer::runner::Mailer;
+use mailer::smtp::inside::Inside;
 
 use super::sink::Sink;
 
@@ -28,6 +30,8 @@ pub(crate) struct Fixture {
     pub(crate) keys: Arc<Keys>,
     pub(crate) tenant: TenantId,
     pub(crate) domain: SenderDomain,
+    /// Where the first sink listens.
+    pub(crate) relay: SocketAddr,
 }
 
 /// Numbers of a campaign, from the counters.
@@ -66,6 +70,7 @@ impl Fixture {
             keys,
             tenant,
             domain,
+            relay: sink.address,
         }
     }
 
@@ -79,23 +84,22 @@ impl Fixture {
     }
 
     pub(crate) fn mailer(&self) -> Mailer {
-        self.mailer_with(&MailerConfig {
-            relay_allow_private: true,
-            ..MailerConfig::default()
-        })
+        self.mailer_with(&MailerConfig::default())
     }
 
     pub(crate) fn mailer_with(&self, config: &MailerConfig) -> Mailer {
-        Mailer::new(&self.database.db, &self.keys, config).unwrap()
+        Mailer::with_route_settings(&self.database.db, &self.keys, config, |settings| {
+            // The sinks of the tests listen on this machine.
+            settings.inside = Inside::everywhere();
+        })
+        .unwrap()
     }
 
     /// One that loses patience with a silent relay at once.
     pub(crate) fn impatient_mailer(&self) -> Mailer {
-        let config = MailerConfig {
-            relay_allow_private: true,
-            ..MailerConfig::default()
-        };
+        let config = MailerConfig::default();
         Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
+            settings.inside = Inside::everywhere();
             settings.timeouts.command = Duration::from_secs(2);
             settings.timeouts.answer = Duration::from_secs(2);
         })

@@ -17,6 +17,8 @@ use super::Fixture;
 pub(crate) struct Machine {
     dir: TempDir,
     database_url: String,
+    /// What `KIKUBARI_RELAY_INSIDE` names.
+    relay: String,
     /// Run before the program, in a shell (`ulimit …`).
     pub(crate) before: String,
 }
@@ -33,6 +35,7 @@ impl Machine {
         Self {
             dir,
             database_url: fixture.database.app_url(),
+            relay: fixture.relay.to_string(),
             before: String::new(),
         }
     }
@@ -75,7 +78,7 @@ impl Machine {
             .env("KIKUBARI_DATABASE_URL", &self.database_url)
             .env("KIKUBARI_SECRET_KEY_FILE", self.dir.path().join("key"))
             .env("KIKUBARI_JOURNAL_DIR", self.journal())
-            .env("KIKUBARI_RELAY_ALLOW_PRIVATE", "true")
+            .env("KIKUBARI_RELAY_INSIDE", &self.relay)
             .env("KIKUBARI_LOG", "info")
             .envs(settings.iter().copied())
             .stdout(log.try_clone().unwrap())

@@ -40,6 +40,9 @@ export const people = {
   "invalid.unchanged": "This is the password that you have. Choose another one.",
   "invalid.link_invalid": "This link can't be used: it was used, replaced by a newer one, or has expired.",
   "invalid.own_address_missing": "The address that you come from is missing: you would lock yourself out.",
+  "invalid.web_address": "Must hold no web address (:// or www.): it is shown in mails to users.",
+  "problem.invitation_limit":
+    "200 invitations within 24 hours are the most. Go on later, or set a password instead of inviting.",
   "problem.password_expired": "Change your password first.",
   "problem.given_password_over":
     "This password was given to you, and not changed within 72 hours: it can’t be used any more. Ask your administrator for a new one.",

@@ -43,6 +43,9 @@ export const people = {
   "invalid.link_invalid": "このリンクは使えません。使用済みか、新しいリンクが送られたか、期限が切れています。",
   "invalid.own_address_missing":
     "今お使いのIPアドレスが含まれていません。このままでは、ご自身がログインできなくなります。",
+  "invalid.web_address": "URL（:// や www. を含むもの）は使えません。ユーザーへのメールに表示される名前です。",
+  "problem.invitation_limit":
+    "招待メールは24時間に200通までです。時間をおいて送るか、招待の代わりにパスワードを設定してください。",
   "problem.password_expired": "先にパスワードを変更してください。",
   "problem.given_password_over":
     "このパスワードは、管理者が設定してから72時間以内に変更されなかったため、使えなくなりました。社内の管理者に、新しいパスワードを依頼してください。",

@@ -1,0 +1,1 @@
+ALTER TABLE system_mail_queue DROP COLUMN urgent;
