@@ -181,7 +181,7 @@ async fn prepare(request: &mut ServiceRequest) -> Result<String, ApiError> {
     let mut data = Extensions::new();
     data.insert(Data::new(restricted));
     request.add_data_container(Rc::new(data));
-    let operation = operation.to_owned();
+    let operation = view.operation.clone();
     request.extensions_mut().insert(Caller(actor));
     Ok(operation)
 }
