@@ -39,12 +39,7 @@ text_enum! {
 impl Kind {
     /// A link that somebody asked for and waits for.
     fn is_urgent(self) -> bool {
-        match self {
-            Self::PasswordReset => true,
-            Self::Invitation | Self::PasswordChanged | Self::NewDevice | Self::PasswordExpires => {
-                false
-            }
-        }
+        matches!(self, Self::PasswordReset)
     }
 }
 
