@@ -63,8 +63,8 @@ pub async fn count(db: &Db, actor: &Actor, id: SequenceId, audience: &Audience) 
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let row = queries::find(tx, tenant, id).await?;
-        check_open(&row)?;
         audience.check(tx, tenant).await?;
+        check_open(&row)?;
         newcomers(tx, tenant, &row, audience).await
     })
     .await
@@ -130,8 +130,8 @@ pub async fn create(
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let row = queries::lock(tx, tenant, id).await?;
-        check_open(&row)?;
         audience.check(tx, tenant).await?;
+        check_open(&row)?;
         let open: i64 = sequence_intake::table
             .filter(sequence_intake::tenant_id.eq(tenant))
             .filter(sequence_intake::sequence_id.eq(id))
