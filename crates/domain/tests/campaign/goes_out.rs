@@ -236,11 +236,12 @@ async fn a_block_in_a_mail_that_goes_out_is_changed_by_who_may_send() {
     let inner = make("qz_inner", "<p>住所</p>").await;
     make("qz_outer", r#"{{ block("qz_inner") }}"#).await;
     let unused = make("qz_unused", "<p>予備</p>").await;
+    let before = mail::get(db, actor, world.mail).await.unwrap();
+    let html = &before.content.html;
     let content = ContentChange {
-        html: Some(r#"<p>本文</p>{{ block("qz_outer") }}"#.to_owned()),
+        html: Some(format!(r#"{html}{{{{ block("qz_outer") }}}}"#)),
         ..ContentChange::default()
     };
-    let before = mail::get(db, actor, world.mail).await.unwrap();
     let change = MailChange {
         content,
         ..MailChange::default()

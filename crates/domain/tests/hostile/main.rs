@@ -68,7 +68,8 @@ fn read(file: &[u8], encoding: Encoding, delimiter: u8) {
     let mut parser = Parser::new(encoding, delimiter);
     let mut line = 0;
     let mut sink = |row: domain::contact::import::parse::Record| {
-        assert!(row.len() <= MAX_COLUMNS && row.cells().count() == row.len());
+        // Rows of too many columns come out and are refused one by one.
+        assert_eq!(row.cells().count(), row.len());
         assert!(row.size() <= 2 * MAX_ROW && row.line >= line);
         line = row.line;
     };

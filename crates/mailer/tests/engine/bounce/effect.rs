@@ -144,7 +144,7 @@ async fn a_mail_that_was_only_just_taken_may_still_come_back_and_ends_no_count()
 async fn a_refusal_by_policy_fails_the_mail_and_never_blames_the_contact() {
     let world = World::new().await;
     for (status, said) in [
-        ("5.7.1", "550 5.7.1 User unknown"),
+        ("5.7.1", "550 5.7.1 Rejected: user unknown or policy"),
         ("5.7.26", "550 5.7.26 DMARC"),
         ("4.7.0", "421 4.7.0 deferred"),
         ("5.0.0", "554 5.7.1 blocked using a list"),
