@@ -49,7 +49,8 @@ def ready(world: World, sink: Sink) -> tuple[Person, str]:
     owner = world.owner
     for route in owner.all("/v1/routes"):
         if route["enabled"] and route["kind"] == "relay" and route.get("port") != 9:
-            owner.call("PATCH", f"/v1/routes/{route['id']}", {"host": "127.0.0.1", "port": sink.port}, headers={"If-Match": f'"{route["version"]}"'})
+            change = {"host": "127.0.0.1", "port": sink.port, **({"password": "p"} if route["has_password"] else {})}
+            owner.call("PATCH", f"/v1/routes/{route['id']}", change, headers={"If-Match": f'"{route["version"]}"'})
     domain = next(d["domain"] for d in owner.all("/v1/sender-domains") if d["domain"].startswith("demo"))
     return owner, f"news@{domain}"
 

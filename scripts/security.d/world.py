@@ -54,6 +54,8 @@ class Target:
 
     def client(self, token: str | None = None, **options) -> httpx.Client:
         headers = {"User-Agent": AGENT, **options.pop("headers", {})}
+        if address := options.pop("local_address", None):
+            options["transport"] = httpx.HTTPTransport(verify=self.verify, local_address=address)
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return httpx.Client(
