@@ -231,8 +231,21 @@ async fn two_buttons_pressed_at_the_same_time_make_one_contact() {
     assert_eq!(world.ask(TARO).await, Outcome::Answered);
     let second = world.link().await;
     assert_ne!(first, second);
+    let database = &world.app.database;
+    let held = database
+        .hold("SELECT FROM signup ORDER BY id LIMIT 1 FOR UPDATE")
+        .await;
     let all = [&first, &second, &first, &second].map(|link| world.confirm(link, "version=1"));
-    for answer in futures_util::future::join_all(all).await {
+    let watch = async {
+        while database.waiting().await < 4 {}
+        // Who had written the contact already would wait with it in the hand,
+        // and the other way round for who holds the row.
+        let writing = "pg_locks WHERE relation = 'contact'::regclass AND mode = 'RowExclusiveLock'";
+        assert_eq!(world.count(writing).await, 0);
+        held.release().await;
+    };
+    let (answers, ()) = futures_util::join!(futures_util::future::join_all(all), watch);
+    for answer in answers {
         assert_eq!(answer.status, 200);
     }
     assert_eq!(world.count("contact").await, 1);

@@ -119,6 +119,27 @@ impl TestDatabase {
         execute(&self.server, &self.name, sql).await;
     }
 
+    /// Begins a transaction as the owner, which holds what `sql` locks until
+    /// the value is released.
+    pub async fn hold(&self, sql: &str) -> Held {
+        let mut connection = AsyncPgConnection::establish(&self.owner_url())
+            .await
+            .expect("owner connection");
+        connection
+            .batch_execute(&format!("BEGIN; {sql}"))
+            .await
+            .expect("a lock");
+        Held(connection)
+    }
+
+    /// How many sessions wait for a lock that another one holds.
+    pub async fn waiting(&self) -> i64 {
+        self.count(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await
+    }
+
     /// One text as the owner.
     #[expect(clippy::disallowed_methods, reason = "tests ask in SQL")]
     pub async fn text(&self, sql: &str) -> String {
@@ -153,6 +174,15 @@ impl TestDatabase {
             .await
             .expect("a number");
         row.n
+    }
+}
+
+/// Locks of a transaction that is open.
+pub struct Held(AsyncPgConnection);
+
+impl Held {
+    pub async fn release(mut self) {
+        self.0.batch_execute("ROLLBACK").await.expect("a rollback");
     }
 }
 

@@ -190,8 +190,7 @@ async fn who_pauses_does_not_wait_for_the_chunk_that_is_being_written_and_it_doe
         let db = db.clone();
         async move { freeze_chunk_of(&db, worker, 100).await }
     });
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while world.database.count(waits).await == 0 {}
+    while world.database.waiting().await == 0 {}
     // Would wait for ever if the chunk held the campaign.
     domain::campaign::control::pause(db, &world.actor, sent.id)
         .await

@@ -63,8 +63,6 @@ async fn slow_down(world: &World, route: RouteId, site: &str) {
     .unwrap();
 }
 
-const WAITS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-
 /// Locks in the order of a batch: the first limit, then, while `change` waits
 /// for that, what the batch wants next.
 async fn batch_against<T: Send + 'static>(
@@ -82,7 +80,7 @@ async fn batch_against<T: Send + 'static>(
         .await
         .unwrap();
     let changing = tokio::spawn(change);
-    while world.database.count(WAITS).await == 0 {}
+    while world.database.waiting().await == 0 {}
     batch
         .batch_execute(&format!("{then} FOR UPDATE NOWAIT"))
         .await
@@ -181,7 +179,7 @@ async fn who_hangs_up_on_a_purge_stands_in_the_audit_log_all_the_same() {
         campaign: None,
         site: None,
     };
-    let held = async { while world.database.count(WAITS).await == 0 {} };
+    let held = async { while world.database.waiting().await == 0 {} };
     tokio::select! {
         _ = purge(db, actor, &everything) => unreachable!("somebody holds the campaign"),
         () = held => {}

@@ -219,7 +219,8 @@ struct SignupRow {
     confirmed_at: Option<DateTime<Utc>>,
 }
 
-/// The sign-up of a link; with `hold` nobody else confirms it meanwhile.
+/// The sign-up of a link; with `hold` nobody else confirms it meanwhile, nor
+/// another of the same person and address.
 pub(in crate::signup) async fn waiting(
     tx: &mut AsyncPgConnection,
     token: SignupToken,
@@ -227,13 +228,7 @@ pub(in crate::signup) async fn waiting(
 ) -> Result<Waiting> {
     let (tenant, key) = (token.tenant, (token.tenant, token.signup));
     if hold {
-        signup::table
-            .find(key)
-            .select(signup::id)
-            .for_update()
-            .first::<SignupId>(tx)
-            .await
-            .optional()?;
+        hold_all(tx, token).await?;
     }
     let gone = || DomainError::not_found("link");
     let row: SignupRow = signup::table
@@ -281,6 +276,32 @@ pub(in crate::signup) async fn waiting(
             sender
         },
     })
+}
+
+/// Locks all rows that [`confirmed`] will mark, in one order: two links of one
+/// person that are used at the same moment would otherwise wait for each other.
+async fn hold_all(tx: &mut AsyncPgConnection, token: SignupToken) -> Result<()> {
+    let person: Option<(SignupAddressId, String)> = signup::table
+        .find((token.tenant, token.signup))
+        .select((signup::signup_address_id, signup::email_key))
+        .first(tx)
+        .await
+        .optional()?;
+    let Some((address, email_key)) = person else {
+        return Ok(());
+    };
+    let open = signup::confirmed_at.is_null();
+    signup::table
+        .filter(signup::tenant_id.eq(token.tenant))
+        .filter(signup::email_key.eq(email_key))
+        .filter(signup::signup_address_id.eq(address))
+        .filter(open.or(signup::id.eq(token.signup)))
+        .order(signup::id)
+        .select(signup::id)
+        .for_update()
+        .load::<SignupId>(tx)
+        .await?;
+    Ok(())
 }
 
 /// Marks it, and with it whatever else waits for the same word of this person.
