@@ -92,6 +92,26 @@ pub(crate) fn asked_for(query: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
+/// The columns of a look; its time only where the role may choose one.
+macro_rules! columns {
+    ($look:expr $(, $at:expr)?) => {{
+        let look = $look;
+        (
+            access_entry::tenant_id.eq(look.tenant),
+            access_entry::id.eq(look.id),
+            access_entry::actor_kind.eq(look.actor_kind),
+            access_entry::actor_id.eq(look.actor_id),
+            access_entry::operation.eq(look.operation),
+            access_entry::subject_kind.eq(look.subject_kind),
+            access_entry::subject_id.eq(look.subject_id),
+            access_entry::query.eq(look.query.as_deref()),
+            access_entry::ip.eq(look.ip.map(IpNet::from)),
+            access_entry::request_id.eq(look.request_id.as_deref()),
+            $($at,)?
+        )
+    }};
+}
+
 /// Writes looks of one tenant. The same one a second time changes nothing.
 ///
 /// # Errors
@@ -99,21 +119,7 @@ pub(crate) fn asked_for(query: &str) -> Option<String> {
 pub async fn record(db: &Db, tenant: TenantId, looks: &[Access]) -> Result<()> {
     let rows: Vec<_> = looks
         .iter()
-        .map(|look| {
-            (
-                access_entry::tenant_id.eq(tenant),
-                access_entry::id.eq(look.id),
-                access_entry::at.eq(look.at),
-                access_entry::actor_kind.eq(look.actor_kind),
-                access_entry::actor_id.eq(look.actor_id),
-                access_entry::operation.eq(look.operation),
-                access_entry::subject_kind.eq(look.subject_kind),
-                access_entry::subject_id.eq(look.subject_id),
-                access_entry::query.eq(look.query.as_deref()),
-                access_entry::ip.eq(look.ip.map(IpNet::from)),
-                access_entry::request_id.eq(look.request_id.as_deref()),
-            )
-        })
+        .map(|look| columns!(look, access_entry::at.eq(look.at)))
         .collect();
     db.tenant(tenant, async |tx| {
         diesel::insert_into(access_entry::table)
@@ -133,18 +139,7 @@ pub async fn record(db: &Db, tenant: TenantId, looks: &[Access]) -> Result<()> {
 pub async fn record_now(db: &Db, look: &Access) -> Result<()> {
     db.tenant(look.tenant, async |tx| {
         diesel::insert_into(access_entry::table)
-            .values((
-                access_entry::tenant_id.eq(look.tenant),
-                access_entry::id.eq(look.id),
-                access_entry::actor_kind.eq(look.actor_kind),
-                access_entry::actor_id.eq(look.actor_id),
-                access_entry::operation.eq(look.operation),
-                access_entry::subject_kind.eq(look.subject_kind),
-                access_entry::subject_id.eq(look.subject_id),
-                access_entry::query.eq(look.query.as_deref()),
-                access_entry::ip.eq(look.ip.map(IpNet::from)),
-                access_entry::request_id.eq(look.request_id.as_deref()),
-            ))
+            .values(columns!(look))
             .execute(tx)
             .await?;
         Ok(())

@@ -36,6 +36,8 @@ struct Checkpoint {
     /// Where the look through the deliveries goes on; `None` before it began.
     place: Option<Place>,
     found_all: bool,
+    #[serde(default)]
+    told: told::Place,
 }
 
 /// What a step says.
@@ -125,10 +127,15 @@ async fn advance(
     let events = scrub::events(tx, tenant, &people, salt).await?;
     *counts.entry("delivery".to_owned()).or_default() += deliveries;
     *counts.entry("event".to_owned()).or_default() += events;
-    let told = told::forget(tx, tenant, &people, address).await?;
-    *counts.entry("webhook_message".to_owned()).or_default() += told;
     let until = row.ledger_until.max(ledger_until(last));
-    if deliveries + events + told > 0 {
+    // What webhooks are told last: by then nothing more is said of the person.
+    let more = deliveries + events > 0;
+    if !more {
+        let (told, next) = told::forget(tx, tenant, &people, address, at.told).await?;
+        *counts.entry("webhook_message".to_owned()).or_default() += told;
+        at.told = next;
+    }
+    if more || at.told != told::Place::Over {
         queries::save(tx, tenant, row.id, &counts, until).await?;
         return Ok(Step::Again);
     }

@@ -4,8 +4,9 @@
 
 use diesel::QueryableByName;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,10 +14,28 @@ use super::scrub::containing;
 use crate::error::{DomainError, Result};
 use crate::ids::{TenantId, WebhookMessageId};
 use crate::schema::{outbox, outbox_queue, webhook_attempt, webhook_message};
+use crate::webhook::State;
 
 /// Rows of a step: each has up to 256 kB.
-const CHUNK: i64 = 50;
+const CHUNK: usize = 50;
 const DELETED: &str = "contact.deleted";
+
+/// How far it came. The outbox first: what it gives away meanwhile is a message
+/// by the time that the messages are looked through.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Place {
+    /// After this position.
+    Outbox(i64),
+    /// After this id.
+    Messages(WebhookMessageId),
+    Over,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Outbox(0)
+    }
+}
 
 /// Who is taken out.
 struct Person<'a> {
@@ -34,8 +53,24 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// Whether the address stands there for itself: `antaro@example.jp` and
+    /// `taro@example.jp.example` are somebody else's.
     fn is_named_in(&self, text: &str) -> bool {
-        text.to_lowercase().contains(&self.address)
+        let text = text.to_lowercase();
+        text.match_indices(&self.address).any(|(at, address)| {
+            let before = text[..at].chars().next_back();
+            let mut after = text[at + address.len()..].chars();
+            let (next, second) = (after.next(), after.next());
+            !before.is_some_and(|c| c.is_alphanumeric() || "._+-".contains(c))
+                && !next.is_some_and(|c| c.is_alphanumeric() || c == '-')
+                && !(next == Some('.') && second.is_some_and(char::is_alphanumeric))
+        })
+    }
+
+    /// Patterns of a text that may speak of the person.
+    fn patterns(&self, address: &str) -> Vec<String> {
+        let ids = self.ids.iter().map(|id| format!("%{id}%"));
+        ids.chain([containing(address)]).collect()
     }
 
     fn is_of(&self, event: &Value) -> bool {
@@ -74,89 +109,112 @@ fn nameless(event: &Value) -> Option<Value> {
 }
 
 #[derive(QueryableByName)]
-struct Message {
-    #[diesel(sql_type = SqlUuid)]
-    id: WebhookMessageId,
-    #[diesel(sql_type = Text)]
-    topic: String,
-    #[diesel(sql_type = Bool)]
-    waits: bool,
-    #[diesel(sql_type = Text)]
-    body: String,
-}
-
-#[derive(QueryableByName)]
 struct Fact {
     #[diesel(sql_type = BigInt)]
     position: i64,
-    #[diesel(sql_type = Text)]
-    topic: String,
-    #[diesel(sql_type = Text)]
-    items: String,
 }
 
-/// Takes the person out of the next messages; answers how many rows changed.
+#[derive(QueryableByName)]
+struct Message {
+    #[diesel(sql_type = SqlUuid)]
+    id: WebhookMessageId,
+}
+
+/// Takes the person out of the next rows; answers how many changed, and where
+/// to go on.
 pub(super) async fn forget(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     people: &[Uuid],
     address: &str,
-) -> Result<i64> {
+    at: Place,
+) -> Result<(i64, Place)> {
     let person = Person::new(people, address);
-    // In this order: what the outbox gives away at this moment is waited for,
-    // and is a message then.
-    let facts = waiting_facts(tx, tenant, &person, address).await?;
-    Ok(facts + told_messages(tx, tenant, &person, address).await?)
+    let patterns = person.patterns(address);
+    match at {
+        Place::Outbox(after) => {
+            let facts = facts_naming(tx, tenant, &patterns, after).await?;
+            let changed = out_of_facts(tx, tenant, &person, &facts).await?;
+            let more = facts.last().filter(|_| facts.len() == CHUNK);
+            let start = Place::Messages(WebhookMessageId(Uuid::nil()));
+            Ok((changed, more.map_or(start, |last| Place::Outbox(*last))))
+        }
+        Place::Messages(after) => {
+            let messages = messages_naming(tx, tenant, &patterns, after).await?;
+            let changed = out_of_messages(tx, tenant, &person, &messages).await?;
+            let more = messages.last().filter(|_| messages.len() == CHUNK);
+            let next = more.map_or(Place::Over, |last| Place::Messages(*last));
+            Ok((changed, next))
+        }
+        Place::Over => Ok((0, at)),
+    }
 }
 
-/// Patterns of what may name the person. What a deletion says by the id alone stays.
-fn ids(person: &Person<'_>) -> Vec<String> {
-    person.ids.iter().map(|id| format!("%{id}%")).collect()
-}
-
+/// Not locked yet: what is given away at this moment counts here too, or a step
+/// that waited for it would look like the last.
 #[expect(
     clippy::disallowed_methods,
     reason = "ILIKE ANY over text of JSON; every value is bound"
 )]
-async fn waiting_facts(
+async fn facts_naming(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    patterns: &[String],
+    after: i64,
+) -> Result<Vec<i64>> {
+    let facts: Vec<Fact> = diesel::sql_query(
+        "SELECT position FROM outbox
+         WHERE tenant_id = $1 AND position > $2 AND items::text ILIKE ANY ($3) ORDER BY position LIMIT $4",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<BigInt, _>(after)
+    .bind::<Array<Text>, _>(patterns)
+    .bind::<BigInt, _>(i64::try_from(CHUNK).unwrap_or(i64::MAX))
+    .load(tx)
+    .await?;
+    Ok(facts.into_iter().map(|fact| fact.position).collect())
+}
+
+async fn out_of_facts(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     person: &Person<'_>,
-    address: &str,
+    positions: &[i64],
 ) -> Result<i64> {
-    let facts: Vec<Fact> = diesel::sql_query(
-        "SELECT o.position, o.topic, o.items::text AS items FROM outbox o
-         JOIN outbox_queue q ON q.tenant_id = o.tenant_id AND q.position = o.position
-         WHERE o.tenant_id = $1
-           AND (o.items::text ILIKE $2 OR (o.topic <> 'contact.deleted' AND o.items::text ILIKE ANY ($3)))
-         ORDER BY o.position LIMIT $4 FOR UPDATE OF q",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<Text, _>(containing(address))
-    .bind::<Array<Text>, _>(ids(person))
-    .bind::<BigInt, _>(CHUNK)
-    .load(tx)
-    .await?;
+    let held: Vec<i64> = outbox_queue::table
+        .filter(outbox_queue::tenant_id.eq(tenant))
+        .filter(outbox_queue::position.eq_any(positions))
+        .order(outbox_queue::position)
+        .select(outbox_queue::position)
+        .for_update()
+        .load(tx)
+        .await?;
+    let facts: Vec<(i64, String, Value)> = outbox::table
+        .filter(outbox::tenant_id.eq(tenant))
+        .filter(outbox::position.eq_any(held))
+        .select((outbox::position, outbox::topic, outbox::items))
+        .load(tx)
+        .await?;
     let mut changed = 0;
-    for fact in facts {
-        let events: Vec<Value> =
-            serde_json::from_str(&fact.items).map_err(DomainError::internal)?;
-        let Some(left) = person.taken_out(&fact.topic, true, &events) else {
+    for (position, topic, items) in facts {
+        let events = items.as_array().map_or(&[][..], Vec::as_slice);
+        let Some(left) = person.taken_out(&topic, true, events) else {
             continue;
         };
         changed += 1;
-        let row = outbox::table.find((tenant, fact.position));
+        let row = outbox::table.find((tenant, position));
         if left.is_empty() {
-            diesel::delete(outbox_queue::table.find((tenant, fact.position)))
+            diesel::delete(outbox_queue::table.find((tenant, position)))
                 .execute(tx)
                 .await?;
             diesel::delete(row).execute(tx).await?;
             continue;
         }
+        let n = count(&left);
         diesel::update(row)
             .set((
-                outbox::items.eq(Value::from(left.clone())),
-                outbox::item_count.eq(count(&left)),
+                outbox::items.eq(Value::from(left)),
+                outbox::item_count.eq(n),
             ))
             .execute(tx)
             .await?;
@@ -164,36 +222,53 @@ async fn waiting_facts(
     Ok(changed)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ILIKE ANY over text of JSON; every value is bound"
-)]
-async fn told_messages(
+#[expect(clippy::disallowed_methods, reason = "ILIKE ANY; every value is bound")]
+async fn messages_naming(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    patterns: &[String],
+    after: WebhookMessageId,
+) -> Result<Vec<WebhookMessageId>> {
+    let messages: Vec<Message> = diesel::sql_query(
+        "SELECT id FROM webhook_message
+         WHERE tenant_id = $1 AND id > $2 AND body ILIKE ANY ($3) ORDER BY id LIMIT $4",
+    )
+    .bind::<SqlUuid, _>(tenant)
+    .bind::<SqlUuid, _>(after)
+    .bind::<Array<Text>, _>(patterns)
+    .bind::<BigInt, _>(i64::try_from(CHUNK).unwrap_or(i64::MAX))
+    .load(tx)
+    .await?;
+    Ok(messages.into_iter().map(|message| message.id).collect())
+}
+
+async fn out_of_messages(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     person: &Person<'_>,
-    address: &str,
+    ids: &[WebhookMessageId],
 ) -> Result<i64> {
-    let messages: Vec<Message> = diesel::sql_query(
-        "SELECT m.id, m.topic, m.state = 'pending' AS waits, m.body FROM webhook_message m
-         WHERE m.tenant_id = $1
-           AND (m.body ILIKE $2 OR (m.topic <> 'contact.deleted' AND m.body ILIKE ANY ($3)))
-         ORDER BY m.id LIMIT $4 FOR UPDATE",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<Text, _>(containing(address))
-    .bind::<Array<Text>, _>(ids(person))
-    .bind::<BigInt, _>(CHUNK)
-    .load(tx)
-    .await?;
+    let messages: Vec<(WebhookMessageId, String, State, String)> = webhook_message::table
+        .filter(webhook_message::tenant_id.eq(tenant))
+        .filter(webhook_message::id.eq_any(ids))
+        .order(webhook_message::id)
+        .select((
+            webhook_message::id,
+            webhook_message::topic,
+            webhook_message::state,
+            webhook_message::body,
+        ))
+        .for_update()
+        .load(tx)
+        .await?;
     let mut changed = 0;
-    for message in messages {
-        let mut body: Value = serde_json::from_str(&message.body).map_err(DomainError::internal)?;
+    for (id, topic, state, body) in messages {
+        let mut body: Value = serde_json::from_str(&body).map_err(DomainError::internal)?;
         let events = body.get("data").and_then(Value::as_array);
-        let left = events.and_then(|e| person.taken_out(&message.topic, message.waits, e));
+        let left = events.and_then(|e| person.taken_out(&topic, state == State::Pending, e));
         let Some(left) = left else { continue };
         changed += 1;
-        let row = webhook_message::table.find((tenant, message.id));
+        let row = webhook_message::table.find((tenant, id));
         if left.is_empty() {
             diesel::delete(row).execute(tx).await?;
             continue;
@@ -235,6 +310,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_address_is_a_whole_word() {
+        let person = Person::new(&[], "Taro@example.jp");
+        for text in [
+            "taro@example.jp",
+            "?m=TARO@example.jp&x",
+            "a,taro@example.jp.",
+            "\"taro@example.jp\"",
+            "antaro@example.jp or <taro@example.jp>",
+        ] {
+            assert!(person.is_named_in(text), "{text}");
+        }
+        for text in [
+            "antaro@example.jp",
+            "an.taro@example.jp",
+            "an+taro@example.jp",
+            "次taro@example.jp",
+            "taro@example.jp.example",
+            "taro@example.jpn",
+            "taro@example.jp-x.example",
+        ] {
+            assert!(!person.is_named_in(text), "{text}");
+        }
+    }
 
     #[test]
     fn a_persons_events_go_and_that_they_are_gone_stays_without_the_address_until_it_is_told() {

@@ -266,6 +266,31 @@ async fn neither_webhooks_nor_searches_nor_exports_name_an_erased_person() {
 }
 
 #[tokio::test]
+async fn who_has_a_longer_address_keeps_their_events_however_many() {
+    let world = World::new().await;
+    let (_, id) = mailed(&world).await;
+    talked_about(&world, id).await;
+    let tenant = world.tenant.id;
+    // Before the person's own: more than a step takes, and none to be changed.
+    let others = format!(
+        r#"INSERT INTO webhook_message (tenant_id, id, webhook_id, topic, event_count, body, state, queued_at, created_at, finished_at)
+        SELECT tenant_id, ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, id, 'contact.updated', 1,
+               '{{"data":[{{"contact_id":"{}","email":"x{ADDRESS}"}}]}}', 'delivered', now(), now(), now()
+        FROM webhook, generate_series(1, 120) n WHERE tenant_id = '{tenant}'"#,
+        ContactId::new()
+    );
+    world.database.execute_as_owner(&others).await;
+    erase(&world, Subject::Contact(id), false).await;
+    let told = async |what: &str| {
+        let told = format!("SELECT count(*) FROM webhook_message WHERE body LIKE '%{what}%'");
+        world.database.count(&told).await
+    };
+    assert_eq!(told(&format!("\"x{ADDRESS}\"")).await, 120);
+    assert_eq!(told(&format!("\"{ADDRESS}\"")).await, 0);
+    assert_eq!(told("山田").await, 0);
+}
+
+#[tokio::test]
 async fn the_address_alone_stays_on_the_block_list_when_asked_for() {
     let world = World::new().await;
     let (_, id) = mailed(&world).await;
