@@ -40,9 +40,9 @@ const HOUSEKEEPING: Duration = Duration::from_secs(15);
 /// How often it is told which routes went down or came back.
 const NEWS: Duration = Duration::from_millis(500);
 /// How long mails under way may take to end when the mailer is told to.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN: Duration = Duration::from_secs(7);
 /// How long the ledger may take to hear of what was cut off then.
-const LAST_WORD: Duration = Duration::from_secs(1);
+const LAST_WORD: Duration = Duration::from_secs(2);
 /// After an error of the database.
 const RETRY: Duration = Duration::from_secs(1);
 

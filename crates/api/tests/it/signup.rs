@@ -240,7 +240,8 @@ async fn two_buttons_pressed_at_the_same_time_make_one_contact() {
         while database.waiting().await < 4 {}
         // Who had written the contact already would wait with it in the hand,
         // and the other way round for who holds the row.
-        let writing = "pg_locks WHERE relation = 'contact'::regclass AND mode = 'RowExclusiveLock'";
+        let writing = "pg_locks WHERE relation = 'contact'::regclass AND mode = 'RowExclusiveLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         assert_eq!(world.count(writing).await, 0);
         held.release().await;
     };

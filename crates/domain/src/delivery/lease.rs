@@ -27,18 +27,23 @@ pub async fn renew(
     tenant: TenantId,
     campaign: CampaignId,
 ) -> Result<usize> {
+    let of_worker = delivery::tenant_id
+        .eq(tenant)
+        .and(delivery::campaign_id.eq(campaign))
+        .and(delivery::state.eq("claimed"))
+        .and(delivery::lease_owner.eq(worker));
     db.tenant(tenant, async |tx| {
+        // In the order in which outcomes are recorded meanwhile.
+        let held: Vec<DeliveryId> = delivery::table
+            .filter(of_worker)
+            .order(delivery::id)
+            .select(delivery::id)
+            .for_update()
+            .load(tx)
+            .await?;
         Ok(diesel::update(delivery::table)
-            .filter(
-                delivery::tenant_id
-                    .eq(tenant)
-                    .and(delivery::campaign_id.eq(campaign)),
-            )
-            .filter(
-                delivery::state
-                    .eq("claimed")
-                    .and(delivery::lease_owner.eq(worker)),
-            )
+            .filter(of_worker)
+            .filter(delivery::id.eq_any(held))
             .set(
                 delivery::leased_until
                     .eq((now.into_sql::<Timestamptz>() + LEASE.into_sql::<Interval>()).nullable()),

@@ -71,6 +71,9 @@ pub async fn record(
     records: &[Record],
 ) -> Result<usize> {
     let now = db.now();
+    // In the order of ids, as everybody locks several.
+    let mut records: Vec<&Record> = records.iter().collect();
+    records.sort_unstable_by_key(|record| record.id);
     let mut verdicts: Vec<Verdict> = records
         .iter()
         .map(|r| judge(r.outcome.clone(), r.id.0, r.attempts, now))
@@ -79,16 +82,16 @@ pub async fn record(
         .tenant(tenant, async |tx| {
             if let Some(due) = verdicts.iter().filter_map(|v| v.due_at).min() {
                 queue::due_by(tx, tenant, campaign, due).await?;
-                weigh_anew(tx, tenant, campaign, records, &mut verdicts, now).await?;
+                weigh_anew(tx, tenant, campaign, &records, &mut verdicts, now).await?;
             }
-            let changed = update(tx, worker, tenant, campaign, period, records, &verdicts).await?;
+            let changed = update(tx, worker, tenant, campaign, period, &records, &verdicts).await?;
             let mut deltas: BTreeMap<&str, i64> = BTreeMap::new();
             for row in &changed {
                 *deltas.entry(row.state.as_str()).or_default() += 1;
                 *deltas.entry("claimed").or_default() -= 1;
             }
             let mut deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
-            let refusals = refusals(records, &changed);
+            let refusals = refusals(&records, &changed);
             deltas.extend(refused::take(tx, (tenant, campaign, period), &refusals, now).await?);
             counters::add(tx, tenant, campaign, &deltas).await?;
             let ended = changed
@@ -114,7 +117,7 @@ pub async fn record(
 }
 
 /// Those of the recorded that were refused for the address's sake.
-fn refusals<'a>(records: &'a [Record], changed: &[Changed]) -> Vec<Refusal<'a>> {
+fn refusals<'a>(records: &[&'a Record], changed: &[Changed]) -> Vec<Refusal<'a>> {
     let failed = |record: &Record| {
         let is_it = |row: &&Changed| row.id == record.id && row.state == "failed";
         changed.iter().find(is_it)
@@ -133,7 +136,7 @@ fn refusals<'a>(records: &'a [Record], changed: &[Changed]) -> Vec<Refusal<'a>> 
             reply,
         })
     };
-    records.iter().filter_map(refusal).collect()
+    records.iter().copied().filter_map(refusal).collect()
 }
 
 /// What limits held back that were changed since is due now. Behind the lock of
@@ -142,7 +145,7 @@ async fn weigh_anew(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     campaign: CampaignId,
-    records: &[Record],
+    records: &[&Record],
     verdicts: &mut [Verdict],
     now: DateTime<Utc>,
 ) -> Result<()> {
@@ -208,7 +211,7 @@ async fn update(
     tenant: TenantId,
     campaign: CampaignId,
     period: NaiveDate,
-    records: &[Record],
+    records: &[&Record],
     verdicts: &[Verdict],
 ) -> Result<Vec<Changed>> {
     let reply = |f: fn(&super::outcome::Reply) -> Option<String>| -> Vec<Option<String>> {

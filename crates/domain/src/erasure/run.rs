@@ -7,6 +7,8 @@
 //! 4. erase the small things, and the consent ledger if its time is over;
 //! 5. write the certificate, or wait for the ledger.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -187,12 +189,16 @@ async fn leave_out(
         .first::<CampaignId>(tx)
         .await?;
     queue::due_by(tx, tenant, id, DateTime::<Utc>::MAX_UTC).await?;
+    let mut deltas = BTreeMap::new();
     for mail in waiting.iter().filter(|mail| mail.campaign_id == id) {
         if scrub::leave_out(tx, tenant, mail).await? {
-            let deltas = [(mail.state.as_str(), -1), ("skipped", 1)];
-            counters::add(tx, tenant, id, &deltas).await?;
+            *deltas.entry(mail.state.as_str()).or_default() -= 1;
+            *deltas.entry("skipped").or_default() += 1;
         }
     }
+    // After the mails, as everywhere (see delivery::queue).
+    let deltas: Vec<(&str, i64)> = deltas.into_iter().collect();
+    counters::add(tx, tenant, id, &deltas).await?;
     queue::settle(tx, tenant, id, now).await?;
     signal::publish(tx, Signal::Campaign { tenant, id }).await
 }

@@ -115,7 +115,7 @@ pub(super) async fn deliveries(
         "WITH chunk AS MATERIALIZED (
             SELECT tenant_id, period, id FROM delivery
             WHERE tenant_id = $1 AND contact_id = ANY ($2) AND state IN ('accepted', 'failed', 'unknown', 'skipped')
-            LIMIT $4 FOR UPDATE),
+            ORDER BY id LIMIT $4 FOR UPDATE),
          changed AS (
             UPDATE delivery t SET address = '', message_id = NULL, reply_text = NULL,
                    merge = CASE WHEN merge IS NOT NULL THEN '{}'::jsonb END, contact_id = ",

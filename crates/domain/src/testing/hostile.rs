@@ -85,6 +85,11 @@ fn judge(name: &str, input: &[u8], before: u64, read: &impl Fn(&[u8])) {
     }
 }
 
+/// Time of the processor that this thread had, whoever else works on the machine.
+pub fn processor_time() -> Duration {
+    Duration::from_millis(10 * ticks())
+}
+
 /// Hundredths of a second of the processor that this thread had, whoever else
 /// works on the machine (proc(5), fields 14 and 15).
 fn ticks() -> u64 {

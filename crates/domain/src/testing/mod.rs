@@ -15,4 +15,4 @@ pub use authenticator::{Kind, SoftAuthenticator};
 pub use builders::{TEST_PASSWORD, TestTenant};
 pub use campaign::sent_campaign;
 pub use database::{Plan, TestDatabase};
-pub use hostile::hostile;
+pub use hostile::{hostile, processor_time};

@@ -26,7 +26,7 @@ pub use self::work::Work;
 use crate::config::MailerConfig;
 use crate::explain;
 use crate::smtp::choice::{Member, Routes};
-use crate::smtp::route::{Route, RouteSettings};
+use crate::smtp::route::{FIRST_REST, Route, RouteSettings};
 use crate::smtp::tls;
 
 /// Batches of one campaign in hand at a time: enough to keep every core
@@ -80,6 +80,7 @@ impl Desk {
             direct: config.direct(),
             exchanges: Arc::default(),
             slots: None,
+            first_rest: FIRST_REST,
         };
         Ok(Self {
             db,

@@ -147,6 +147,7 @@ impl Routes {
             Way::Relay(relay) => relay,
             Way::Direct(direct) => return Ok(to_all(route, direct)),
         };
+        let began = Instant::now();
         match relay.session(limits).await {
             Ok(session) => {
                 route.up();
@@ -155,7 +156,7 @@ impl Routes {
             Err(PoolError::Backend(ConnectError::Full { .. })) => Err(NoSession::Full),
             Err(PoolError::Backend(error)) => {
                 tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
-                route.down(&error, Instant::now());
+                route.down(&error, began, Instant::now());
                 if self.iter().any(|other| other.is_up()) {
                     return Err(NoSession::Changed);
                 }
@@ -180,6 +181,7 @@ impl Routes {
                 Way::Relay(relay) => relay,
                 Way::Direct(direct) => return Ok(to_all(route, direct)),
             };
+            let began = Instant::now();
             match relay.session(limits).await {
                 Ok(session) => {
                     route.up();
@@ -188,7 +190,7 @@ impl Routes {
                 Err(PoolError::Backend(ConnectError::Full { .. })) => return Err(NoSession::Full),
                 Err(PoolError::Backend(error)) => {
                     tracing::warn!(name: "route.down", route = %route.id, %error, "no session");
-                    route.down(&error, Instant::now());
+                    route.down(&error, began, Instant::now());
                     tried.push(route.id);
                     last = Some(error);
                 }

@@ -20,6 +20,8 @@ use super::relay::Relay as RelaySessions;
 use super::sessions::Sessions;
 use super::slots::Slots;
 
+/// How long a route that failed once is left alone.
+pub const FIRST_REST: Duration = Duration::from_secs(1);
 /// Longest time that a route is left alone while others take its share.
 pub const REST_MAX: Duration = Duration::from_secs(60);
 /// Longest time when there is no other: short, since a try costs one connect
@@ -40,6 +42,8 @@ pub struct RouteSettings {
     pub exchanges: Arc<OnceLock<Arc<Exchanges>>>,
     /// What limits count; without it they count nothing.
     pub slots: Option<Slots>,
+    /// How long a route that failed once is left alone; doubles each time.
+    pub first_rest: Duration,
 }
 
 impl RouteSettings {
@@ -75,18 +79,22 @@ struct Health {
     failures: u32,
     /// When the last one began: whoever tries it next takes this turn.
     tried: Option<Instant>,
+    /// When the last of them ended.
+    failed: Option<Instant>,
     error: String,
     /// How many there were before it came back.
     were: u32,
     /// Whether people have been told.
     untold: bool,
+    /// How long it is left alone after the first.
+    first_rest: Duration,
 }
 
 impl Health {
     fn rest(&self, most: Duration) -> Duration {
         match self.failures {
             0 => Duration::ZERO,
-            n => Duration::from_secs(1_u64 << (n - 1).min(8)).min(most),
+            n => (self.first_rest * (1 << (n - 1).min(8))).min(most),
         }
     }
 
@@ -122,7 +130,10 @@ impl Route {
             id: route.id,
             version: route.version,
             way,
-            health: Mutex::default(),
+            health: Mutex::new(Health {
+                first_rest: settings.first_rest,
+                ..Health::default()
+            }),
         })
     }
 
@@ -180,11 +191,15 @@ impl Route {
         }
     }
 
-    /// None did.
-    pub fn down(&self, error: &ConnectError, now: Instant) {
+    /// None did, in a try that began at `began`.
+    pub fn down(&self, error: &ConnectError, began: Instant, now: Instant) {
         let mut health = self.health();
-        health.failures = health.failures.saturating_add(1);
+        // Those that are under way together fail together: that is one failure.
+        if health.failures == 0 || health.failed.is_none_or(|failed| failed < began) {
+            health.failures = health.failures.saturating_add(1);
+        }
         health.were = 0;
+        health.failed = Some(now);
         health.tried = Some(now);
         health.error = error.to_string();
         health.untold = true;

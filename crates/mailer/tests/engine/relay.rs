@@ -5,7 +5,7 @@ use domain::clock::Clock;
 use domain::delivery::retry;
 use mailer::runner::Mailer;
 
-use crate::support::{Action, Counts, Fixture, Options, Sink, addresses};
+use crate::support::{Action, Counts, DeadPort, Fixture, Options, Sink, addresses};
 
 fn clock() -> Clock {
     // Within the partitions that every database has: this month.
@@ -255,16 +255,12 @@ async fn a_dead_relay_puts_deliveries_off_and_loses_none() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let fixture = Fixture::with_clock(&sink, clock()).await;
     let campaign = fixture.campaign(&addresses(20)).await;
-    // A port where nobody listens: taken and let go.
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let dead = DeadPort::new();
     fixture
         .database
         .execute_as_owner(&format!(
-            "UPDATE route SET port = {free}, version = version + 1"
+            "UPDATE route SET port = {}, version = version + 1",
+            dead.number()
         ))
         .await;
     let mailer = fixture.mailer();

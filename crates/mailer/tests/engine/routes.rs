@@ -4,7 +4,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use domain::clock::Clock;
 use domain::route::{Auth, NewRoute};
 
-use crate::support::{Action, Counts, Fixture, Options, Sink, addresses, route_to};
+use crate::support::{Action, Counts, DeadPort, Fixture, Options, Sink, addresses, route_to};
 
 fn clock() -> Clock {
     // Within the partitions that every database has: this month.
@@ -16,11 +16,6 @@ async fn sink() -> Sink {
 }
 
 /// A port where nobody listens: taken and let go.
-fn dead_port() -> i32 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    i32::from(free.local_addr().unwrap().port())
-}
-
 #[tokio::test]
 async fn two_relays_share_a_campaign_by_their_weights() {
     let (first, second) = (sink().await, sink().await);
@@ -63,15 +58,16 @@ async fn a_campaign_that_names_a_relay_goes_by_that_one_alone() {
 async fn the_share_of_a_dead_relay_goes_out_by_the_other_at_the_first_attempt() {
     let alive = sink().await;
     let fixture = Fixture::new(&alive).await;
+    let port = DeadPort::new();
     let dead = fixture
         .route(NewRoute {
             name: "dead".into(),
-            port: Some(dead_port()),
+            port: Some(port.number().into()),
             ..route_to(&alive)
         })
         .await;
     let campaign = fixture.campaign(&addresses(300)).await;
-    let mailer = fixture.mailer();
+    let mailer = fixture.mailer_without_second_tries();
     mailer.drain().await.unwrap();
     assert_eq!(
         fixture.counts(campaign).await,
@@ -104,7 +100,8 @@ async fn a_relay_of_a_later_position_stands_in_while_the_first_is_down_and_not_a
             ..route_to(&second)
         })
         .await;
-    let (here, there) = (first.address.port(), dead_port());
+    let dead = DeadPort::new();
+    let (here, there) = (first.address.port(), dead.number());
     let change =
         format!("UPDATE route SET port = {there}, version = version + 1 WHERE port = {here}");
     fixture.database.execute_as_owner(&change).await;

@@ -142,8 +142,8 @@ pub(crate) fn sender(
     zone: Option<std::net::SocketAddr>,
 ) -> Webhooks {
     let patience = Patience {
-        connect: Duration::from_secs(1),
-        total: Duration::from_secs(2),
+        connect: Duration::from_secs(5),
+        total: Duration::from_secs(10),
     };
     let client = Client::new(Authority::new().trusted(), patience);
     Webhooks::with_client(&fixture.database.db, &fixture.keys, rules, zone, client).unwrap()
@@ -380,7 +380,7 @@ async fn an_answer_that_comes_by_drops_or_never_ends_is_cut_off() {
     let fixture = world().await;
     let slow = Receiver::with(|mut stream| async move {
         stream.write_all(b"HTTP/1.1 200 OK\r\n").await.ok();
-        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        let mut ticks = tokio::time::interval(Duration::from_millis(200));
         while stream.write_all(b"X: y\r\n").await.is_ok() {
             ticks.tick().await;
         }

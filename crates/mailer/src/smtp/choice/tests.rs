@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::super::connect::Timeouts;
 use super::super::inside::Inside;
 use super::super::mx::DirectSettings;
-use super::super::route::RouteSettings;
+use super::super::route::{FIRST_REST, RouteSettings};
 use super::super::tls::platform_tls;
 use super::*;
 
@@ -18,6 +18,7 @@ fn member(position: i32, weight: u32) -> Member {
         direct: DirectSettings::default(),
         exchanges: Arc::default(),
         slots: None,
+        first_rest: FIRST_REST,
     };
     let open = OpenRoute {
         id: RouteId::new(),
@@ -48,7 +49,7 @@ fn fail(member: &Member, at: Instant) {
     let error = ConnectError::Private {
         host: "relay".into(),
     };
-    member.route.down(&error, at);
+    member.route.down(&error, at, at);
 }
 
 /// How often each is picked in `n` picks at `now`.
@@ -101,10 +102,25 @@ fn a_dead_route_is_tried_by_one_mail_after_a_rest_that_doubles_up_to_a_minute() 
 }
 
 #[test]
+fn tries_that_were_under_way_together_fail_once() {
+    let routes = Routes::new(vec![member(1, 100), member(1, 100)]);
+    let (route, began) = (&routes.members[0].route, Instant::now());
+    let now = began + Duration::from_secs(1);
+    let error = ConnectError::Own {
+        host: "relay".into(),
+    };
+    for _ in 0..3 {
+        route.down(&error, began, now);
+    }
+    assert_eq!(shares(&routes, 4, now + FIRST_REST), [1, 3]);
+}
+
+#[test]
 fn when_all_are_dead_one_is_tried_every_five_seconds_at_the_latest() {
     let routes = Routes::new(vec![member(1, 100), member(2, 100)]);
-    let now = Instant::now();
+    let mut now = Instant::now();
     for _ in 0..10 {
+        now += Duration::from_millis(1);
         for member in &routes.members {
             fail(member, now);
         }

@@ -2,7 +2,6 @@
 //! by the receiving server, writes its own reports, and hands them back.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -15,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::{DOMAIN, listen};
-use crate::support::{Action, Fixture, Sink};
+use crate::support::{Action, Fixture, Sink, free_port};
 
 /// Long for a mail's way over loopback, short for a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -96,11 +95,6 @@ fn run(parts: &Path, folder: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn make_folders(folder: &Path) {

@@ -65,8 +65,8 @@ async fn a_relay_that_hangs_holds_up_nobody_for_good_and_doubts_stand_where_it_h
     let campaign = fixture.campaign(&addresses(people())).await;
     let machine = Machine::new(&fixture);
     let process = machine.start_with(&[
-        ("KIKUBARI_SMTP_COMMAND_SECONDS", "1"),
-        ("KIKUBARI_SMTP_ANSWER_SECONDS", "1"),
+        ("KIKUBARI_SMTP_COMMAND_SECONDS", "5"),
+        ("KIKUBARI_SMTP_ANSWER_SECONDS", "5"),
     ]);
     until_finished_without_waiting(&fixture, campaign).await;
     assert!(process.terminate().await.success());

@@ -13,6 +13,8 @@ use std::process::Command;
 use domain::testing::TestDatabase;
 use tempfile::TempDir;
 
+use super::free_port;
+
 /// A running cluster; stopped and deleted with the value.
 pub(crate) struct Cluster {
     dir: TempDir,
@@ -29,10 +31,10 @@ impl Cluster {
         let bin = any
             .text("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
             .await;
-        let cluster = Self {
+        let mut cluster = Self {
             dir: tempfile::tempdir().unwrap(),
             bin: bin.into(),
-            port: free_port(),
+            port: 0,
             user: other_than_root(),
         };
         if let Some((uid, gid)) = cluster.user {
@@ -48,6 +50,7 @@ impl Cluster {
                 "--no-sync",
             ],
         );
+        cluster.port = free_port();
         cluster.start_again();
         cluster
             .psql("CREATE ROLE kikubari_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS");
@@ -182,11 +185,6 @@ impl Drop for Cluster {
             .status()
             .ok();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn other_than_root() -> Option<(u32, u32)> {

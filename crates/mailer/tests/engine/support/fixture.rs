@@ -16,6 +16,7 @@ use domain::testing::{TestDatabase, TestTenant};
 use mailer::config::MailerConfig;
 use mailer::runner::Mailer;
 use mailer::smtp::inside::Inside;
+use mailer::smtp::route::REST_MAX;
 
 use super::sink::Sink;
 
@@ -95,13 +96,23 @@ impl Fixture {
         .unwrap()
     }
 
-    /// One that loses patience with a silent relay at once.
+    /// One that leaves a route alone for good after its first failure.
+    pub(crate) fn mailer_without_second_tries(&self) -> Mailer {
+        let config = MailerConfig::default();
+        Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
+            settings.inside = Inside::everywhere();
+            settings.first_rest = REST_MAX;
+        })
+        .unwrap()
+    }
+
+    /// One that loses patience with a silent relay soon.
     pub(crate) fn impatient_mailer(&self) -> Mailer {
         let config = MailerConfig::default();
         Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
             settings.inside = Inside::everywhere();
-            settings.timeouts.command = Duration::from_secs(2);
-            settings.timeouts.answer = Duration::from_secs(2);
+            settings.timeouts.command = Duration::from_secs(5);
+            settings.timeouts.answer = Duration::from_secs(5);
         })
         .unwrap()
     }

@@ -95,6 +95,14 @@ impl Machine {
     pub(crate) fn log(&self) -> String {
         read(&self.log_path())
     }
+
+    /// Ends when the processes have said `what` so many times.
+    pub(crate) async fn said(&self, what: &str, times: usize) {
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
+        while self.log().matches(what).count() < times {
+            looks.tick().await;
+        }
+    }
 }
 
 fn read(path: &Path) -> String {
