@@ -182,7 +182,7 @@ test("from a customer file to a report: import, write, send, open, click, cancel
   });
 
   await test.step("send a test to oneself", async () => {
-    const before = countMails("owner@demo.example.jp");
+    const before = await countMails("owner@demo.example.jp");
     await page.getByRole("button", { name: "テスト送信" }).click();
     await choosePerson(page, page.getByRole("dialog"), "差し込みに使う連絡先");
     await page.getByRole("button", { name: "1人にテスト送信" }).click();
@@ -281,7 +281,7 @@ test("from a customer file to a report: import, write, send, open, click, cancel
       /解除済み|配信停止/,
     );
     await receive(at("miyazaki"), 2, {});
-    expect(countMails(misaki)).toBe(1);
+    expect(await countMails(misaki)).toBe(1);
   });
 
   await test.step("home says what went out", async () => {

@@ -1,13 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { connect, took } from "./support/api";
-import { needed } from "./support/env";
+import { type InboxMail, mailsTo } from "./support/inbox";
 import { complaints } from "./support/page";
-
-interface InboxMail {
-  subject: string;
-  text: string;
-  to: { address: string }[];
-}
 
 /** The last mail to somebody that the product itself has sent. */
 async function mailTo(address: string, about: string): Promise<InboxMail> {
@@ -15,8 +9,7 @@ async function mailTo(address: string, about: string): Promise<InboxMail> {
   await expect
     .poll(
       async () => {
-        const all = (await (await fetch(`${needed("KIKUBARI_E2E_INBOX_URL")}/api/email`)).json()) as InboxMail[];
-        found = all.findLast((mail) => mail.subject.includes(about) && mail.to.some((to) => to.address === address));
+        found = (await mailsTo(address)).findLast((mail) => mail.subject.includes(about));
         return found?.subject;
       },
       { timeout: 20_000 },

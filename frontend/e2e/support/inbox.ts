@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "@playwright/test";
@@ -12,25 +11,35 @@ export interface ReceivedMail {
   signatures: { domain: string; selector: string; algorithm: string; headers: string[]; valid: boolean }[];
 }
 
-const script = fileURLToPath(new URL("./inspect_mail.py", import.meta.url));
-
-/** Raw mails at the SMTP server with the address in their To header and the words in them, oldest first. */
-function find(address: string): string[] {
-  const folder = needed("KIKUBARI_E2E_INBOX_DIR");
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".eml"))
-    .map((name) => path.join(folder, name))
-    .filter((file) => new RegExp(`^To:.*${address.replaceAll(".", "\\.")}`, "im").test(readFileSync(file, "latin1")));
+/** As the SMTP server tells of it. */
+export interface InboxMail {
+  id: string;
+  subject: string;
+  text: string;
+  to: { address: string }[];
 }
 
-export function countMails(address: string): number {
-  return find(address).length;
+const script = fileURLToPath(new URL("./inspect_mail.py", import.meta.url));
+
+/**
+ * Mails to an address in the order in which they came. Asked of the SMTP server, which tells of a mail once all of it
+ * is written: its folder has files of mails that are still on their way, under names that say nothing of the order.
+ */
+export async function mailsTo(address: string): Promise<InboxMail[]> {
+  const answer = await fetch(`${needed("KIKUBARI_E2E_INBOX_URL")}/api/email`);
+  const mails = (await answer.json()) as InboxMail[];
+  return mails.filter(({ to }) => to.some((one) => one.address.toLowerCase() === address.toLowerCase()));
+}
+
+export async function countMails(address: string): Promise<number> {
+  return (await mailsTo(address)).length;
 }
 
 /** Waits for the n-th mail to an address and reads it with the public keys given as DNS records. */
 export async function receive(address: string, n: number, records: Record<string, string>): Promise<ReceivedMail> {
   await expect.poll(() => countMails(address), { message: `mails to ${address}` }).toBeGreaterThanOrEqual(n);
-  const file = find(address)[n - 1] as string;
+  const { id } = (await mailsTo(address))[n - 1] as InboxMail;
+  const file = path.join(needed("KIKUBARI_E2E_INBOX_DIR"), `${id}.eml`);
   const answer = execFileSync(needed("KIKUBARI_PYTHON"), [script, file], { input: JSON.stringify(records) });
   return JSON.parse(answer.toString()) as ReceivedMail;
 }
