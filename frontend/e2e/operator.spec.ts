@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, type Page, test } from "@playwright/test";
 import { connect, took } from "./support/api";
+import { sql } from "./support/database";
 import { needed } from "./support/env";
 import { look } from "./support/look";
 import { complaints, settle } from "./support/page";
@@ -28,17 +29,18 @@ async function firstStep(page: Page, loginId: string, secret: string): Promise<v
 
 /** As if everybody of the staff had typed their last code a while ago. */
 function letCodesAge(): void {
-  const sql = "UPDATE operator_session SET proven_at = proven_at - interval '6 minutes'";
-  execFileSync("psql", ["-Xq", "-v", "ON_ERROR_STOP=1", "-c", sql, needed("KIKUBARI_MIGRATION_DATABASE_URL")]);
+  sql("UPDATE operator_session SET proven_at = proven_at - interval '6 minutes'");
 }
 
-/** Sets the app up at the first log-in; answers its key. */
+const digits = (page: Page) => page.getByLabel("認証アプリの6桁のコード", { exact: false });
+
+/** Sets the app up at the first log-in, up to the last button; answers the app's key. */
 async function setUp(page: Page, loginId: string): Promise<string> {
   await firstStep(page, loginId, addStaff(loginId));
   await expect(page.getByRole("img", { name: "認証アプリで読み取るQRコード" })).toBeVisible();
   const secret = ((await page.locator("code").first().textContent()) ?? "").replaceAll(" ", "");
   await page.getByLabel("新しいパスワード", { exact: false }).first().fill(password);
-  await page.getByLabel("認証アプリの6桁のコード", { exact: false }).fill(totp(secret));
+  await digits(page).fill(totp(secret));
   return secret;
 }
 
@@ -69,6 +71,8 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   wrong.push(...(await look(page, "operator-login")));
   const secret = await setUp(page, `staff-${Date.now().toString(36)}`);
   wrong.push(...(await look(page, "operator-setup")));
+  // What was typed before the look may be too old by now.
+  await digits(page).fill(totp(secret));
   await page.getByRole("button", { name: "設定してログイン" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "契約企業" })).toBeVisible();
   await settle(page);
@@ -114,10 +118,7 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   await expect(suspend).toBeDisabled();
   wrong.push(...(await look(page, "operator-suspend")));
   // The next one: the one that the app shows may have opened the session.
-  await page
-    .getByRole("dialog")
-    .getByLabel("認証アプリの6桁のコード", { exact: false })
-    .fill(totp(secret, Date.now() + 30_000));
+  await digits(page).fill(totp(secret, Date.now() + 30_000));
   await suspend.click();
   await expect(page.getByText("停止中").first()).toBeVisible();
   await page.getByRole("button", { name: "この企業を削除" }).click();
