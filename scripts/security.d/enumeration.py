@@ -21,6 +21,18 @@ def try_once(client, path: str, login_id: str, ip: str | None = None, password: 
     return answer, time.perf_counter() - begin
 
 
+def by_chance(known: list[float], unknown: list[float]) -> tuple[int, float]:
+    """Pairs made back to back: in how many the known one was the slower, and how often a coin would say so or worse (sign test, both sides)."""
+    pairs = len(known)
+    slower = sum(x > y for x, y in zip(known, unknown, strict=True))
+    tail = min(slower, pairs - slower)
+    return slower, min(1.0, 2 * sum(math.comb(pairs, k) for k in range(tail + 1)) / 2**pairs)
+
+
+# Below this, nobody says any more that medians are apart by chance.
+CERTAIN = 1e-4
+
+
 def compare(check: Check, name: str, target: Target, path: str, known: list[str], pairs: int, at: int) -> None:
     """Interleaved tries of known and unknown ids: same words, same time. From many addresses, so that nothing is slowed down.
 
@@ -41,11 +53,9 @@ def compare(check: Check, name: str, target: Target, path: str, known: list[str]
                 texts.add((answer.status_code, str(sorted(body.items())), str(sorted(k for k in answer.headers if k not in ("date", "x-request-id")))))
     check.that(len(texts) == 1, name, f"answers differ: {sorted(texts)}")
     a, b = statistics.median(known_times), statistics.median(unknown_times)
-    slower = sum(x > y for x, y in zip(known_times, unknown_times, strict=True))
-    tail = min(slower, pairs - slower)
-    chance = min(1.0, 2 * sum(math.comb(pairs, k) for k in range(tail + 1)) / 2**pairs)
+    slower, chance = by_chance(known_times, unknown_times)
     check.note(f"{name}: known {a * 1000:.2f} ms, unknown {b * 1000:.2f} ms, {pairs} pairs, known slower in {slower}, by chance {chance:.2g}")
-    apart = abs(a / b - 1) > 0.05 and chance < 1e-4
+    apart = abs(a / b - 1) > 0.05 and chance < CERTAIN
     check.that(not apart, name, f"medians {a * 1000:.2f} and {b * 1000:.2f} ms tell them apart (by chance {chance:.2g})")
 
 

@@ -6,6 +6,7 @@ import statistics
 import time
 
 from core import Check, item
+from enumeration import CERTAIN, by_chance
 from leaked import unlisted
 from world import Person, World, add_person, given_password, new_password, until
 
@@ -65,6 +66,10 @@ def given(check: Check, world: World) -> None:
 # -------------------------------------------------------------------- reset
 
 
+# Of requests for somebody and for nobody.
+PAIRS = 24
+
+
 def reset_canary(world: World, check: Check) -> None:
     with world.canary.client() as client:
         told = {client.post("/login", json={"login_id": who}).text for who in ("known", "unknown")}
@@ -77,7 +82,7 @@ def reset(world: World, check: Check) -> None:
     times: dict[bool, list[float]] = {True: [], False: []}
     texts = set()
     with world.direct.client() as client:
-        for n in range(20):
+        for n in range(PAIRS):
             # In either order: the work behind one answer falls into the other's time.
             sides = [True, False]
             random.shuffle(sides)
@@ -89,9 +94,12 @@ def reset(world: World, check: Check) -> None:
                 texts.add((answer.status_code, answer.text))
         check.that(texts == {(202, "")}, "reset requests", f"answers differ: {texts}")
         middle = {side: statistics.median(values) for side, values in times.items()}
-        check.note(f"medians: {middle}")
-        # The work is done behind the answer: what is left is a few milliseconds, of which five are allowed.
-        check.that(abs(middle[True] - middle[False]) < 0.005, "reset requests", f"medians {middle} tell them apart")
+        slower, chance = by_chance(times[True], times[False])
+        check.note(f"medians: {middle}, {PAIRS} pairs, known slower in {slower}, by chance {chance:.2g}")
+        # The work is done behind the answer: what is left is a few milliseconds, of which five are allowed. On a busy
+        # machine they may be more by chance: then the pairs are asked, as for the log-in.
+        apart = abs(middle[True] - middle[False]) > 0.005 and chance < CERTAIN
+        check.that(not apart, "reset requests", f"medians {middle} tell them apart (by chance {chance:.2g})")
         for path in ("resets", "invitation-acceptances"):
             for token in ("", "x", "A" * 43, "../" * 10, secrets.token_urlsafe(32), secrets.token_urlsafe(64)):
                 body = {"token": token, "new_password": secrets.token_urlsafe(24)}
