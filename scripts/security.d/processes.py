@@ -13,7 +13,19 @@ from document import ENDING, operations, sample
 from mail import ready, send, wait_for
 from sink import open_sink
 from staff import add_staff, console_operations, give, tenant_of
-from world import World, create_tenant, filled, needed
+from world import World, create_tenant, filled, needed, until
+
+
+def is_attached(strace: subprocess.Popen, pids: tuple[str, ...]) -> bool:
+    """Whether each thread of these processes has it for its tracer."""
+    if strace.poll() is not None:
+        raise CannotRun(f"strace: {strace.stderr.read() if strace.stderr else ''}")
+    tracers = set()
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # A thread that has ended.
+                tracers.update(re.findall(r"^TracerPid:\t(\d+)$", (thread / "status").read_text(), re.M))
+    return tracers == {str(strace.pid)}
 
 
 @contextlib.contextmanager
@@ -24,12 +36,7 @@ def watched(world: World, name: str, *pids: str):
     child = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=execve,execveat,fork,vfork", "-e", "signal=none", "-o", str(out), *which], stderr=subprocess.PIPE, text=True)
     lines: list[str] = []
     try:
-        time.sleep(1)
-        if child.poll() is not None:
-            raise CannotRun(f"strace: {child.stderr.read() if child.stderr else ''}")
-        traced = Path(f"/proc/{pids[0]}/status").read_text()
-        if not re.search(rf"TracerPid:\t{child.pid}", traced):
-            raise CannotRun("strace is not attached")
+        until(lambda: is_attached(child, pids), 60, "strace, attached to every thread")
         yield lines
         time.sleep(0.5)
     finally:
