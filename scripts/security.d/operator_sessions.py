@@ -115,9 +115,9 @@ def codes(check: Check, staff: Staff) -> None:
         return first.json()["ticket"]
 
     staff.forget_code()
-    right = code(staff.seed, time.time())
     opened = ticket()
     opens_nothing(check, "ticket", staff.world, opened)
+    right = code(staff.seed, time.time())
     check.that(staff.second_step(opened, right).status_code == 200, "the code", "is refused")
     check.that(staff.second_step(opened, code(staff.seed, time.time() + 30)).status_code == 401, "a used ticket", "opens a second session")
     check.that(staff.second_step(ticket(), right).status_code == 401, "the same code", "is taken twice")
