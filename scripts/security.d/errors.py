@@ -6,13 +6,12 @@ import re
 import socket
 import subprocess
 import threading
-import time
 
 import httpx
 from core import QUICK, Check, item
 from document import operations
-from raw import exchange
-from world import Target, World, filled, needed
+from raw import TO_THE_END, exchange
+from world import Target, World, filled, needed, until
 
 LEAKS = re.compile(
     r"SELECT |INSERT INTO|UPDATE .* SET|DELETE FROM|syntax error at or near|duplicate key value|violates .* constraint|relation \"|"
@@ -125,6 +124,12 @@ def gate(port: int):
         shut()
 
 
+def is_ready(target: Target) -> bool:
+    with contextlib.suppress(httpx.HTTPError), target.client() as client:
+        return client.get("/health/ready").status_code == 200
+    return False
+
+
 @contextlib.contextmanager
 def another_api(world: World, database_port: int):
     """One more api, whose database is behind the gate."""
@@ -136,11 +141,7 @@ def another_api(world: World, database_port: int):
         child = subprocess.Popen([f"{needed('KIKUBARI_BIN')}/kikubari", "serve"], env=environment, stdout=log, stderr=log)
     try:
         target = Target(f"http://127.0.0.1:{port}")
-        for _ in range(150):
-            with contextlib.suppress(httpx.HTTPError), target.client() as client:
-                if client.get("/health/ready").status_code == 200:
-                    break
-            time.sleep(0.1)
+        until(lambda: is_ready(target), 60, "the second api")
         yield target
     finally:
         child.terminate()
@@ -165,7 +166,7 @@ def without_database(world: World, check: Check) -> None:
             examine(check, where, answer)
         check.that(client.get("/health/ready").status_code == 503, "without database: /health/ready", "says that all is well")
         check.that(client.get("/health/live").status_code == 200, "without database: /health/live", "the process seems dead")
-    answer = exchange(world.product, b"GET /v1/me HTTP/1.1\r\nHost: " + world.host.encode() + b"\r\nConnection: close\r\n\r\n")
+    answer = exchange(world.product, b"GET /v1/me HTTP/1.1\r\nHost: " + world.host.encode() + b"\r\nConnection: close\r\n\r\n", wait=TO_THE_END)
     check.that(b"problem+json" in answer, "afterwards", "the first api does not answer")
 
 

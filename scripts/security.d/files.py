@@ -4,7 +4,7 @@ import re
 
 import httpx
 from core import ROOT, Check, item
-from raw import exchange, status_of
+from raw import TO_THE_END, exchange, status_of
 from world import Target, World
 
 NAMES = (
@@ -54,7 +54,7 @@ def walk(check: Check, name: str, target: Target, own: str) -> None:
             # A word without a dot is a screen of the SPA: the page itself, and nothing else.
             check.that(answer.status_code == 404 or (answer.content == page and not path.startswith(("/health", "/metrics"))), f"{name}: {path}", f"answered {answer.status_code}: {answer.text[:80]}")
     for path in WAYS_OUT:
-        answer = exchange(target, f"GET {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=2)
+        answer = exchange(target, f"GET {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=TO_THE_END)
         body = answer.partition(b"\r\n\r\n")[2]
         check.that(not any(sign in body for sign in SIGNS), f"{name}: {path}", f"leads out: {body[:80]!r}")
         fine = status_of(answer) in (301, 308, 400, 404) or (status_of(answer) == 200 and b"<!doctype html>" in body.lower())

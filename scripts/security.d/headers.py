@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 from core import Check, item
 from document import SOME_UUID
-from raw import exchange, status_of
+from raw import TO_THE_END, exchange, status_of
 from world import Target, World
 
 YEAR = 31_536_000
@@ -127,10 +127,10 @@ def hosts(check: Check, name: str, target: Target, own: str) -> None:
         "suffix": b"Host: " + own.encode() + b".evil.example\r\n",
     }
     for kind, lines in wrong.items():
-        answer = exchange(target, b"GET /v1/me HTTP/1.1\r\n" + lines + b"Connection: close\r\n\r\n")
+        answer = exchange(target, b"GET /v1/me HTTP/1.1\r\n" + lines + b"Connection: close\r\n\r\n", wait=TO_THE_END)
         status = status_of(answer)
         # Caddy answers an empty 200 for a host that no site has: nothing of ours.
         body = answer.partition(b"\r\n\r\n")[2]
         check.that(status in (400, 404, 421) or (status == 200 and body in (b"", b"0\r\n\r\n")), f"{name}: Host {kind}", f"answered {status}")
-    forwarded = exchange(target, b"GET /v1/me HTTP/1.1\r\nHost: " + own.encode() + b"\r\nX-Forwarded-Host: evil.example\r\nX-Original-URL: /v1/users\r\nConnection: close\r\n\r\n")
+    forwarded = exchange(target, b"GET /v1/me HTTP/1.1\r\nHost: " + own.encode() + b"\r\nX-Forwarded-Host: evil.example\r\nX-Original-URL: /v1/users\r\nConnection: close\r\n\r\n", wait=TO_THE_END)
     check.that(status_of(forwarded) == 401 and b"evil.example" not in forwarded, f"{name}: X-Forwarded-Host", "is heeded")

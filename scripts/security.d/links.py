@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from core import Check, item
 from mail import ready, send, wait_for
-from raw import exchange
+from raw import TO_THE_END, exchange
 from sink import open_sink
 from world import Target, World, needed
 
@@ -20,7 +20,7 @@ NAMES = ("url", "u", "to", "next", "redirect", "redirect_uri", "return", "return
 def ask(target: Target, path: str) -> str:
     """Where an answer leads, read from the bytes: clients stumble over addresses as odd as these."""
     own = httpx.URL(target.url).netloc.decode()
-    answer = exchange(target, f"GET {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=2)
+    answer = exchange(target, f"GET {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=TO_THE_END)
     found = re.search(rb"^location: *([^\r\n]*)", answer, re.I | re.M)
     return found.group(1).decode("latin-1") if found else ""
 

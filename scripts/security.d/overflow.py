@@ -32,7 +32,7 @@ def heads(own: str) -> dict[str, bytes]:
 
 
 def large_heads(check: Check, name: str, target: Target, own: str) -> None:
-    for kind_of, answer in exchange_all(target, heads(own), 3):
+    for kind_of, answer in exchange_all(target, heads(own), 10):
         # 431 is the word for it; a server that hangs up in the middle of it is safe too, one that obeys is not.
         allowed = (400, 414, 431, 0) if kind_of != "1 MB header" or name == "direct" else (431,)
         check.note(f"{name}: {kind_of}: {status_of(answer) or 'closed'}")

@@ -3,7 +3,7 @@
 import httpx
 from core import Check, item
 from document import operations
-from raw import answers_in, exchange, exchange_all, status_of
+from raw import TO_THE_END, answers_in, exchange, exchange_all, status_of
 from world import Target, World, filled, needed
 
 ODD = ("TRACE", "TRACK", "DEBUG", "CONNECT", "PROPFIND", "MOVE", "PURGE", "FOO", "get")
@@ -19,7 +19,7 @@ def declared() -> dict[str, set[str]]:
 def trace(check: Check, name: str, target: Target, own: str) -> None:
     for method in ODD:
         request = f"{method} /v1/me HTTP/1.1\r\nHost: {own}\r\nX-Secret: canary-4711\r\nConnection: close\r\n\r\n"
-        answer = exchange(target, request.encode())
+        answer = exchange(target, request.encode(), wait=TO_THE_END)
         check.that(status_of(answer) in (400, 404, 405, 421, 501), f"{name}: {method}", f"answered {status_of(answer)}")
         check.that(b"canary-4711" not in answer, f"{name}: {method}", "gives the request's headers back")
 

@@ -8,6 +8,10 @@ import httpx
 from world import Target
 
 
+# For a request that asks for the end of the line: the other side closes it when it has answered, however busy it is.
+TO_THE_END = 30
+
+
 def exchange(target: Target, data: bytes, wait: float = 3, pieces: int = 1) -> bytes:
     """Sends bytes as they are; what comes back until the other side is silent or closes."""
     url = httpx.URL(target.url)

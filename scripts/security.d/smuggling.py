@@ -11,14 +11,13 @@ import re
 import socket
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 from core import Check, item
-from raw import answers_in, exchange, exchange_all
-from world import Target, World, needed
+from raw import TO_THE_END, answers_in, exchange, exchange_all
+from world import Target, World, needed, until
 
 INNER = b"GET /smuggled-4711 HTTP/1.1\r\nHost: %b\r\n\r\n"
 
@@ -184,6 +183,12 @@ def naive_proxy(port: int):
         server.close()
 
 
+def is_open(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def second_door(world: World, recorder: Recorder):
     """Production's Caddyfile once more, with the recorder behind it."""
@@ -200,10 +205,7 @@ def second_door(world: World, recorder: Recorder):
     with (world.work / "caddy.log").open("w") as log:
         child = subprocess.Popen([program, "run", "--adapter", "caddyfile", "--config", config], env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", https), timeout=1):
-                break
-            time.sleep(0.1)
+        until(lambda: is_open(https), 60, "the second door")
         yield Target(f"https://localhost:{https}", world.product.verify), f"localhost:{https}"
     finally:
         child.terminate()
@@ -234,7 +236,7 @@ def attack(world: World, check: Check) -> None:
     hidden(check, "direct", world.direct, httpx.URL(world.direct.url).netloc.decode())
     recorder = Recorder()
     with second_door(world, recorder) as (door, own):
-        exchange(door, f"GET /v1/me HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=1)
+        exchange(door, f"GET /v1/me HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n".encode(), wait=TO_THE_END)
         check.that(bool(recorder.take()), "recorder", "not reached through the second door")
         through(check, "door", door, own, recorder)
         through(check, "console's door", Target(door.url.replace("//localhost", "//operator.localhost"), door.verify), f"operator.{own}", recorder)
