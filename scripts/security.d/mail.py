@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import select
 import smtplib
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -143,23 +144,33 @@ def failed(owner: Person, address: str):
     return found and found[0].get("state") in ("failed", "refused", "bounced")
 
 
-def inbound_talk(data: bytes) -> bytes:
-    """One mail to our own listener, its end as the bytes say; what was answered until a second passed."""
+def inbound_talk(data: bytes) -> list[bytes]:
+    """One mail to our own listener, its end as the bytes say."""
     host, port = needed("KIKUBARI_INBOUND_LISTEN").split(":")
     return talk(host, int(port), data)
 
 
-def talk(host: str, port: int, data: bytes) -> bytes:
-    with socket.create_connection((host, port), timeout=10) as line:
-        line.settimeout(1)
-        got = line.recv(1000)
-        for command in (b"EHLO x\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<%b>\r\n" % RECIPIENT.encode(), b"DATA\r\n", data):
+def talk(host: str, port: int, data: bytes) -> list[bytes]:
+    """One mail, and behind it an end in any case and a farewell: the answers to it and to whatever is left of that, however long they take."""
+    with socket.create_connection((host, port), timeout=60) as line, line.makefile("rb") as answers:
+        whole = (answer for answer in answers if answer[3:4] != b"-")
+        next(whole)
+        for command in (b"EHLO x\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<%b>\r\n" % RECIPIENT.encode(), b"DATA\r\n"):
             line.sendall(command)
-            try:
-                got = line.recv(4000)
-            except OSError:
-                got = b""
-        return got
+            got = next(whole)
+        if not got.startswith(b"354"):
+            return [got]
+        line.sendall(data)
+        # Who takes silence for an end has a second of it.
+        select.select([line], [], [], 1)
+        line.sendall(b"\r\n.\r\nQUIT\r\n")
+        return list(whole)
+
+
+def waited(answers: list[bytes]) -> bool:
+    """Whether the mail went on to the end that is one: then nothing of that is left to be answered but the farewell."""
+    mail = [answer for answer in answers if not answer.startswith(b"221")]
+    return len(mail) == 1 and (mail[0].startswith(b"5") or answers[-1].startswith(b"221"))
 
 
 RECIPIENT = "nobody@bounce.example.jp"
@@ -180,6 +191,8 @@ def smuggling_canary(world: World, check: Check) -> None:
                     inside = False
                 elif inside:
                     continue
+                elif bare == b"QUIT":
+                    return
                 inside = inside or bare.upper() == b"DATA"
                 self.wfile.write(b"354 go\r\n" if inside else b"250 ok\r\n")
 
@@ -195,8 +208,7 @@ def ends(check: Check, name: str, ask) -> None:
     with ThreadPoolExecutor(len(cases)) as pool:
         answers = list(pool.map(lambda end: ask(b"Subject: x\r\n\r\nhello" + end), cases.values()))
     for kind, got in zip(cases, answers, strict=True):
-        # Nothing (it waits for the true end) or a refusal (5xx for a bare CR or LF); never 250.
-        check.that(not got.startswith(b"250"), f"{name}: {kind}", f"ends the mail: {got[:80]!r}")
+        check.that(waited(got), f"{name}: {kind}", f"ends the mail: {got}")
 
 
 @item("smtp-smuggling", "our listener ends a mail at CRLF.CRLF only", smuggling_canary)
@@ -212,5 +224,5 @@ def smtp_smuggling(world: World, check: Check) -> None:
     RECIPIENT = re.search(r"<([^>]+)>", mail.sender).group(1)
     check.that(RECIPIENT.endswith("@bounce.example.jp"), "return path", f"is {RECIPIENT}")
     proper = inbound_talk(b"Subject: x\r\n\r\nhello\r\n.\r\n")
-    check.that(proper.startswith(b"250"), "CRLF.CRLF", f"is not taken either: {proper[:80]!r}")
+    check.that(proper[0].startswith(b"250") and not waited(proper), "CRLF.CRLF", f"is not taken either: {proper}")
     ends(check, "product", inbound_talk)
