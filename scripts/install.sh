@@ -77,7 +77,7 @@ need_cargo_tool() { # name
   local stamp="$LOCAL/stamp/tool-$1"
   stamped "$stamp" "$version" && return 0
   case $1 in
-    cargo-nextest) if cargo nextest --version 2>/dev/null | grep -q "nextest "; then return 0; fi ;;
+    cargo-nextest) if cargo nextest --version 2>/dev/null | grep "nextest " >/dev/null; then return 0; fi ;;
   esac
   step "Building $1 $version into .local (once)"
   local options=()
@@ -115,7 +115,8 @@ need_chromium() { # sets CHROMIUM_PATH
   fi
   [ -x "$CHROMIUM_PATH" ] || die "CHROMIUM_PATH=$CHROMIUM_PATH can't be run."
   export CHROMIUM_PATH
-  if ! fc-list 2>/dev/null | grep -qi 'cjk'; then
+  # Read to its end: a list that is cut short (grep -q) is a failure of the pipe, whatever stood in it.
+  if ! fc-list 2>/dev/null | grep -i 'cjk' >/dev/null; then
     may_apt || die "no font with Japanese glyphs was found." "Debian, Ubuntu:  sudo apt-get install fonts-noto-cjk"
     step "Installing Japanese fonts with apt"
     apt_install fonts-noto-cjk fontconfig
