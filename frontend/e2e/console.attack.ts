@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
-import { examine, listen, readable } from "./support/attack";
+import { examine, examineCanary, listen, readable } from "./support/attack";
 import { needed } from "./support/env";
 import { complaints, logIn, settle } from "./support/page";
 import { totp } from "./support/totp";
@@ -45,7 +45,7 @@ test("what companies write stays text on every screen of the console", async ({ 
     if (
       literal &&
       !(await expect
-        .poll(stands, { timeout: 10_000 })
+        .poll(stands, { timeout: 30_000 })
         .toBe(true)
         .then(
           () => true,
@@ -59,9 +59,7 @@ test("what companies write stays text on every screen of the console", async ({ 
   };
   try {
     if (order.canary) {
-      await page.goto(order.canary);
-      await page.waitForTimeout(500);
-      await examine(page, "canary", found);
+      await examineCanary(page, order.canary, found);
       looked = 1;
       return;
     }

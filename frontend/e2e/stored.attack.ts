@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, type Page, test } from "@playwright/test";
 import { connect } from "./support/api";
-import { examine, listen, readable } from "./support/attack";
+import { examine, examineCanary, listen, readable } from "./support/attack";
 import { needed } from "./support/env";
 import { complaints, logIn, settle } from "./support/page";
 import { furnish, type Screen, screens } from "./support/screens";
@@ -78,9 +78,7 @@ test("stored payloads stay text on every screen", async ({ page, context, baseUR
   await listen(context, found);
   try {
     if (order.canary) {
-      await page.goto(order.canary);
-      await page.waitForTimeout(500);
-      await examine(page, "canary", found);
+      await examineCanary(page, order.canary, found);
       looked = 1;
       return;
     }
@@ -101,7 +99,7 @@ test("stored payloads stay text on every screen", async ({ page, context, baseUR
       if (planted.includes(screen) && !notLiteral.has(screen.name)) {
         const seen = async () => (await readable(page)).includes(order.shown ?? "");
         const stands = await expect
-          .poll(seen, { timeout: 10_000 })
+          .poll(seen, { timeout: 30_000 })
           .toBe(true)
           .then(
             () => true,

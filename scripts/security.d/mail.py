@@ -192,6 +192,7 @@ def smuggling_canary(world: World, check: Check) -> None:
                 elif inside:
                     continue
                 elif bare == b"QUIT":
+                    self.wfile.write(b"221 bye\r\n")
                     return
                 inside = inside or bare.upper() == b"DATA"
                 self.wfile.write(b"354 go\r\n" if inside else b"250 ok\r\n")

@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from "@playwright/test";
+import { type BrowserContext, expect, type Page } from "@playwright/test";
 
 /** Elements and attributes that only a payload can have made. */
 const made = '[onerror],[onload],img[src="x"],iframe[srcdoc],a[href^="javascript:"]';
@@ -24,6 +24,13 @@ export async function examine(page: Page, name: string, found: string[]): Promis
     made,
   );
   found.push(...elements.map((html) => `${name}: element of a payload: ${html}`));
+}
+
+/** A page that has the hole: its dialog comes when the browser has tried to load what is not there. */
+export async function examineCanary(page: Page, url: string, found: string[]): Promise<void> {
+  await page.goto(url);
+  await expect.poll(() => found.some((one) => one.startsWith("dialog "))).toBe(true);
+  await examine(page, "canary", found);
 }
 
 /** Text and values of fields, as somebody reads them. */
