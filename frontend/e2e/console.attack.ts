@@ -35,7 +35,7 @@ async function enter(page: Page, { url, planted }: Order): Promise<void> {
 }
 
 test("what companies write stays text on every screen of the console", async ({ page, context }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   const found: string[] = [];
   let looked = 0;
   await listen(context, found);

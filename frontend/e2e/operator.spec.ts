@@ -48,7 +48,7 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
   context,
   baseURL,
 }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(600_000);
   const heard = complaints(context, [
     /status of 401 .*\/v1\/auth\/(refresh|login|code)\)$/,
     /status of 403 .*\/v1\/tenants\/[0-9a-f-]+\/suspend\)$/,
@@ -133,7 +133,8 @@ test("staff set their app up, look under a grant, and suspend, resume and erase 
         await settle(page);
         return row.getByRole("button", { name: /証明書/ }).count();
       },
-      { timeout: 60_000 },
+      // Of each table in a transaction of its own.
+      { timeout: 240_000 },
     )
     .toBe(1);
   await row.getByRole("button", { name: /証明書/ }).click();

@@ -53,7 +53,8 @@ def attack(world: World, check: Check) -> None:
     erased = tenant_of(gone)
     staff.call("POST", f"/v1/tenants/{erased}/suspend", {"reason": SHOWN})
     staff.call("POST", f"/v1/tenants/{erased}/erasure", {"confirm_name": NAME})
-    until(lambda: staff.all(f"/v1/erasures?tenant_id={erased}")[0]["certificate"], 60, "the erasure")
+    # Of each table in a transaction of its own.
+    until(lambda: staff.all(f"/v1/erasures?tenant_id={erased}")[0]["certificate"], 240, "the erasure")
     held = tenant_of(create_tenant(world.product, f"{NAME} held"))
     staff.call("POST", f"/v1/tenants/{held}/suspend", {"reason": SHOWN})
     staff.forget_code()  # For the log-in in the browser.
