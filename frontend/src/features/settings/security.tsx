@@ -12,7 +12,7 @@ import { Page, Panel } from "@/components/layout/page";
 import { notifyDone } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
-import { EndAllSessions } from "./end-sessions";
+import { EndAllSessions } from "./end-all-sessions";
 import { networkLines } from "./network-lines";
 
 const lengths = { min: 12, max: 64 };

@@ -12,8 +12,7 @@ import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
-import { EndSessions } from "./end-sessions";
-import { ResetFactors } from "./reset-factors";
+import { EndSessions, ResetFactors } from "./user-acts";
 import { UserDialog } from "./user-form";
 import { UserRowMenu } from "./user-menu";
 

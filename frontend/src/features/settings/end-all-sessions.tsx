@@ -1,32 +1,10 @@
 import { Box, Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
-import type { User } from "@/api/types";
 import { Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-
-/** Logs another person out everywhere. */
-export function EndSessions(props: { user: User; onClose: () => void }) {
-  const t = useT();
-  const end = api.useMutation("delete", "/v1/users/{id}/sessions");
-  return (
-    <ConfirmDialog
-      opened
-      danger
-      onClose={props.onClose}
-      title={t("users.end_sessions")}
-      confirm={t("users.end_sessions_confirm")}
-      onConfirm={async () => {
-        await end.mutateAsync({ params: { path: { id: props.user.id } } });
-        notifyDone(t("users.end_sessions_done"));
-      }}
-    >
-      <Text size="sm">{t("users.end_sessions_body", { name: props.user.display_name })}</Text>
-    </ConfirmDialog>
-  );
-}
 
 /** Logs the whole company out, but this device. */
 export function EndAllSessions() {
