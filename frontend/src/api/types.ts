@@ -57,6 +57,7 @@ export type TemplateSummary = Schemas["TemplateItem"];
 export type Block = Schemas["Block"];
 
 export type AbTestPlan = Schemas["AbTestPlan"];
+export type VariantResult = Schemas["VariantResult"];
 export type Campaign = Schemas["Campaign"];
 export type CampaignState = Schemas["CampaignState"];
 export type Counts = Schemas["Counts"];

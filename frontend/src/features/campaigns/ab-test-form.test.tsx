@@ -50,8 +50,8 @@ function mailsAre() {
   return asked;
 }
 
-const show = (onDirty = vi.fn()) => {
-  renderScreen(<AbTestForm campaign={campaign} disabled={false} onDirty={onDirty} />);
+const show = (onDirty = vi.fn(), of = campaign) => {
+  renderScreen(<AbTestForm campaign={of} mail={undefined} people={100} disabled={false} onDirty={onDirty} />);
   return onDirty;
 };
 
@@ -117,26 +117,72 @@ describe("the form of an A/B test", () => {
     show();
     await user.click(await screen.findByRole("switch"));
     const [first] = screen.getAllByRole("group", { name: /^[AB]案$/ });
-    const mail = within(first as HTMLElement).getByRole("combobox", { name: "メール" });
+    const mail = within(first as HTMLElement).getByRole("combobox", { name: "別のメール" });
     await user.type(mail, "夏");
     await expect.poll(() => asked).toContain("夏");
     await user.click(await screen.findByRole("option", { name: "夏のご案内" }));
     expect(mail).toHaveValue("夏のご案内");
   });
 
-  it("shows what the server says is wrong, and stays unsaved", async () => {
+  it("says which variant is the same as one before it, before the server is asked", async () => {
     mailsAre();
-    changes(422, {
-      title: "Unprocessable",
-      status: 422,
-      code: "invalid",
-      errors: [{ pointer: "/ab_test/variants/1", code: "duplicate", detail: "is the same as one before it" }],
-    });
+    const sent = changes();
     const user = userEvent.setup();
     const onDirty = show();
     await user.click(await screen.findByRole("switch"));
     await user.click(screen.getByRole("button", { name: "A/Bテストを保存" }));
-    expect(await screen.findByRole("alert")).toHaveTextContent("/ab_test/variants/1");
+    const second = screen.getByRole("group", { name: "B案" });
+    expect(await within(second).findByRole("alert")).toHaveTextContent("A案と同じ内容です");
+    expect(sent).toEqual([]);
     expect(onDirty).toHaveBeenLastCalledWith(true);
+  });
+
+  it("shows what the server says is wrong at its field, in the person's language, and stays unsaved", async () => {
+    mailsAre();
+    const pointer = "/ab_test/variants/1/sender_address";
+    changes(422, {
+      title: "Unprocessable",
+      status: 422,
+      code: "invalid",
+      errors: [{ pointer, code: "malformed", detail: "is not an address" }],
+    });
+    const user = userEvent.setup();
+    const onDirty = show();
+    await user.click(await screen.findByRole("switch"));
+    const second = screen.getByRole("group", { name: "B案" });
+    const address = within(second).getByRole("textbox", { name: "差出人アドレス" });
+    await user.type(address, "x");
+    await user.click(screen.getByRole("button", { name: "A/Bテストを保存" }));
+    await expect.poll(() => address).toHaveAccessibleDescription("形式が正しくありません。");
+    expect(onDirty).toHaveBeenLastCalledWith(true);
+  });
+
+  it("says how many people get what", async () => {
+    mailsAre();
+    const user = userEvent.setup();
+    show();
+    await user.click(await screen.findByRole("switch"));
+    expect(screen.getByText(/約20人（1案あたり約10人）.*約80人/)).toBeVisible();
+  });
+
+  it("asks before a saved test is thrown away", async () => {
+    mailsAre();
+    const sent = changes();
+    const user = userEvent.setup();
+    const saved = {
+      share: 20,
+      metric: "opens",
+      decision: "manual",
+      wait_minutes: 240,
+      variants: [{ subject: "春" }, { subject: "夏" }],
+    } as Campaign["ab_test"];
+    show(vi.fn(), { ...campaign, ab_test: saved });
+    await user.click(await screen.findByRole("switch"));
+    const dialog = await screen.findByRole("dialog", { name: "A/Bテストの取りやめ" });
+    expect(sent).toEqual([]);
+    expect(screen.getByDisplayValue("夏")).toBeInTheDocument();
+    await user.click(within(dialog).getByRole("button", { name: "A/Bテストをやめる" }));
+    await expect.poll(() => sent).toEqual([{ ab_test: null }]);
+    await expect.poll(() => screen.queryByDisplayValue("夏")).toBeNull();
   });
 });

@@ -1,93 +1,76 @@
-import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, Text } from "@mantine/core";
 import { useState } from "react";
-import { toProblem } from "@/api/problem";
-import type { Campaign } from "@/api/types";
-import { MailSelect, useMailSearch } from "@/components/pickers/mail";
+import { problemForForm } from "@/api/problem-text";
+import type { Campaign, Mail } from "@/api/types";
+import { FormError } from "@/components/form/form-error";
+import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { useT } from "@/i18n";
-import { letterOf } from "./ab-test";
+import { draftOf, letterOf, newTest, planOf, splitOf, type TestDraft, twinOf } from "./ab-test";
+import { Variants } from "./ab-test-variants";
 import { updateCampaign } from "./queries";
 
-type Test = NonNullable<Campaign["ab_test"]>;
-type Variant = { mail_id: string | null; subject: string; sender_name: string; sender_address: string };
-type Draft = Pick<Test, "share" | "metric" | "decision"> & { hours: number; variants: Variant[] };
-
 const shares = [5, 10, 20, 30, 40, 50, 100];
-const most = 5;
-const bare: Variant = { mail_id: null, subject: "", sender_name: "", sender_address: "" };
-
-const draftOf = (test: Campaign["ab_test"]): Draft =>
-  test
-    ? {
-        ...test,
-        hours: test.wait_minutes / 60,
-        variants: test.variants.map((variant) => ({
-          mail_id: variant.mail_id ?? null,
-          subject: variant.subject ?? "",
-          sender_name: variant.sender_name ?? "",
-          sender_address: variant.sender_address ?? "",
-        })),
-      }
-    : { share: 20, metric: "opens", decision: "automatic", hours: 4, variants: [bare, bare] };
-
-const planOf = (draft: Draft) => ({
-  share: draft.share,
-  metric: draft.metric,
-  decision: draft.decision,
-  wait_minutes: Math.round(draft.hours * 60),
-  variants: draft.variants.map((variant) => ({
-    mail_id: variant.mail_id,
-    subject: variant.subject.trim() || null,
-    sender_name: variant.sender_name.trim() || null,
-    sender_address: variant.sender_address.trim() || null,
-  })),
-});
+const [fewestHours, mostHours] = [0.5, 168];
 
 interface Props {
   campaign: Campaign;
+  /** What is sent where a variant says nothing else. */
+  mail: Mail | undefined;
+  /** How many get the campaign. */
+  people: number;
   disabled: boolean;
   /** Whether something waits to be saved. */
   onDirty: (dirty: boolean) => void;
 }
 
 /** Best hour and A/B test of a draft. */
-export default function AbTestForm({ campaign, disabled, onDirty }: Props) {
+export default function AbTestForm({ campaign, mail, people, disabled, onDirty }: Props) {
   const t = useT();
   const test = campaign.ab_test ?? null;
-  const [draft, setDraft] = useState<Draft | null>(test ? draftOf(test) : null);
+  const [draft, setDraft] = useState<TestDraft | null>(test ? draftOf(test) : null);
+  const [dirty, setDirty] = useState(false);
   const [busy, setBusy] = useState(false);
+  const [asking, setAsking] = useState(false);
+  const [fields, setFields] = useState<Record<string, string>>({});
   const [error, setError] = useState<string | null>(null);
-  const change = (next: Draft | null) => {
-    setDraft(next);
-    setError(null);
-    onDirty(next !== null);
+  const mark = (next: boolean) => {
+    setDirty(next);
+    onDirty(next);
   };
-  const save = async (next: Draft | null) => {
+  const change = (next: TestDraft | null) => {
+    setDraft(next);
+    setFields({});
+    setError(null);
+    mark(next !== null);
+  };
+  const hasWinner = draft !== null && draft.share < 100;
+  const save = async (next: TestDraft) => {
+    const found = problemsOf(next, t);
+    const clash = hasWinner && campaign.best_hour ? t("best_hour.not_with_test") : null;
+    setFields(found);
+    setError(clash);
+    if (clash || Object.keys(found).length > 0) {
+      return;
+    }
     setBusy(true);
     try {
-      await updateCampaign(campaign, { ab_test: next ? planOf(next) : null });
-      onDirty(false);
+      await updateCampaign(campaign, { ab_test: planOf(next) });
+      mark(false);
       setError(null);
-      notifyDone(t(next ? "ab.saved" : "ab.off_done"));
+      notifyDone(t("ab.saved"));
     } catch (cause) {
-      const problem = toProblem(cause);
-      setError(
-        problem.errors?.map(({ pointer, detail }) => `${pointer}: ${detail}`).join("\n") || problem.detail || "",
-      );
+      const problem = problemForForm(cause, fieldNames(next));
+      setFields(problem.fields);
+      setError(problem.form);
     } finally {
       setBusy(false);
     }
   };
-  const toggle = (on: boolean) => {
-    change(on ? draftOf(null) : null);
-    if (!on && test) {
-      void save(null);
-    }
-  };
-  const hasWinner = draft !== null && draft.share < 100;
+  const toggle = (on: boolean) => (on ? change(newTest) : test ? setAsking(true) : change(null));
   return (
     <Stack gap="md">
-      <BestHour campaign={campaign} disabled={disabled || hasWinner} excluded={hasWinner} />
+      <BestHour campaign={campaign} disabled={disabled} excluded={hasWinner} />
       <Switch
         label={t("ab.on")}
         description={t("ab.help")}
@@ -96,168 +79,153 @@ export default function AbTestForm({ campaign, disabled, onDirty }: Props) {
         onChange={(event) => toggle(event.currentTarget.checked)}
       />
       {draft ? (
-        <fieldset disabled={disabled} style={{ border: 0, padding: 0, margin: 0 }} aria-label={t("ab.title")}>
+        <fieldset
+          disabled={disabled}
+          style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}
+          aria-label={t("ab.title")}
+        >
           <Stack gap="md">
-            <Rule draft={draft} onChange={change} />
-            <Variants draft={draft} onChange={change} />
-            {error ? (
-              <Alert color="red" variant="outline" role="alert" style={{ whiteSpace: "pre-line" }}>
-                {error}
-              </Alert>
-            ) : null}
-            <Group>
-              <Button variant="default" loading={busy} onClick={() => void save(draft)}>
+            <FormError message={error} />
+            <Rule draft={draft} people={people} fields={fields} onChange={change} />
+            <Variants draft={draft} mail={mail} fields={fields} onChange={change} />
+            <Group justify="space-between">
+              <Text size="sm" role="status">
+                {dirty ? t("ab.unsaved") : null}
+              </Text>
+              <Button variant="default" loading={busy} disabled={!dirty} onClick={() => void save(draft)}>
                 {t("ab.save")}
               </Button>
             </Group>
           </Stack>
         </fieldset>
       ) : null}
+      <ConfirmDialog
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title={t("ab.off_title")}
+        confirm={t("ab.off")}
+        danger
+        onConfirm={async () => {
+          await updateCampaign(campaign, { ab_test: null });
+          change(null);
+          notifyDone(t("ab.off_done"));
+        }}
+      >
+        <Text size="sm">{t("ab.off_body")}</Text>
+      </ConfirmDialog>
     </Stack>
   );
 }
 
+/** What can be told before the server is asked. */
+function problemsOf(draft: TestDraft, t: ReturnType<typeof useT>): Record<string, string> {
+  const found: Record<string, string> = {};
+  const hours = Number(draft.hours);
+  if (draft.hours === "" || hours < fewestHours || hours > mostHours) {
+    found["ab_test.wait_minutes"] = t("rules.range", { min: fewestHours, max: mostHours });
+  }
+  draft.variants.forEach((_, index) => {
+    const twin = twinOf(draft.variants, index);
+    if (twin >= 0) {
+      found[`ab_test.variants.${index}`] = t("ab.same", { letter: letterOf(twin + 1) });
+    }
+  });
+  return found;
+}
+
+/** The inner ones first, so that an error finds the field and not only its variant. */
+const fieldNames = (draft: TestDraft) => [
+  "ab_test.wait_minutes",
+  ...draft.variants.flatMap((variant, index) => [
+    ...Object.keys(variant).map((name) => `ab_test.variants.${index}.${name}`),
+    `ab_test.variants.${index}`,
+  ]),
+];
+
 function BestHour(props: { campaign: Campaign; disabled: boolean; excluded: boolean }) {
   const t = useT();
-  const { campaign } = props;
+  const { campaign, excluded } = props;
+  const isEach = campaign.best_hour ?? false;
   return (
     <Select
       label={t("best_hour.label")}
-      description={t(props.excluded ? "best_hour.not_with_test" : "best_hour.help")}
-      disabled={props.disabled}
+      description={t(excluded ? "best_hour.not_with_test" : "best_hour.help")}
+      // Back to "all at once" is always open: it is what a test asks for.
+      disabled={props.disabled || (excluded && !isEach)}
+      error={excluded && isEach ? t("best_hour.not_with_test") : undefined}
       allowDeselect={false}
       maw={420}
       data={[
         { value: "same", label: t("best_hour.same") },
         { value: "each", label: t("best_hour.each") },
       ]}
-      value={campaign.best_hour ? "each" : "same"}
+      value={isEach ? "each" : "same"}
       onChange={(next) => void updateCampaign(campaign, { best_hour: next === "each" }).catch(notifyProblem)}
     />
   );
 }
 
-interface PartProps {
-  draft: Draft;
-  onChange: (next: Draft) => void;
+interface RuleProps {
+  draft: TestDraft;
+  people: number;
+  fields: Record<string, string>;
+  onChange: (next: TestDraft) => void;
 }
 
-function Rule({ draft, onChange }: PartProps) {
+/** Who gets the test, and how its winner is found. */
+function Rule({ draft, people, fields, onChange }: RuleProps) {
   const t = useT();
   const kept = shares.includes(draft.share) ? shares : [...shares, draft.share].sort((a, b) => a - b);
+  const hasWinner = draft.share < 100;
   return (
-    <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md">
-      <Select
-        label={t("ab.share")}
-        allowDeselect={false}
-        data={kept.map((share) => ({
-          value: String(share),
-          label: share === 100 ? t("ab.share_all") : t("ab.share_part", { share }),
-        }))}
-        value={String(draft.share)}
-        onChange={(next) => next && onChange({ ...draft, share: Number(next) })}
-      />
-      {draft.share < 100 ? (
-        <>
+    <div>
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md">
+        <Select
+          label={t("ab.share")}
+          allowDeselect={false}
+          data={kept.map((share) => ({
+            value: String(share),
+            label: share === 100 ? t("ab.share_all") : t("ab.share_part", { share }),
+          }))}
+          value={String(draft.share)}
+          onChange={(next) => next && onChange({ ...draft, share: Number(next) })}
+        />
+        {hasWinner ? (
           <Select
             label={t("ab.metric")}
             allowDeselect={false}
             data={(["opens", "clicks"] as const).map((value) => ({ value, label: t(`ab.metric_${value}`) }))}
             value={draft.metric}
-            onChange={(next) => next && onChange({ ...draft, metric: next as Draft["metric"] })}
+            onChange={(next) => next && onChange({ ...draft, metric: next as TestDraft["metric"] })}
           />
+        ) : null}
+        {hasWinner ? (
           <Select
             label={t("ab.decision")}
             allowDeselect={false}
             data={(["automatic", "manual"] as const).map((value) => ({ value, label: t(`ab.decision_${value}`) }))}
             value={draft.decision}
-            onChange={(next) => next && onChange({ ...draft, decision: next as Draft["decision"] })}
+            onChange={(next) => next && onChange({ ...draft, decision: next as TestDraft["decision"] })}
           />
-          {draft.decision === "automatic" ? (
-            <NumberInput
-              label={t("ab.wait")}
-              description={t("ab.wait_help")}
-              min={0.5}
-              max={168}
-              step={0.5}
-              value={draft.hours}
-              onChange={(next) => typeof next === "number" && onChange({ ...draft, hours: next })}
-            />
-          ) : null}
-        </>
-      ) : null}
-    </SimpleGrid>
-  );
-}
-
-const lines = [
-  ["subject", 998],
-  ["sender_name", 200],
-  ["sender_address", 320],
-] as const;
-
-function Variants({ draft, onChange }: PartProps) {
-  const t = useT();
-  const set = (index: number, part: Partial<Variant>) =>
-    onChange({ ...draft, variants: draft.variants.map((old, i) => (i === index ? { ...old, ...part } : old)) });
-  return (
-    <>
-      {draft.variants.map((variant, index) => {
-        const letter = letterOf(index + 1);
-        return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a variant is its place: A, B and so on
-          <Stack key={index} gap="xs" role="group" aria-label={t("ab.variant", { letter })}>
-            <Group justify="space-between">
-              <Text fw={600}>{t("ab.variant", { letter })}</Text>
-              {draft.variants.length > 2 ? (
-                <Button
-                  size="compact-sm"
-                  variant="subtle"
-                  aria-label={t("ab.remove", { letter })}
-                  onClick={() => onChange({ ...draft, variants: draft.variants.filter((_, i) => i !== index) })}
-                >
-                  {t("common.delete")}
-                </Button>
-              ) : null}
-            </Group>
-            <VariantMail chosen={variant.mail_id} onChange={(mail_id) => set(index, { mail_id })} />
-            {lines.map(([name, longest]) => (
-              <TextInput
-                key={name}
-                label={t(`ab.${name}`)}
-                maxLength={longest}
-                value={variant[name]}
-                onChange={(event) => set(index, { [name]: event.currentTarget.value })}
-              />
-            ))}
-          </Stack>
-        );
-      })}
-      {draft.variants.length < most ? (
-        <Group>
-          <Button variant="default" onClick={() => onChange({ ...draft, variants: [...draft.variants, bare] })}>
-            {t("ab.add")}
-          </Button>
-        </Group>
-      ) : null}
-    </>
-  );
-}
-
-/** The campaign's mail, or another one, found by the server. */
-function VariantMail(props: { chosen: string | null; onChange: (mail: string | null) => void }) {
-  const t = useT();
-  const search = useMailSearch(props.chosen);
-  return (
-    <MailSelect
-      search={search}
-      label={t("ab.mail")}
-      placeholder={t("ab.mail_same")}
-      required={false}
-      clearable
-      clearButtonProps={{ "aria-label": t("picker.clear") }}
-      value={props.chosen}
-      onChange={props.onChange}
-    />
+        ) : null}
+        {hasWinner && draft.decision === "automatic" ? (
+          <NumberInput
+            label={t("ab.wait")}
+            description={t("ab.wait_help")}
+            // Beside a field without a description both inputs stand in one line.
+            inputWrapperOrder={["label", "input", "description", "error"]}
+            min={fewestHours}
+            max={mostHours}
+            step={0.5}
+            value={draft.hours}
+            error={fields["ab_test.wait_minutes"]}
+            onChange={(hours) => onChange({ ...draft, hours })}
+          />
+        ) : null}
+      </SimpleGrid>
+      <Text size="sm" c="dimmed" mt="xs">
+        {t(hasWinner ? "ab.split" : "ab.split_all", splitOf(people, draft.share, draft.variants.length))}
+      </Text>
+    </div>
   );
 }

@@ -5,7 +5,7 @@ import { DatesProvider, DateTimePicker } from "@mantine/dates";
 import { lazy, Suspense, useState } from "react";
 import { api } from "@/api/client";
 import { toProblem } from "@/api/problem";
-import type { Campaign, Preflight } from "@/api/types";
+import type { Campaign, Mail, Preflight } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { DefinitionList } from "@/components/ui/definition";
@@ -14,6 +14,7 @@ import { QueryView } from "@/components/ui/state-view";
 import { useLocale, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { utcToWall, wallToUtc } from "@/lib/zone";
+import { type AbTest, splitOf } from "./ab-test";
 import { usePreflight } from "./check-step";
 import { HoursChoice } from "./hours";
 import { scheduleCampaign, sendCampaign } from "./queries";
@@ -47,6 +48,13 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   const canSend = useCan("campaigns.send");
   const canWrite = useCan("campaigns.write");
   const people = preflight.people.will_receive;
+  const mailId = campaign.mail_id;
+  const mail = api.useQuery(
+    "get",
+    "/v1/mails/{id}",
+    { params: { path: { id: mailId ?? "" } } },
+    { enabled: Boolean(mailId) },
+  );
   const [when, setWhen] = useState<"now" | "later">("now");
   const [wall, setWall] = useState<string | null>(null);
   const [asking, setAsking] = useState(false);
@@ -80,7 +88,12 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
           {t("send.no_permission")}
         </Alert>
       )}
-      <Summary campaign={campaign} people={people} />
+      {preflight.can_send ? null : (
+        <Alert color="yellow" variant="outline" role="status">
+          {t("send.blocked")}
+        </Alert>
+      )}
+      <Summary mail={mail.data} people={people} />
       <Radio.Group label={t("send.when")} value={when} onChange={(value) => setWhen(value as "now" | "later")}>
         <Stack gap="xs" mt="xs">
           <Radio value="now" label={t("send.now")} />
@@ -105,13 +118,8 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
       ) : null}
       <HoursChoice campaign={campaign} disabled={!canWrite} />
       <Suspense>
-        <AbTestForm campaign={campaign} disabled={!canWrite} onDirty={setUnsaved} />
+        <AbTestForm campaign={campaign} mail={mail.data} people={people} disabled={!canWrite} onDirty={setUnsaved} />
       </Suspense>
-      {unsaved ? (
-        <Text size="sm" role="status">
-          {t("ab.unsaved")}
-        </Text>
-      ) : null}
       <Group justify="space-between">
         <Button variant="default" onClick={onBack}>
           {t("common.back")}
@@ -133,6 +141,7 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
             ? t("send.confirm_now", { count: people })
             : t("send.confirm_later", { count: people, at: at ? format.dateTime(at) : "" })}
         </Text>
+        {campaign.ab_test ? <TestSplit test={campaign.ab_test} people={people} /> : null}
         <Text size="sm" c="dimmed" mt="xs">
           {t(when === "now" ? "send.confirm_now_help" : "send.confirm_later_help")}
         </Text>
@@ -141,22 +150,26 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   );
 }
 
-/** Once more what goes to whom. */
-function Summary(props: { campaign: Campaign; people: number }) {
+/** How the people who were just named are parted. */
+function TestSplit({ test, people }: { test: AbTest; people: number }) {
   const t = useT();
-  const mailId = props.campaign.mail_id;
-  const mail = api.useQuery(
-    "get",
-    "/v1/mails/{id}",
-    { params: { path: { id: mailId ?? "" } } },
-    { enabled: Boolean(mailId) },
+  const variants = test.variants.length;
+  return (
+    <Text size="sm" mt="xs">
+      {test.share < 100 ? t("ab.confirm", splitOf(people, test.share, variants)) : t("ab.confirm_all", { variants })}
+    </Text>
   );
+}
+
+/** Once more what goes to whom. */
+function Summary({ mail, people }: { mail: Mail | undefined; people: number }) {
+  const t = useT();
   return (
     <DefinitionList
       items={[
-        [t("editor.subject"), mail.data?.subject ?? "–"],
-        [t("editor.sender_address"), mail.data ? `${mail.data.sender_name} <${mail.data.sender_address}>` : "–"],
-        [t("wizard.audience"), t("wizard.people", { count: props.people })],
+        [t("editor.subject"), mail?.subject ?? "–"],
+        [t("send.sender"), mail ? `${mail.sender_name} <${mail.sender_address}>` : "–"],
+        [t("wizard.audience"), t("wizard.people", { count: people })],
       ]}
     />
   );

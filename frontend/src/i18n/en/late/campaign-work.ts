@@ -73,6 +73,8 @@ export const campaignWork = {
   "check_link.routes": "Open routes",
   "check_link.domains": "Open sender domains",
   "check_link.mail": "Edit the mail",
+  "send.sender": "Sender",
+  "send.blocked": "The check before sending found something that stands in the way. Go back a step and look at it.",
   "send.when": "When should it go out?",
   "send.now": "Send now",
   "send.later": "Schedule",

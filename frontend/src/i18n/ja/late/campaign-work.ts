@@ -70,6 +70,8 @@ export const campaignWork = {
   "check_link.routes": "配信経路を開く",
   "check_link.domains": "送信ドメインを開く",
   "check_link.mail": "メールを直す",
+  "send.sender": "差出人",
+  "send.blocked": "配信前チェックで問題が見つかっているため、配信できません。前の手順に戻って内容を確認してください。",
   "send.when": "いつ配信しますか",
   "send.now": "いますぐ配信する",
   "send.later": "日時を指定して予約する",
