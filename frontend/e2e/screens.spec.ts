@@ -32,7 +32,7 @@ async function walk(page: Page, locale: "ja" | "en"): Promise<string[]> {
     await settle(page);
     if (screen.open) {
       await page.getByRole(screen.open.role, { name: screen.open[locale], exact: true }).click();
-      await expect(page.getByRole("dialog")).toBeVisible();
+      await expect(page.getByRole(screen.open.shows ?? "dialog")).toBeVisible();
       await settle(page);
     }
     await expect(page.locator("h1").first()).toBeAttached();

@@ -1,10 +1,11 @@
+import { furnishAbTests } from "./ab-test";
 import { type Api, took } from "./api";
 
 export interface Screen {
   name: string;
   path: string;
   /** What has to be done on the page before it is looked at, in either language. */
-  open?: { role: "button" | "tab" | "menuitem"; ja: string; en: string };
+  open?: { role: "button" | "tab" | "menuitem"; ja: string; en: string; shows?: "dialog" | "menu" };
 }
 
 /** Things that a screen shows and the demo company doesn't have yet. */
@@ -103,7 +104,11 @@ export async function furnish(api: Api) {
   const signup = await furnishSignup(api, list.id);
   const grant = { reason: `お問い合わせ ${run}`, permissions: ["campaigns.read", "reports.read"], hours: 24 };
   await took(api.POST("/v1/support-grants", { body: grant }));
-  return { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup };
+  const me = await took(api.GET("/v1/me"));
+  const abTests = await furnishAbTests(api, sequence.steps[0]?.mail_id ?? "", list.id);
+  const { webhook } = await furnishWebhook(api);
+  const made = { draft, blocked, transactional, dateMail, sequence, signup, abTests, webhook };
+  return { me, contact, mail, campaign, domain, template, ...made };
 }
 
 /** An active sequence with a person inside. */
@@ -142,6 +147,18 @@ async function furnishSequence(api: Api, sender_address: string, list_id: string
   await took(api.POST("/v1/sequences/{id}/activate", { params: { path } }));
   await took(api.POST("/v1/sequences/{id}/people", { params: { path }, body: { contact_ids: [contact_id] } }));
   return made;
+}
+
+/** A webhook at an address where nobody answers, with a message that could not be delivered. */
+async function furnishWebhook(api: Api) {
+  const url = "https://crm.example.co.jp/hooks/kikubari";
+  const webhook = await took(
+    api.POST("/v1/webhooks", {
+      body: { url, description: "顧客管理システム", events: ["delivery.failed"], enabled: true },
+    }),
+  );
+  await took(api.POST("/v1/webhooks/{id}/test", { params: { path: { id: webhook.id } } }));
+  return { webhook };
 }
 
 /** A sign-up address that is closed, with the mail that would answer. */
@@ -189,10 +206,12 @@ type Furniture = Awaited<ReturnType<typeof furnish>>;
 
 /** Every screen behind the log-in, and the dialogs that hold a form. */
 export function screens(furniture: Furniture): Screen[] {
-  const { contact, mail, campaign, domain, template, draft, blocked, transactional, dateMail, sequence, signup } =
-    furniture;
+  const { me, contact, mail, campaign, domain, template, draft, blocked } = furniture;
+  const { transactional, dateMail, sequence, signup, abTests, webhook } = furniture;
+  const [ja, en] = [`${me.display_name} のメニュー`, `Menu of ${me.display_name}`];
   return [
     { name: "home", path: "/" },
+    { name: "user-menu", path: "/", open: { role: "button", ja, en, shows: "menu" } },
     { name: "contacts", path: "/contacts" },
     { name: "contacts-no-match", path: "/contacts?q=nobody-has-this" },
     { name: "contact-create", path: "/contacts?create=true" },
@@ -232,6 +251,8 @@ export function screens(furniture: Furniture): Screen[] {
     { name: "campaign-check", path: `/campaigns/${draft.id}?step=check` },
     { name: "campaign-check-blocked", path: `/campaigns/${blocked.id}?step=check` },
     { name: "campaign-send", path: `/campaigns/${draft.id}?step=send` },
+    { name: "campaign-ab-test", path: `/campaigns/${abTests.draft.id}?step=send` },
+    { name: "campaign-ab-results", path: `/campaigns/${abTests.sent.id}` },
     { name: "campaign-report", path: `/campaigns/${campaign.id}` },
     { name: "campaign-recipients", path: `/campaigns/${campaign.id}?tab=recipients` },
     { name: "campaign-left-out", path: `/campaigns/${campaign.id}?tab=left_out` },
@@ -270,6 +291,13 @@ export function screens(furniture: Furniture): Screen[] {
       path: "/settings/tokens",
       open: { role: "button", ja: "トークンを発行", en: "Issue a token" },
     },
+    { name: "webhooks", path: "/settings/webhooks" },
+    {
+      name: "webhook-create",
+      path: "/settings/webhooks",
+      open: { role: "button", ja: "Webhookを追加", en: "Add a webhook" },
+    },
+    { name: "webhook", path: `/settings/webhooks/${webhook.id}` },
     { name: "audit", path: "/settings/audit" },
     { name: "audit-looks", path: "/settings/audit?view=looks" },
     {

@@ -62,7 +62,9 @@ export const theme = createTheme({
       styles: { title: { fontSize: "1rem", fontWeight: 600, overflowWrap: "anywhere" } },
     },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, events: { hover: true, focus: true, touch: false } } },
-    Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 } } },
+    // The placeholder for the first focus would be a focusable child of role="menu" that is no item of it; without
+    // it the first item gets the focus, as the pattern of a menu button has it.
+    Menu: { defaultProps: { shadow: "md", transitionProps: { duration: 80 }, withInitialFocusPlaceholder: false } },
     Table: { defaultProps: { verticalSpacing: 7, horizontalSpacing: "sm" } },
   },
 });
@@ -76,6 +78,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#6b737d",
     "--mantine-color-error": "#c3262b",
     "--mantine-color-anchor": "#0f766e",
+    // Frames of notes: the text says it, the frame need not shout.
+    "--mantine-color-gray-outline": "#aab1ba",
     "--kb-canvas": "#f7f8f9",
     "--kb-surface": "#ffffff",
     "--kb-line": "#e2e5e9",
@@ -94,6 +98,7 @@ export const cssVariables: CSSVariablesResolver = () => ({
     "--mantine-color-placeholder": "#8d969e",
     "--mantine-color-error": "#ff8d8d",
     "--mantine-color-anchor": "#5fd3c2",
+    "--mantine-color-gray-outline": "#565f67",
     "--kb-canvas": "#121416",
     "--kb-surface": "#191d20",
     "--kb-line": "#2d3338",

@@ -34,7 +34,7 @@ export function Console() {
   return (
     <>
       <Header name={session.name} />
-      <Box component="main" p="md">
+      <Box component="main" p="md" tabIndex={-1} style={{ outline: "none" }}>
         <Screen />
       </Box>
       <IdleWatch

@@ -1,9 +1,10 @@
-import { Button, Code, Modal, Stack, Text } from "@mantine/core";
+import { Button, Code, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { DefinitionList } from "@/components/ui/definition";
+import { Dialog } from "@/components/ui/dialog";
 import { Status } from "@/components/ui/status";
 import { useFormat } from "@/i18n/format";
 import { api, type Erasure } from "./client";
@@ -104,7 +105,7 @@ function useColumns(onShow: (row: Erasure) => void): Column<Erasure>[] {
 function Certificate({ erasure, onClose }: { erasure: Erasure; onClose: () => void }) {
   const w = useWords();
   return (
-    <Modal
+    <Dialog
       opened
       size="lg"
       onClose={onClose}
@@ -136,6 +137,6 @@ function Certificate({ erasure, onClose }: { erasure: Erasure; onClose: () => vo
           ]}
         />
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

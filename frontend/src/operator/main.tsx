@@ -2,6 +2,7 @@ import "@/app/trusted-types";
 import "@mantine/core/styles.layer.css";
 import "@mantine/notifications/styles.layer.css";
 import "@/app/global.css";
+import "@/components/ui/focus-return";
 import { MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";

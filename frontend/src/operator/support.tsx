@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Drawer, Group, Tabs, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Tabs, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import i18next from "i18next";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { DefinitionList } from "@/components/ui/definition";
+import { SidePanel } from "@/components/ui/dialog";
 import { notifyProblem } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { api } from "./client";
@@ -195,7 +196,7 @@ function ListView({ base, view }: { base: string; view: View }) {
           onCursor={setCursor}
         />
       ) : null}
-      <Drawer
+      <SidePanel
         opened={open !== null}
         onClose={() => setOpen(null)}
         title={w.detail}
@@ -203,7 +204,7 @@ function ListView({ base, view }: { base: string; view: View }) {
         closeButtonProps={{ "aria-label": w.close }}
       >
         {open ? <OneView base={base} path={`${view.path}/${open}`} /> : null}
-      </Drawer>
+      </SidePanel>
     </div>
   );
 }

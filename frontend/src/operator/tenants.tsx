@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Code, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Anchor, Button, Code, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconBuilding, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
@@ -10,6 +10,7 @@ import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
 import { CopyButton } from "@/components/ui/copy";
+import { Dialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status, type Tone } from "@/components/ui/status";
 import { useT } from "@/i18n";
@@ -170,7 +171,7 @@ function AddDialog(props: { onClose: () => void; onMade: (made: Made) => void })
 function MadeDialog({ made, onClose }: { made: Made; onClose: () => void }) {
   const w = useWords();
   return (
-    <Modal
+    <Dialog
       opened
       onClose={onClose}
       title={w.made}
@@ -194,6 +195,6 @@ function MadeDialog({ made, onClose }: { made: Made; onClose: () => void }) {
           <Button onClick={onClose}>{w.close}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

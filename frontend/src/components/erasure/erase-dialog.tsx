@@ -1,10 +1,11 @@
-import { Button, Checkbox, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { client } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Contact } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 
@@ -34,13 +35,7 @@ export function EraseDialog(props: { contact?: Contact; onClose: () => void; onD
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t("erasures.dialog_title")}
-      closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={props.onClose} title={t("erasures.dialog_title")} closeOnClickOutside={false}>
       <form onSubmit={submit} noValidate autoComplete="off">
         <Stack gap="sm">
           <FormError message={error} />
@@ -84,6 +79,6 @@ export function EraseDialog(props: { contact?: Contact; onClose: () => void; onD
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

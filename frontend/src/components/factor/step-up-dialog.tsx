@@ -1,7 +1,8 @@
-import { Modal, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { client } from "@/api/client";
 import { settleStepUp } from "@/auth/step-up";
+import { Dialog } from "@/components/ui/dialog";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { type Proof, ProofForm } from "./proof-form";
@@ -30,12 +31,11 @@ export default function StepUpDialog() {
     settleStepUp(true);
   };
   return (
-    <Modal
+    <Dialog
       opened
       onClose={() => settleStepUp(false)}
       title={t("step_up.title")}
       closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": t("common.close") }}
       size="sm"
       zIndex={320}
     >
@@ -51,6 +51,6 @@ export default function StepUpDialog() {
           )}
         </QueryView>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api, ifMatch } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { Folder } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { Dialog } from "@/components/ui/dialog";
 import { useT } from "@/i18n";
 import { flattenFolders, folderOptions, possibleParents } from "./tree";
 
@@ -37,13 +38,7 @@ export function FolderDialog(props: {
   );
   const parents = folder ? possibleParents(props.folders, folder.id) : flattenFolders(props.folders);
   return (
-    <Modal
-      opened
-      size="sm"
-      onClose={props.onClose}
-      title={t(folder ? "folders.edit" : "folders.create")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened size="sm" onClose={props.onClose} title={t(folder ? "folders.edit" : "folders.create")}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -66,6 +61,6 @@ export function FolderDialog(props: {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import type { FormEventHandler, ReactNode } from "react";
+import { Dialog } from "@/components/ui/dialog";
 import { useT } from "@/i18n";
 import { FormError } from "./form-error";
 
@@ -10,6 +11,8 @@ interface Props {
   dirty: boolean;
   busy: boolean;
   error: string | null;
+  /** What the button does, where "save" would not say it. */
+  submit?: string;
   autoComplete?: "off";
   onSubmit: FormEventHandler<HTMLFormElement>;
   onClose: () => void;
@@ -20,14 +23,7 @@ interface Props {
 export function FormDialog(props: Props) {
   const t = useT();
   return (
-    <Modal
-      opened
-      size={props.size}
-      onClose={props.onClose}
-      title={props.title}
-      closeOnClickOutside={!props.dirty}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened size={props.size} onClose={props.onClose} title={props.title} closeOnClickOutside={!props.dirty}>
       <form onSubmit={props.onSubmit} noValidate autoComplete={props.autoComplete}>
         <Stack gap="sm">
           <FormError message={props.error} />
@@ -37,11 +33,11 @@ export function FormDialog(props: Props) {
               {t("common.cancel")}
             </Button>
             <Button type="submit" loading={props.busy}>
-              {t("common.save")}
+              {props.submit ?? t("common.save")}
             </Button>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { Dialog } from "@/components/ui/dialog";
 import { useT } from "@/i18n";
 
 interface Props {
@@ -44,12 +45,7 @@ export function UnsavedGuard(props: Props) {
     };
   }, [status, proceed]);
   return (
-    <Modal
-      opened={asking}
-      onClose={() => blocker.reset?.()}
-      title={t("form.unsaved_title")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened={asking} onClose={() => blocker.reset?.()} title={t("form.unsaved_title")}>
       <Text mb="md">{t("form.unsaved_body")}</Text>
       <Group justify="flex-end">
         <Button variant="default" onClick={() => blocker.reset?.()} data-autofocus>
@@ -59,6 +55,6 @@ export function UnsavedGuard(props: Props) {
           {t("form.unsaved_leave")}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Box, Button, Menu, Text, useMantineColorScheme } from "@mantine/core";
+import { Box, Button, Group, Menu, Text, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,
   IconChevronDown,
@@ -85,15 +85,20 @@ export function UserMenu() {
         <Menu.Divider />
         <Menu.Label>{t("scheme.title")}</Menu.Label>
         {schemes.map((scheme) => (
-          <Menu.Item
+          <Menu.RadioItem
             key={scheme.value}
-            closeMenuOnClick={false}
-            leftSection={<scheme.icon size={16} />}
-            rightSection={colorScheme === scheme.value ? <IconCheck size={14} aria-label={t("common.chosen")} /> : null}
-            onClick={() => setColorScheme(scheme.value)}
+            value={scheme.value}
+            checked={colorScheme === scheme.value}
+            onChange={() => setColorScheme(scheme.value)}
+            // The pictures stand in one line with those of the other items; the choice is marked behind the word.
+            styles={{ itemIndicator: { display: "none" } }}
+            rightSection={colorScheme === scheme.value ? <IconCheck size={14} aria-hidden /> : null}
           >
-            {scheme.label}
-          </Menu.Item>
+            <Group gap="xs" wrap="nowrap">
+              <scheme.icon size={16} />
+              {scheme.label}
+            </Group>
+          </Menu.RadioItem>
         ))}
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void session.logout()}>

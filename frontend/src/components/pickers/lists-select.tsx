@@ -8,6 +8,7 @@ export function ListsSelect(props: {
   value: string[];
   onChange: (value: string[]) => void;
   error?: React.ReactNode;
+  disabled?: boolean;
 }) {
   const t = useT();
   const lists = useLists();
@@ -19,6 +20,7 @@ export function ListsSelect(props: {
       value={props.value}
       onChange={props.onChange}
       error={props.error}
+      disabled={props.disabled}
       searchable
       clearable
       clearButtonProps={{ "aria-label": t("picker.clear") }}

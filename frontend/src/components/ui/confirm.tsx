@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { Alert, Button, Group, Stack } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { problemText } from "@/api/problem-text";
 import { useT } from "@/i18n";
+import { Dialog } from "./dialog";
 
 interface Props {
   opened: boolean;
@@ -37,12 +38,7 @@ export function ConfirmDialog(props: Props) {
     }
   };
   return (
-    <Modal
-      opened={props.opened}
-      onClose={close}
-      title={props.title}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened={props.opened} onClose={close} title={props.title}>
       <Stack gap="md">
         <div>{props.children}</div>
         {error ? (
@@ -65,6 +61,6 @@ export function ConfirmDialog(props: Props) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

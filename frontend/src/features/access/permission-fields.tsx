@@ -41,7 +41,7 @@ export function PermissionFields(props: Props) {
           </Fieldset>
         ))}
         {props.error ? (
-          <Text size="xs" c="red.9" role="alert">
+          <Text size="xs" c="var(--mantine-color-error)" role="alert">
             {props.error}
           </Text>
         ) : null}

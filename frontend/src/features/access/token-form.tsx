@@ -63,6 +63,7 @@ export function TokenDialog({ token, onMade, onClose }: Props) {
   return (
     <FormDialog
       title={t(token ? "tokens.edit" : "tokens.create")}
+      submit={token ? undefined : t("tokens.issue")}
       dirty={form.isDirty()}
       busy={busy}
       error={error}

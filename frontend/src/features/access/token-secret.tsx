@@ -1,8 +1,9 @@
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useState } from "react";
 import type { ApiTokenSecret } from "@/api/types";
 import { CopyButton } from "@/components/ui/copy";
+import { Dialog } from "@/components/ui/dialog";
 import { useT } from "@/i18n";
 import classes from "./secret.module.css";
 
@@ -15,7 +16,7 @@ export function SecretDialog({ shown, onClose }: { shown: ApiTokenSecret; onClos
     ["tokens.client_secret", shown.client_secret],
   ] as const;
   return (
-    <Modal
+    <Dialog
       opened
       size="lg"
       onClose={onClose}
@@ -53,6 +54,6 @@ export function SecretDialog({ shown, onClose }: { shown: ApiTokenSecret; onClos
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

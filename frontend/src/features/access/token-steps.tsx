@@ -42,6 +42,7 @@ export function RotateDialog({ token, onMade, onClose }: Props) {
   return (
     <FormDialog
       title={t("tokens.rotate_title", { name: token.name })}
+      submit={t("tokens.rotate")}
       dirty={form.isDirty()}
       busy={busy}
       error={error}

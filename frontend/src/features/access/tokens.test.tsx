@@ -100,7 +100,7 @@ describe("API tokens", () => {
     await user.paste("203.0.113.7, 2001:db8::/32");
     await user.click(await within(form).findByRole("checkbox", { name: "連絡先の登録・変更・取り込み・削除" }));
     expect(within(form).queryByRole("checkbox", { name: "ユーザーの追加・変更・停止" })).toBeNull();
-    await user.click(within(form).getByRole("button", { name: "保存" }));
+    await user.click(within(form).getByRole("button", { name: "発行する" }));
     const secret = await screen.findByRole("dialog", { name: "「基幹システム」のシークレット" });
     expect(secret).toHaveTextContent("kkb_the-secret");
     expect(made).toEqual([
@@ -133,7 +133,7 @@ describe("API tokens", () => {
     const dialog = await screen.findByRole("dialog");
     await user.click(within(dialog).getByRole("combobox", { name: "以前のシークレットを使える期間" }));
     await user.click(await screen.findByRole("option", { name: "すぐに無効にする" }));
-    await user.click(within(dialog).getByRole("button", { name: "保存" }));
+    await user.click(within(dialog).getByRole("button", { name: "シークレットを更新" }));
     await expect.poll(() => sent).toEqual([{ overlap_days: 0, lifetime_days: 90 }]);
   });
 });

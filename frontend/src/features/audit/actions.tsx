@@ -1,4 +1,4 @@
-import { Drawer, Select, Text, UnstyledButton } from "@mantine/core";
+import { Select, Text, UnstyledButton } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { api } from "@/api/client";
@@ -6,6 +6,7 @@ import type { AuditEntry } from "@/api/types";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
+import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/state-view";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -78,16 +79,15 @@ export function Actions({ search, onSearch }: ScreenProps) {
           />
         ) : null}
       </div>
-      <Drawer
+      <SidePanel
         opened={search.open !== undefined}
         onClose={() => onSearch({ open: undefined })}
         title={t("common.details")}
         position="right"
         size="lg"
-        closeButtonProps={{ "aria-label": t("common.close") }}
       >
         {search.open ? <EntryDetail id={search.open} /> : null}
-      </Drawer>
+      </SidePanel>
     </>
   );
 }

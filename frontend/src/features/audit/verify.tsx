@@ -1,9 +1,10 @@
-import { Alert, Button, List, Modal, Text } from "@mantine/core";
+import { Alert, Button, List, Text } from "@mantine/core";
 import { IconShieldCheck } from "@tabler/icons-react";
 import { useCallback, useState } from "react";
 import { client } from "@/api/client";
 import type { Job } from "@/api/types";
 import { JobProgress } from "@/components/jobs/job-progress";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyProblem } from "@/components/ui/notify";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -46,18 +47,13 @@ export function VerifyButton() {
       <Button leftSection={<IconShieldCheck size={16} />} loading={starting} onClick={() => void start()}>
         {t("audit.verify")}
       </Button>
-      <Modal
-        opened={jobId !== null}
-        onClose={() => setJobId(null)}
-        title={t("audit.verify_title")}
-        closeButtonProps={{ "aria-label": t("common.close") }}
-      >
+      <Dialog opened={jobId !== null} onClose={() => setJobId(null)} title={t("audit.verify_title")}>
         <Text size="sm" mb="md">
           {t("audit.verify_help")}
         </Text>
         {jobId ? <JobProgress jobId={jobId} title={t("audit.verify_title")} onOver={onOver} /> : null}
         {job?.state === "succeeded" ? <Result verdict={job.result as unknown as Verdict} /> : null}
-      </Modal>
+      </Dialog>
     </>
   );
 }

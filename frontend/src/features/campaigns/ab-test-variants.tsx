@@ -26,7 +26,7 @@ export function Variants({ draft, mail, fields, onChange }: Props) {
     <Stack gap="sm">
       <div>
         <Text size="sm" fw={600}>
-          {t("ab.variants")}
+          {t("ab.variants_title")}
         </Text>
         <Text size="xs" c="dimmed">
           {t("ab.variants_help")}

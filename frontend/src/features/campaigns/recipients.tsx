@@ -1,4 +1,4 @@
-import { Button, Drawer, Group } from "@mantine/core";
+import { Button, Group } from "@mantine/core";
 import { IconUsers } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -10,6 +10,7 @@ import { DeliveryStateSelect } from "@/components/delivery/state-select";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
+import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/state-view";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -87,14 +88,9 @@ export function Recipients({ campaign, search, onSearch }: Props) {
           />
         ) : null}
       </div>
-      <Drawer
-        opened={opened !== null}
-        onClose={() => setOpened(null)}
-        title={opened?.address}
-        closeButtonProps={{ "aria-label": t("common.close") }}
-      >
+      <SidePanel opened={opened !== null} onClose={() => setOpened(null)} title={opened?.address}>
         {opened ? <DeliveryDetail delivery={opened} /> : null}
-      </Drawer>
+      </SidePanel>
     </>
   );
 }

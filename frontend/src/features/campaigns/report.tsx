@@ -64,7 +64,7 @@ export function ReportView({ campaign, onSearch }: Props) {
               </Suspense>
             )}
           </Panel>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" verticalSpacing={0}>
             <Links report={report} />
             <Sites report={report} />
           </SimpleGrid>
@@ -198,7 +198,7 @@ function Sites({ report }: { report: Report }) {
       {report.sites.length === 0 ? (
         <Nothing>{t("report.no_sites")}</Nothing>
       ) : (
-        <Table>
+        <Table horizontalSpacing={6}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th scope="col">{t("report.site")}</Table.Th>

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -6,6 +6,7 @@ import type { ContactField } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { ListsSelect } from "@/components/pickers/lists-select";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { FieldInput } from "./field-input";
@@ -34,13 +35,7 @@ export default function CreateContactDialog(props: { onClose: () => void; fields
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={close}
-      title={t("contacts.create")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={close} title={t("contacts.create")} closeOnClickOutside={!form.isDirty()}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -74,6 +69,6 @@ export default function CreateContactDialog(props: { onClose: () => void; fields
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import type { Contact, ContactField, ContactStatus } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 import { FieldInput } from "./field-input";
@@ -36,13 +37,7 @@ export function EditContactDialog(props: { contact: Contact; fields: readonly Co
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t("contacts.edit")}
-      closeOnClickOutside={!form.isDirty()}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={props.onClose} title={t("contacts.edit")} closeOnClickOutside={!form.isDirty()}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -81,6 +76,6 @@ export function EditContactDialog(props: { contact: Contact; fields: readonly Co
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,9 +1,10 @@
-import { Drawer, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { IconCake } from "@tabler/icons-react";
 import { api, inBackground } from "@/api/client";
 import type { Campaign, DateMail } from "@/api/types";
 import { CampaignStateLabel } from "@/components/campaign/state";
 import { type Column, DataTable } from "@/components/table/data-table";
+import { SidePanel } from "@/components/ui/dialog";
 import { TextLink } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
@@ -37,13 +38,7 @@ export function Days({ dateMail, onClose }: { dateMail: DateMail; onClose: () =>
     { id: "opened", header: t("count.opened"), numeric: true, cell: (row) => format.number(row.counts.opened) },
   ];
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      title={dateMail.name}
-      size="lg"
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <SidePanel opened onClose={onClose} title={dateMail.name} size="lg">
       <Text size="sm" c="dimmed" mb="sm">
         {t("date_mails.days_help")}
       </Text>
@@ -56,6 +51,6 @@ export function Days({ dateMail, onClose }: { dateMail: DateMail; onClose: () =>
         onRetry={() => void query.refetch()}
         empty={<EmptyState icon={IconCake} title={t("date_mails.no_days")} body={t("date_mails.no_days_body")} />}
       />
-    </Drawer>
+    </SidePanel>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { IconPrinter } from "@tabler/icons-react";
 import type { ErasureCertificate } from "@/api/types";
 import { DefinitionList } from "@/components/ui/definition";
+import { Dialog } from "@/components/ui/dialog";
 import { type Key, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 
@@ -11,13 +12,7 @@ export function CertificateDialog(props: { certificate: ErasureCertificate; onCl
   const format = useFormat();
   const { certificate } = props;
   return (
-    <Modal
-      opened
-      size="lg"
-      onClose={props.onClose}
-      title={t("erasures.certificate")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened size="lg" onClose={props.onClose} title={t("erasures.certificate")}>
       <Stack gap="md">
         <DefinitionList
           items={[
@@ -55,6 +50,6 @@ export function CertificateDialog(props: { certificate: ErasureCertificate; onCl
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

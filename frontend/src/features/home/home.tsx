@@ -44,7 +44,7 @@ function Dashboard({ summary }: { summary: Summary }) {
     <>
       {summary.problems.length > 0 ? <Problems summary={summary} /> : null}
       {fresh ? <NextSteps summary={summary} /> : null}
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" verticalSpacing={0}>
         <Panel title={t("home.going_out")}>
           {summary.going_out.length === 0 ? (
             <Nothing>{t("home.nothing_going_out")}</Nothing>

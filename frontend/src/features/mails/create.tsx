@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useNavigate } from "@tanstack/react-router";
 import { api } from "@/api/client";
@@ -7,20 +7,16 @@ import { useFolders } from "@/components/folders/folder-nav";
 import { flattenFolders, folderOptions } from "@/components/folders/tree";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { Dialog } from "@/components/ui/dialog";
 import { useLocale, useT } from "@/i18n";
 import { createMail } from "./queries";
 
 export function CreateMailDialog(props: { opened: boolean; folderId: string | null; onClose: () => void }) {
   const t = useT();
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={t("mails.create")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened={props.opened} onClose={props.onClose} title={t("mails.create")}>
       {props.opened ? <CreateForm folderId={props.folderId} onClose={props.onClose} /> : null}
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -29,8 +29,6 @@ export function SequenceEditor({ sequence }: { sequence: Sequence | null }) {
   const canSend = useCan("campaigns.send");
   const create = api.useMutation("post", "/v1/sequences");
   const update = api.useMutation("put", "/v1/sequences/{id}");
-  const mails = api.useQuery("get", "/v1/mails", { params: { query: { limit: 200 } } });
-  const options = (mails.data?.items ?? []).map((mail) => ({ value: mail.id, label: mail.name }));
   const isDraft = !sequence || sequence.state === "draft";
   const disabled = !canWrite || sequence?.state === "stopped" || (!isDraft && !canSend);
   const form = useForm<Values>({
@@ -85,7 +83,7 @@ export function SequenceEditor({ sequence }: { sequence: Sequence | null }) {
         </Text>
         <ol className={timeline}>
           {form.values.steps.map((step, index) => (
-            <StepCard key={step.key} form={form} index={index} mails={options} disabled={disabled} />
+            <StepCard key={step.key} form={form} index={index} disabled={disabled} />
           ))}
         </ol>
         {disabled ? null : (

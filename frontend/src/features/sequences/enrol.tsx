@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Radio, Stack } from "@mantine/core";
+import { Alert, Button, Group, Radio, Stack } from "@mantine/core";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { problemText } from "@/api/problem-text";
@@ -7,6 +7,7 @@ import type { Sequence } from "@/api/types";
 import { FormError } from "@/components/form/form-error";
 import { ContactPicker } from "@/components/pickers/contact";
 import { ListsSelect } from "@/components/pickers/lists-select";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 
@@ -57,7 +58,7 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
     onClose();
   };
   return (
-    <Modal opened onClose={onClose} title={t("sequences.enrol")} closeButtonProps={{ "aria-label": t("common.close") }}>
+    <Dialog opened onClose={onClose} title={t("sequences.enrol")}>
       <Stack gap="sm">
         <FormError message={error} />
         <Radio.Group label={t("sequences.enrol_who")} value={who} onChange={anew(setWho)}>
@@ -95,6 +96,6 @@ export function EnrolDialog({ sequence, onClose }: { sequence: Sequence; onClose
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -104,7 +104,12 @@ export function People({ sequence, search, onSearch }: Props) {
             actions: true,
             width: 100,
             cell: (row: SequencePerson) => (
-              <Button size="xs" variant="subtle" color="gray" onClick={() => setRemoving(row)}>
+              <Button
+                size="compact-sm"
+                variant="default"
+                aria-label={`${t("sequences.remove")}: ${row.email}`}
+                onClick={() => setRemoving(row)}
+              >
                 {t("sequences.remove")}
               </Button>
             ),

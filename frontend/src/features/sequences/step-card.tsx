@@ -3,6 +3,7 @@ import { TimeInput } from "@mantine/dates";
 import type { UseFormReturnType } from "@mantine/form";
 import { IconArrowDown, IconArrowUp, IconTrash } from "@tabler/icons-react";
 import { ListsSelect } from "@/components/pickers/lists-select";
+import { MailSelect, useMailSearch } from "@/components/pickers/mail";
 import { useT } from "@/i18n";
 import classes from "./step-card.module.css";
 import { useDelayText } from "./text";
@@ -11,15 +12,15 @@ import { moved, type Values } from "./values";
 interface Props {
   form: UseFormReturnType<Values>;
   index: number;
-  mails: { value: string; label: string }[];
   disabled: boolean;
 }
 
 /** One step of the timeline: when, which mail, to whom. */
-export function StepCard({ form, index, mails, disabled }: Props) {
+export function StepCard({ form, index, disabled }: Props) {
   const t = useT();
   const delayText = useDelayText();
   const step = form.values.steps[index];
+  const mails = useMailSearch(step?.mail_id ?? null);
   if (!step) {
     return null;
   }
@@ -83,32 +84,28 @@ export function StepCard({ form, index, mails, disabled }: Props) {
             {...input("unit")}
           />
           {step.unit === "days" ? <TimeInput label={t("sequences.at")} w={120} {...input("at")} /> : null}
-          <Select
-            label={t("wizard.choose_mail")}
-            style={{ flex: "1 1 220px" }}
-            searchable
-            required
-            allowDeselect={false}
-            data={mails}
-            {...input("mail_id")}
-          />
+          <MailSelect search={mails} style={{ flex: "1 1 220px" }} {...input("mail_id")} />
         </Group>
         <Group gap="xs" align="flex-start">
-          <Select
-            label={t("sequences.reaction")}
-            placeholder={t("sequences.reaction_any")}
-            style={{ flex: "1 1 220px" }}
-            clearable
-            clearButtonProps={{ "aria-label": t("picker.clear") }}
-            data={(["opened", "not_opened", "clicked", "not_clicked"] as const).map((reaction) => ({
-              value: reaction,
-              label: t(`sequences.reaction_${reaction}`),
-            }))}
-            {...input("reaction")}
-          />
+          {index > 0 || step.reaction ? (
+            // Before the first step there is no mail to react to: a condition that came there by moving can be taken out.
+            <Select
+              label={t("sequences.reaction")}
+              placeholder={t("sequences.reaction_any")}
+              style={{ flex: "1 1 220px" }}
+              clearable
+              clearButtonProps={{ "aria-label": t("picker.clear") }}
+              data={(["opened", "not_opened", "clicked", "not_clicked"] as const).map((reaction) => ({
+                value: reaction,
+                label: t(`sequences.reaction_${reaction}`),
+              }))}
+              {...input("reaction")}
+            />
+          ) : null}
           <div style={{ flex: "1 1 220px" }}>
             <ListsSelect
               label={t("sequences.only_lists")}
+              disabled={disabled}
               value={step.list_ids}
               onChange={(ids) => form.setFieldValue(`steps.${index}.list_ids`, ids)}
             />
@@ -116,6 +113,7 @@ export function StepCard({ form, index, mails, disabled }: Props) {
           <div style={{ flex: "1 1 220px" }}>
             <ListsSelect
               label={t("sequences.not_lists")}
+              disabled={disabled}
               value={step.exclude_list_ids}
               onChange={(ids) => form.setFieldValue(`steps.${index}.exclude_list_ids`, ids)}
             />

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconWorld } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
@@ -11,6 +11,7 @@ import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
+import { Dialog } from "@/components/ui/dialog";
 import { TextLink } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
@@ -92,12 +93,7 @@ function AddDialog(props: { onClose: () => void }) {
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t("domains.create")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={props.onClose} title={t("domains.create")}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -121,6 +117,6 @@ function AddDialog(props: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

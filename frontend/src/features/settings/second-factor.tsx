@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 import { api } from "@/api/client";
@@ -12,6 +12,7 @@ import { FormDialog } from "@/components/form/form-dialog";
 import { useSubmit } from "@/components/form/use-submit";
 import { Page, Panel } from "@/components/layout/page";
 import { ConfirmDialog } from "@/components/ui/confirm";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { QueryView } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
@@ -119,15 +120,14 @@ function Factors({ factors }: { factors: SecondFactors }) {
         </Panel>
       ) : null}
       {doing?.what === "totp" || doing?.what === "passkey" ? (
-        <Modal
+        <Dialog
           opened
           onClose={close}
           title={t(doing.what === "totp" ? "totp.set_up" : "passkey.add")}
           closeOnClickOutside={false}
-          closeButtonProps={{ "aria-label": t("common.close") }}
         >
           <FactorSetup kind={doing.what} onDone={done} onCancel={close} />
-        </Modal>
+        </Dialog>
       ) : null}
       <Changes doing={doing} onDoing={setDoing} />
     </>
@@ -147,16 +147,15 @@ function Changes({ doing, onDoing }: { doing: Doing | null; onDoing: (doing: Doi
   };
   if (doing?.what === "codes") {
     return (
-      <Modal
+      <Dialog
         opened
         onClose={close}
         title={t("factor.recovery_codes")}
         closeOnClickOutside={false}
         closeOnEscape={false}
-        closeButtonProps={{ "aria-label": t("common.close") }}
       >
         <RecoveryCodes codes={doing.codes} onClose={close} />
-      </Modal>
+      </Dialog>
     );
   }
   if (doing?.what === "rename") {

@@ -37,7 +37,7 @@ export function Slowdowns() {
         error={query.error}
         onRetry={() => void query.refetch()}
         empty={
-          <Text size="sm" c="dimmed" p="md">
+          <Text size="sm" c="dimmed">
             {t("limits.slow_none")}
           </Text>
         }

@@ -70,11 +70,11 @@ describe("support access", () => {
     renderScreen(<SupportScreen onCursor={() => undefined} />);
     await user.click(await screen.findByRole("button", { name: "アクセスを許可" }));
     const dialog = await screen.findByRole("dialog");
-    await user.click(within(dialog).getByRole("button", { name: "保存" }));
+    await user.click(within(dialog).getByRole("button", { name: "許可する" }));
     expect(sent).toEqual([]);
     await user.type(within(dialog).getByRole("textbox", { name: /理由/ }), "お問い合わせ 1234");
     await user.click(within(dialog).getByRole("checkbox", { name: "レポート" }));
-    await user.click(within(dialog).getByRole("button", { name: "保存" }));
+    await user.click(within(dialog).getByRole("button", { name: "許可する" }));
     expect(sent).toEqual([{ reason: "お問い合わせ 1234", permissions: ["reports.read"], hours: 24 }]);
   });
 });

@@ -174,6 +174,7 @@ function GrantDialog({ onClose }: { onClose: () => void }) {
   return (
     <FormDialog
       title={t("support.create")}
+      submit={t("support.grant")}
       dirty={form.isDirty()}
       busy={busy}
       error={error}

@@ -51,6 +51,7 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
   return (
     <FormDialog
       title={t(user ? "users.edit" : "users.create")}
+      submit={user ? undefined : t("users.invite")}
       dirty={form.isDirty()}
       busy={busy}
       error={error}

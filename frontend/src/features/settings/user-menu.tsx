@@ -1,5 +1,5 @@
 import { ActionIcon, Menu } from "@mantine/core";
-import { IconDotsVertical, IconKey, IconLogout, IconMail, IconMailOff, IconPencil } from "@tabler/icons-react";
+import { IconDots, IconKey, IconLogout, IconMail, IconMailOff, IconPencil } from "@tabler/icons-react";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { User } from "@/api/types";
@@ -32,7 +32,7 @@ export function UserRowMenu(props: { user: User; isSelf: boolean; onEdit: () => 
           aria-label={`${t("common.menu")}: ${user.display_name}`}
           loading={invite.isPending || revoke.isPending || reset.isPending}
         >
-          <IconDotsVertical size={16} />
+          <IconDots size={16} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

@@ -1,10 +1,11 @@
-import { Drawer, Select, Text } from "@mantine/core";
+import { Select, Text } from "@mantine/core";
 import { IconMail } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import type { Signup, SignupAddress } from "@/api/types";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
+import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status, type Tone } from "@/components/ui/status";
 import { useT } from "@/i18n";
@@ -61,13 +62,7 @@ export function SignupPeople({ address, search, onSearch, onClose }: Props) {
     },
   ];
   return (
-    <Drawer
-      opened
-      onClose={onClose}
-      size="xl"
-      title={`${t("signup.people")}: ${address.name}`}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <SidePanel opened onClose={onClose} size="xl" title={`${t("signup.people")}: ${address.name}`}>
       <Select
         label={t("signup.state")}
         mb="sm"
@@ -101,6 +96,6 @@ export function SignupPeople({ address, search, onSearch, onClose }: Props) {
       <Text size="xs" c="dimmed" mt="sm">
         {t("signup.people_help")}
       </Text>
-    </Drawer>
+    </SidePanel>
   );
 }

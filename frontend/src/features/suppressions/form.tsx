@@ -1,9 +1,10 @@
-import { Button, Group, Modal, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import { FormError } from "@/components/form/form-error";
 import { useSubmit } from "@/components/form/use-submit";
+import { Dialog } from "@/components/ui/dialog";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 
@@ -26,12 +27,7 @@ export function SuppressionDialog(props: { onClose: () => void }) {
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t("suppressions.create_title")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={props.onClose} title={t("suppressions.create_title")}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -63,6 +59,6 @@ export function SuppressionDialog(props: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

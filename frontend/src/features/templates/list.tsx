@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Menu, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, Menu, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconDots, IconPlus, IconTemplate, IconTrash } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -16,6 +16,7 @@ import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
 import { ConfirmDialog } from "@/components/ui/confirm";
+import { Dialog } from "@/components/ui/dialog";
 import { TextLink } from "@/components/ui/link-button";
 import { notifyDone } from "@/components/ui/notify";
 import { EmptyState } from "@/components/ui/state-view";
@@ -188,12 +189,7 @@ function CreateDialog(props: { onClose: () => void }) {
     }),
   );
   return (
-    <Modal
-      opened
-      onClose={props.onClose}
-      title={t("templates.create")}
-      closeButtonProps={{ "aria-label": t("common.close") }}
-    >
+    <Dialog opened onClose={props.onClose} title={t("templates.create")}>
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <FormError message={error} />
@@ -209,6 +205,6 @@ function CreateDialog(props: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

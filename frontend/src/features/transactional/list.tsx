@@ -1,4 +1,4 @@
-import { Drawer, Group, Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { IconBolt } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { api, inBackground } from "@/api/client";
@@ -10,6 +10,7 @@ import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
+import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState, QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
@@ -94,14 +95,13 @@ export function TransactionalScreen({ search, onSearch }: Props) {
       <Text size="xs" c="dimmed" mt="sm">
         {t("transactional.suppressed_help")}
       </Text>
-      <Drawer
+      <SidePanel
         opened={search.open !== undefined}
         onClose={() => onSearch({ open: undefined })}
         title={t("common.details")}
-        closeButtonProps={{ "aria-label": t("common.close") }}
       >
         {search.open ? <One id={search.open} /> : null}
-      </Drawer>
+      </SidePanel>
     </Page>
   );
 }

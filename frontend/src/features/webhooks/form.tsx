@@ -66,6 +66,7 @@ export function WebhookDialog({ webhook, onClose, onCreated }: Props) {
         type="url"
         inputMode="url"
         required
+        data-autofocus
         maxLength={2000}
         {...form.getInputProps("url")}
       />
@@ -108,7 +109,7 @@ function Topics({ value, error, onChange }: TopicsProps) {
         {t("webhooks.events")}
       </Text>
       {error ? (
-        <Text size="xs" c="red.9" role="alert">
+        <Text size="xs" c="var(--mantine-color-error)" role="alert">
           {error}
         </Text>
       ) : null}

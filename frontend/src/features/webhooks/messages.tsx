@@ -1,4 +1,4 @@
-import { Button, Drawer, Group, Select, Text } from "@mantine/core";
+import { Button, Group, Select, Text } from "@mantine/core";
 import { IconRefresh, IconWebhook } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import type { Webhook, WebhookMessage } from "@/api/types";
 import { Panel } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
+import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
@@ -99,16 +100,15 @@ export function Messages({ webhook, search, onSearch }: Props) {
       <Text size="xs" c="dimmed" mt="sm">
         {t("webhooks.log_help")}
       </Text>
-      <Drawer
+      <SidePanel
         opened={search.open !== undefined}
         onClose={() => onSearch({ open: undefined })}
         position="right"
         size="lg"
         title={t("common.details")}
-        closeButtonProps={{ "aria-label": t("common.close") }}
       >
         {search.open ? <MessageDetail webhook={webhook} id={search.open} /> : null}
-      </Drawer>
+      </SidePanel>
       {replaying ? <ReplayDialog webhook={webhook} onClose={() => setReplaying(false)} /> : null}
     </Panel>
   );

@@ -57,7 +57,8 @@ function One({ webhook, ...rest }: { webhook: Webhook } & Omit<WebhookProps, "we
       .catch(notifyProblem);
   return (
     <Page
-      title={webhook.description || t("nav.webhooks")}
+      title={webhook.description || webhook.url}
+      trail={[{ label: t("nav.webhooks"), to: "/settings/webhooks" }]}
       actions={
         <>
           <Button
@@ -75,7 +76,7 @@ function One({ webhook, ...rest }: { webhook: Webhook } & Omit<WebhookProps, "we
         </>
       }
     >
-      <Stack gap="md">
+      <Stack gap={0}>
         <Trouble webhook={webhook} />
         <Panel title={t("webhooks.settings")}>
           <Facts webhook={webhook} />
@@ -142,6 +143,7 @@ function Trouble({ webhook }: { webhook: Webhook }) {
       color={webhook.disabled_reason ? "red" : "yellow"}
       variant="outline"
       role="alert"
+      mb="md"
       icon={<IconAlertTriangle size={18} />}
     >
       <Text size="sm">

@@ -1,7 +1,8 @@
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { IconKey } from "@tabler/icons-react";
 import { useState } from "react";
 import { CopyButton } from "@/components/ui/copy";
+import { Dialog } from "@/components/ui/dialog";
 import { useT } from "@/i18n";
 
 /** Shows a secret for the only time: closes when the person says that it is kept. */
@@ -9,7 +10,7 @@ export function SecretDialog(props: { secret: string; rotated: boolean; onClose:
   const t = useT();
   const [kept, setKept] = useState(false);
   return (
-    <Modal
+    <Dialog
       opened
       title={t("webhooks.secret")}
       onClose={() => undefined}
@@ -39,6 +40,6 @@ export function SecretDialog(props: { secret: string; rotated: boolean; onClose:
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -2,7 +2,6 @@ export const common = {
   "common.add": "Add",
   "common.back": "Back",
   "common.cancel": "Cancel",
-  "common.chosen": "Selected",
   "common.close": "Close",
   "common.copied": "Copied",
   "common.copy": "Copy",

@@ -2,7 +2,6 @@ export const common = {
   "common.add": "追加",
   "common.back": "戻る",
   "common.cancel": "キャンセル",
-  "common.chosen": "選択中",
   "common.close": "閉じる",
   "common.copied": "コピーしました",
   "common.copy": "コピー",

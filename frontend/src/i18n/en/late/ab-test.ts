@@ -58,6 +58,7 @@ export const abTest = {
   "ab.off_title": "Remove the A/B test",
   "ab.off_body":
     "The saved test (subjects, senders and mails of its variants) is deleted, and everybody gets the campaign’s mail.",
+  "ab.variants_title": "Variants to compare",
   "ab.variants": "Variants",
   "ab.variants_help": "Fill in only what is to differ. What is left empty is sent as in the campaign’s mail.",
   "ab.original": "The campaign’s mail",

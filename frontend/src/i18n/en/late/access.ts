@@ -57,6 +57,7 @@ export const access = {
   "role_help.own": "A role of your company; see the Roles screen for what it allows.",
   "tokens.description":
     "Keys for programs that use the API. They belong to the company and keep working when the person who issued them leaves.",
+  "tokens.issue": "Issue",
   "tokens.create": "Issue a token",
   "tokens.edit": "Edit token",
   "tokens.empty_title": "No API tokens yet",

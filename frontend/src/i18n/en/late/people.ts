@@ -70,6 +70,7 @@ export const people = {
   "users.invited_until": "until {{at}}",
   "users.invitation_over": "Invitation expired or revoked",
   "users.invited_done": "Invitation sent",
+  "users.invite": "Invite",
   "users.invite_again": "Send the invitation again",
   "users.revoke": "Revoke the invitation",
   "users.revoked": "Invitation revoked",

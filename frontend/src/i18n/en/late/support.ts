@@ -1,6 +1,7 @@
 export const support = {
   "support.description":
     "Staff of the operator see what you grant here, for as long as you say. They can neither change nor export anything. Each look is an entry of your audit log.",
+  "support.grant": "Grant",
   "support.create": "Grant access",
   "support.empty_title": "No access was ever granted",
   "support.empty_body":

@@ -55,6 +55,7 @@ export const access = {
   "role_help.own": "自社で作った権限です。内容は「権限」の画面で確認できます。",
   "tokens.description":
     "社内システムなどのプログラムからAPIを使うための鍵です。会社のもので、発行した人が退職しても使えます。",
+  "tokens.issue": "発行する",
   "tokens.create": "トークンを発行",
   "tokens.edit": "トークンの編集",
   "tokens.empty_title": "APIトークンはまだありません",

@@ -123,8 +123,8 @@ export const campaignWork = {
   "report.machines_other":
     "ほかに、セキュリティ検査や自動取得と見られる開封・クリックが{{n}}件ありました（集計には含みません）。",
   "report.reason": "理由",
-  "report.reasons": "届けていない理由",
-  "report.reasons_help": "{{accepted}}人に送信しました。{{missing}}人に送っていない理由は次のとおりです。",
+  "report.reasons": "届かなかった理由",
+  "report.reasons_help": "{{accepted}}人に送信しました。{{missing}}人に届かなかった理由は次のとおりです。",
   "report.no_reasons": "宛先の全員に送信しました。",
   "report.no_reasons_yet_other": "まだ{{n}}人が送信待ちです。送らなかった人、届けられなかった人はいません。",
   "recipients.state": "状態",

@@ -97,7 +97,7 @@ export const settings = {
   "route_security.none": "なし",
   "route_security.starttls": "STARTTLS",
   "route_security.tls": "TLS",
-  "users.description": "ログインは一人にひとつです。共有せず、人ごとに作ってください。",
+  "users.description": "ログインIDは1人に1つです。共有せず、利用する人ごとに追加してください。",
   "users.create": "ユーザーを追加",
   "users.edit": "ユーザーの編集",
   "users.display_name": "表示名",

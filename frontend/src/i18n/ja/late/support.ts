@@ -1,6 +1,7 @@
 export const support = {
   "support.description":
     "運営会社のスタッフは、ここで許可したあいだだけ、許可した範囲を見ることができます。変更や書き出しはできません。閲覧は1件ずつ操作履歴に残ります。",
+  "support.grant": "許可する",
   "support.create": "アクセスを許可",
   "support.empty_title": "許可したことはありません",
   "support.empty_body":
