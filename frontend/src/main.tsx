@@ -3,8 +3,6 @@ import "@mantine/core/styles.layer.css";
 import "@mantine/notifications/styles.layer.css";
 import "@mantine/spotlight/styles.layer.css";
 import "@/app/global.css";
-// Watches the focus from the start, for dialogs that come later.
-import "@/components/ui/focus-return";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Root } from "@/app/root";

@@ -1,3 +1,5 @@
+// Watches the focus from the start, for dialogs that come later.
+import "@/components/ui/focus-return";
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

@@ -22,6 +22,10 @@ export function ConfirmDialog(props: Props) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const close = () => {
+    // What was begun is not hidden: its answer is still to be shown.
+    if (busy) {
+      return;
+    }
     setError(null);
     props.onClose();
   };
@@ -47,7 +51,8 @@ export function ConfirmDialog(props: Props) {
           </Alert>
         ) : null}
         <Group justify="flex-end">
-          <Button variant="default" onClick={close} disabled={busy}>
+          {/* Enter alone doesn't destroy anything. */}
+          <Button variant="default" onClick={close} disabled={busy} data-autofocus={props.danger || undefined}>
             {t("common.cancel")}
           </Button>
           <Button
@@ -55,7 +60,7 @@ export function ConfirmDialog(props: Props) {
             loading={busy}
             disabled={props.disabled}
             onClick={() => void confirm()}
-            data-autofocus
+            data-autofocus={!props.danger || undefined}
           >
             {props.confirm}
           </Button>

@@ -49,12 +49,12 @@ export function TokenDialog({ token, onMade, onClose }: Props) {
       };
       if (token) {
         await update.mutateAsync({ params: { path: { id: token.id }, header: ifMatch(token.version) }, body });
-        await refresh("/v1/api-tokens");
+        await refresh("/v1/api-tokens", "/v1/summary");
         notifyDone(t("common.saved"));
         onClose();
       } else {
         const made = await create.mutateAsync({ body: { ...body, lifetime_days: Number(values.lifetime_days) } });
-        await refresh("/v1/api-tokens");
+        await refresh("/v1/api-tokens", "/v1/summary");
         onMade(made);
       }
     }),

@@ -31,7 +31,7 @@ export function RotateDialog({ token, onMade, onClose }: Props) {
           ...(lifetime_days ? { lifetime_days: Number(lifetime_days) } : {}),
         },
       });
-      await refresh("/v1/api-tokens");
+      await refresh("/v1/api-tokens", "/v1/summary");
       onMade(made);
     }),
   );
@@ -80,7 +80,7 @@ export function RevokeDialog({ token, onClose }: Omit<Props, "onMade">) {
       danger
       onConfirm={async () => {
         await revoke.mutateAsync({ params: { path: { id: token.id } } });
-        await refresh("/v1/api-tokens");
+        await refresh("/v1/api-tokens", "/v1/summary");
         notifyDone(t("tokens.revoked"));
       }}
     >

@@ -55,7 +55,8 @@ export function useCampaign(id: string) {
 
 function keep(campaign: Campaign): Campaign {
   queryClient.setQueryData(keyOf(campaign.id), campaign);
-  void refresh("/v1/summary", "/v1/campaign-calendar", "/v1/campaigns/{id}/preflight", "/v1/campaigns/{id}/report");
+  // The list, and what was counted of this one.
+  void refresh("/v1/summary", "/v1/campaign-calendar", "/v1/campaigns");
   return campaign;
 }
 

@@ -75,7 +75,7 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
       } else {
         await create.mutateAsync({ body });
       }
-      await refresh("/v1/date-mails", "/v1/campaign-calendar");
+      await refresh("/v1/date-mails", "/v1/campaign-calendar", "/v1/campaigns", "/v1/summary");
       notifyDone(t("common.saved"));
       onClose();
     }),

@@ -51,7 +51,7 @@ export function DateMailsScreen({ search, onSearch }: Props) {
     } else {
       await (what === "activate" ? activate : pause).mutateAsync({ params: { path } });
     }
-    await refresh("/v1/date-mails", "/v1/campaign-calendar", "/v1/summary");
+    await refresh("/v1/date-mails", "/v1/campaign-calendar", "/v1/campaigns", "/v1/summary");
     notifyDone(t(`date_mails.done_${what}`));
   };
   const columns: Column<DateMail>[] = [

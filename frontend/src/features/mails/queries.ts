@@ -44,6 +44,8 @@ export async function updateMail(id: string, version: number, patch: MailPatch):
     throw error;
   }
   keep(data);
+  // The lists show names and subjects; the mail itself is the answer and needs no second look.
+  void queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] === "/v1/mails" });
   return data;
 }
 

@@ -36,7 +36,7 @@ export function SequenceControls({ sequence }: { sequence: Sequence }) {
       await { activate, pause, finish, stop }[asking].mutateAsync({ params: { path } });
       notifyDone(t(`sequences.done_${asking}`));
     }
-    await refresh("/v1/sequences");
+    await refresh("/v1/sequences", "/v1/campaigns", "/v1/summary");
   };
   const items: What[] = [
     ...(canSend && state === "active" ? (["finish"] as const) : []),

@@ -114,7 +114,7 @@ function Domain({ domain }: { domain: SenderDomain }) {
         confirm={t("domains.rotate")}
         onConfirm={async () => {
           await rotate.mutateAsync({ params: { path } });
-          await refresh("/v1/sender-domains");
+          await refresh("/v1/sender-domains", "/v1/summary");
           notifyDone(t("domains.rotated"));
         }}
       >

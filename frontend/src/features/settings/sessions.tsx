@@ -1,11 +1,13 @@
 import { Button, Text } from "@mantine/core";
 import { IconDeviceDesktop } from "@tabler/icons-react";
+import { useState } from "react";
 import { api } from "@/api/client";
 import { refresh } from "@/api/query";
 import type { SessionRow } from "@/api/types";
 import { session } from "@/auth/session";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
+import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone, notifyProblem } from "@/components/ui/notify";
 import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
@@ -18,27 +20,16 @@ export function SessionsScreen() {
   const query = api.useQuery("get", "/v1/sessions");
   const end = api.useMutation("delete", "/v1/sessions/{id}");
   const endOthers = api.useMutation("delete", "/v1/sessions");
-  const stopOthers = async () => {
-    try {
+  const [asking, setAsking] = useState<SessionRow | "others" | null>(null);
+  const nameOf = (row: SessionRow) => describeDevice(row.user_agent ?? "") ?? t("sessions.unknown_device");
+  const stop = async () => {
+    if (asking === "others") {
       await endOthers.mutateAsync({});
-      await refresh("/v1/sessions");
-      notifyDone(t("sessions.others_ended"));
-    } catch (cause) {
-      notifyProblem(cause);
+    } else if (asking) {
+      await end.mutateAsync({ params: { path: { id: asking.id } } });
     }
-  };
-  const stop = async (row: SessionRow) => {
-    try {
-      if (row.current) {
-        await session.logout();
-        return;
-      }
-      await end.mutateAsync({ params: { path: { id: row.id } } });
-      await refresh("/v1/sessions");
-      notifyDone(t("sessions.ended"));
-    } catch (cause) {
-      notifyProblem(cause);
-    }
+    await refresh("/v1/sessions");
+    notifyDone(t(asking === "others" ? "sessions.others_ended" : "sessions.ended"));
   };
   const columns: Column<SessionRow>[] = [
     {
@@ -46,7 +37,7 @@ export function SessionsScreen() {
       header: t("sessions.device"),
       cell: (row) => (
         <Text size="sm" fw={500}>
-          {describeDevice(row.user_agent ?? "") ?? t("sessions.unknown_device")}
+          {nameOf(row)}
           {row.current ? t("common.in_brackets", { text: t("sessions.current") }) : ""}
         </Text>
       ),
@@ -60,7 +51,11 @@ export function SessionsScreen() {
       actions: true,
       width: 140,
       cell: (row) => (
-        <Button size="compact-xs" variant="default" loading={end.isPending} onClick={() => void stop(row)}>
+        <Button
+          size="compact-xs"
+          variant="default"
+          onClick={() => (row.current ? void session.logout().catch(notifyProblem) : setAsking(row))}
+        >
           {t(row.current ? "auth.sign_out" : "sessions.end")}
         </Button>
       ),
@@ -73,7 +68,7 @@ export function SessionsScreen() {
       narrow
       actions={
         (query.data?.items.length ?? 0) > 1 ? (
-          <Button variant="default" loading={endOthers.isPending} onClick={() => void stopOthers()}>
+          <Button variant="default" onClick={() => setAsking("others")}>
             {t("sessions.end_others")}
           </Button>
         ) : undefined
@@ -95,6 +90,20 @@ export function SessionsScreen() {
       <Text size="xs" c="dimmed" mt="sm">
         {t("sessions.place_help")}
       </Text>
+      <ConfirmDialog
+        opened={asking !== null}
+        onClose={() => setAsking(null)}
+        title={t(asking === "others" ? "sessions.end_others" : "sessions.end")}
+        confirm={t("sessions.end")}
+        danger
+        onConfirm={stop}
+      >
+        <Text size="sm">
+          {asking && asking !== "others"
+            ? t("sessions.end_body", { device: nameOf(asking) })
+            : t("sessions.end_others_body")}
+        </Text>
+      </ConfirmDialog>
     </Page>
   );
 }

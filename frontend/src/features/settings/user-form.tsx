@@ -43,7 +43,7 @@ export function UserDialog(props: { user: User | null; onClose: () => void }) {
       } else {
         await create.mutateAsync({ body: { ...rest, login_id: login_id.trim() } });
       }
-      await refresh("/v1/users");
+      await refresh("/v1/users", "/v1/roles", "/v1/tenant/usage");
       notifyDone(t(user ? "common.saved" : "users.invited_done"));
       props.onClose();
     }),

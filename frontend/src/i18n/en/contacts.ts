@@ -156,8 +156,8 @@ export const contacts = {
   "lists.empty_body":
     "Group your recipients, such as newsletter members or trade fair visitors, and choose them when you send.",
   "lists.delete_title": "Delete list",
-  "lists.delete_body_one": "“{{name}}” will be deleted. Its {{n}} contact stays.",
-  "lists.delete_body_other": "“{{name}}” will be deleted. Its {{n}} contacts stay.",
+  "lists.delete_body_one": "“{{name}}” will be deleted for good. Its {{n}} contact stays.",
+  "lists.delete_body_other": "“{{name}}” will be deleted for good. Its {{n}} contacts stay.",
   "suppressions.title": "Suppression list",
   "suppressions.description": "No campaign ever sends mail to the addresses and domains listed here.",
   "suppressions.create": "Add",

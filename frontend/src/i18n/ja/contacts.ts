@@ -154,7 +154,7 @@ export const contacts = {
   "lists.empty_title": "配信グループがまだありません",
   "lists.empty_body": "「メルマガ会員」「展示会来場者」のように宛先をまとめておくと、配信のときに選ぶだけで済みます。",
   "lists.delete_title": "グループの削除",
-  "lists.delete_body_other": "「{{name}}」を削除します。{{n}}人の連絡先そのものは残ります。",
+  "lists.delete_body_other": "「{{name}}」を削除し、元に戻せません。{{n}}人の連絡先そのものは残ります。",
   "suppressions.title": "配信停止リスト",
   "suppressions.description": "ここにあるアドレスとドメインには、どの配信からもメールを送りません。",
   "suppressions.create": "登録",

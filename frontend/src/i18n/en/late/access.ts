@@ -48,7 +48,7 @@ export const access = {
   "roles.example": "Example: edit only (may not send)",
   "roles.permissions": "Permissions",
   "roles.delete_title": "Delete this role?",
-  "roles.delete_body": "“{{name}}” will be deleted. Nobody has it.",
+  "roles.delete_body": "“{{name}}” will be deleted for good. Nobody has it.",
   "roles.held_one": "{{n}} person has the role “{{name}}”, so it can't be deleted. Give them another role first.",
   "roles.held_other": "{{n}} people have the role “{{name}}”, so it can't be deleted. Give them another role first.",
   "role_help.admin": "May do everything but appoint owners and end the contract.",

@@ -33,7 +33,7 @@ export const mails = {
   "folders.top": "Top level",
   "folders.move": "Move to folder",
   "folders.delete_title": "Delete folder",
-  "folders.delete_body": "The folder “{{name}}” will be deleted.",
+  "folders.delete_body": "The folder “{{name}}” will be deleted. It has to be empty.",
   "editor.subject": "Subject",
   "editor.preheader": "Preheader",
   "editor.preheader_help": "The short text beside the subject in the inbox.",

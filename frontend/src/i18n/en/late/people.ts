@@ -94,6 +94,8 @@ export const people = {
   "security.end_all_done": "Everybody is logged out",
   "problem.own_sessions": "End your own on the page “Logged-in devices”.",
   "sessions.end_others": "Log out all other devices",
+  "sessions.end_others_body": "You are logged out everywhere but here. What is typed there and not saved is lost.",
+  "sessions.end_body": "“{{device}}” is logged out. What is typed there and not saved is lost.",
   "sessions.others_ended": "Other devices logged out",
   "sessions.place_help": "Places are not guessed: what you see is the IP address.",
 } as const;

@@ -90,7 +90,8 @@ export const sequences: Record<keyof typeof ja, string> = {
   "sequences.ask_stop": "Stop for good",
   "sequences.ask_stop_help": "Everybody is out, and what waits is not sent. This can't be taken back.",
   "sequences.ask_delete": "Delete this step mail",
-  "sequences.ask_delete_help": "What was sent stays with the contacts.",
+  "sequences.ask_delete_help":
+    "Its steps, people and results are deleted for good. What was sent stays with the contacts.",
   "sequences.restored":
     "The database was restored from a backup, so this is paused. Look at what was sent before you let it go on.",
   "sequences.held_up": "A step waits since pre-flight blocks it ({{reason}}). Once mended, it goes on by itself.",

@@ -47,7 +47,7 @@ export const access = {
   "roles.example": "例：編集のみ（配信はできない）",
   "roles.permissions": "できること",
   "roles.delete_title": "権限を削除しますか？",
-  "roles.delete_body": "「{{name}}」を削除します。この権限のユーザーはいません。",
+  "roles.delete_body": "「{{name}}」を削除し、元に戻せません。この権限のユーザーはいません。",
   "roles.held_other": "「{{name}}」のユーザーが{{n}}人いるため、削除できません。先にほかの権限へ変更してください。",
   "role_help.admin": "オーナーの任命と契約の終了を除く、すべての操作ができます。",
   "role_help.approver": "閲覧と、準備された配信の実行ができます。内容は変更できません。",

@@ -32,7 +32,7 @@ export const mails = {
   "folders.top": "最上位",
   "folders.move": "フォルダーへ移動",
   "folders.delete_title": "フォルダーの削除",
-  "folders.delete_body": "フォルダー「{{name}}」を削除します。",
+  "folders.delete_body": "フォルダー「{{name}}」を削除します。中に何か入っているフォルダーは削除できません。",
   "editor.subject": "件名",
   "editor.preheader": "プレヘッダー",
   "editor.preheader_help": "受信一覧で件名の横に表示される短い文です。",

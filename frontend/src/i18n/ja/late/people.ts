@@ -95,6 +95,9 @@ export const people = {
   "security.end_all_done": "全員をログアウトさせました",
   "problem.own_sessions": "自分の端末は、「ログイン中の端末」の画面でログアウトさせてください。",
   "sessions.end_others": "ほかの端末をすべてログアウト",
+  "sessions.end_others_body":
+    "この端末以外のすべての端末からログアウトします。ほかの端末で保存していない入力は失われます。",
+  "sessions.end_body": "「{{device}}」からログアウトします。その端末で保存していない入力は失われます。",
   "sessions.others_ended": "ほかの端末をログアウトさせました",
   "sessions.place_help": "場所は推定せず、IPアドレスだけを表示しています。",
 } as const;

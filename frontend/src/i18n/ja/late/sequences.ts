@@ -88,7 +88,8 @@ export const sequences = {
   "sequences.ask_stop": "ステップメールの配信中止",
   "sequences.ask_stop_help": "進行中の全員への配信を終了し、送信待ちのメールも送りません。再開はできません。",
   "sequences.ask_delete": "ステップメールの削除",
-  "sequences.ask_delete_help": "送ったメールの記録は、連絡先の履歴に残ります。",
+  "sequences.ask_delete_help":
+    "ステップの内容、対象者の状況、結果を削除し、元に戻せません。送ったメールの記録は、連絡先の履歴に残ります。",
   "sequences.restored":
     "データベースがバックアップから復元されたため、一時停止しています。送信済みの状況を確認してから再開してください。",
   "sequences.held_up": "配信前チェックを通らず、待っているステップがあります（{{reason}}）。直すと自動で再開します。",
