@@ -56,7 +56,7 @@ export function ErasureList({ tenant, quiet }: { tenant?: string; quiet?: boolea
         error={query.error}
         onRetry={() => void query.refetch()}
         empty={
-          <Text size="sm" c="dimmed" p="md">
+          <Text size="sm" c="dimmed">
             {w.noErasures}
           </Text>
         }

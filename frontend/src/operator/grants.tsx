@@ -34,7 +34,7 @@ export function Grants({ tenant }: { tenant: string }) {
         error={query.error}
         onRetry={() => void query.refetch()}
         empty={
-          <Text size="sm" c="dimmed" p="md">
+          <Text size="sm" c="dimmed">
             {w.noGrants}
           </Text>
         }

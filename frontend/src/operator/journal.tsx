@@ -5,6 +5,7 @@ import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { useFormat } from "@/i18n/format";
 import { api, type JournalEntry } from "./client";
+import { useActionText } from "./journal-words";
 import { useWords } from "./words";
 
 export function JournalScreen() {
@@ -16,6 +17,14 @@ export function JournalScreen() {
       </div>
     </Page>
   );
+}
+
+/** "reason: end of contract, …": for reading, not for machines. */
+function detailText(detail: JournalEntry["detail"]): string {
+  const parts = Object.entries(detail ?? {}).map(
+    ([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return parts.join(", ") || "–";
 }
 
 /** What staff did, with one company or with all. */
@@ -33,7 +42,7 @@ export function JournalTable({ tenant }: { tenant?: string }) {
         error={query.error}
         onRetry={() => void query.refetch()}
         empty={
-          <Text size="sm" c="dimmed" p="md">
+          <Text size="sm" c="dimmed">
             {w.empty}
           </Text>
         }
@@ -53,17 +62,18 @@ export function JournalTable({ tenant }: { tenant?: string }) {
 function useColumns(all: boolean): Column<JournalEntry>[] {
   const w = useWords();
   const format = useFormat();
+  const actionText = useActionText();
   return [
-    { id: "at", header: w.when, cell: (row) => format.dateTime(row.at) },
+    { id: "at", header: w.when, width: 150, cell: (row) => format.dateTime(row.at) },
     { id: "who", header: w.who, cell: (row) => row.operator },
-    { id: "what", header: w.what, cell: (row) => <span className="kb-mono">{row.action}</span> },
+    { id: "what", header: w.what, cell: (row) => <span title={row.action}>{actionText(row.action)}</span> },
     ...(all ? [{ id: "name", header: w.name, cell: (row: JournalEntry) => row.tenant_name ?? "–" }] : []),
     {
       id: "detail",
       header: w.detail,
       cell: (row) => (
         <Text size="xs" c="dimmed" className="kb-mono" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
-          {row.detail ? JSON.stringify(row.detail) : "–"}
+          {detailText(row.detail)}
         </Text>
       ),
     },

@@ -183,7 +183,7 @@ function ListView({ base, view }: { base: string; view: View }) {
         error={query.error}
         onRetry={() => void query.refetch()}
         empty={
-          <Text size="sm" c="dimmed" p="md">
+          <Text size="sm" c="dimmed">
             {w.empty}
           </Text>
         }
