@@ -8,11 +8,16 @@ let api: Api;
 let all: Screen[];
 
 test.beforeAll(async ({ baseURL }) => {
-  api = await connect(baseURL ?? "");
-  all = screens(await furnish(api));
+  all = screens(await furnish(await connect(baseURL ?? "")));
 });
 
-test.afterAll(async () => {
+// An access token lives ten minutes, and a walk may take longer than that: each step has its own.
+test.beforeEach(async ({ baseURL }) => {
+  api = await connect(baseURL ?? "");
+});
+
+test.afterEach(async ({ baseURL }) => {
+  api = await connect(baseURL ?? "");
   await took(api.PATCH("/v1/me", { body: { locale: "ja" } }));
 });
 
