@@ -103,6 +103,18 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
         "another tenant"
     );
     assert_eq!(count(&supporting, &rival, "campaign").await.unwrap(), 0);
+    // Settings are read by a function, under a grant of that tenant alone.
+    let settings = |of: &TestTenant| format!("tenant_settings('{}')", of.id);
+    for (db, of, expected) in [
+        (&db, &tenant, 0),
+        (&guess, &tenant, 0),
+        (&supporting, &rival, 0),
+        (&supporting, &tenant, 1),
+    ] {
+        assert_eq!(count(db, of, &settings(of)).await.unwrap(), expected);
+    }
+    let elsewhere = count(&supporting, &tenant, &settings(&rival)).await;
+    assert_eq!(elsewhere.unwrap(), 0);
     for table in [
         "user_account",
         "session",
@@ -128,6 +140,7 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
         "(SELECT private_key_sealed FROM dkim_key) k",
         "(SELECT password_sealed FROM route) r",
         "(SELECT before, after FROM audit_entry) a",
+        "(SELECT allowed_networks FROM tenant) t",
     ] {
         let refused = count(&supporting, &tenant, secret).await.unwrap_err();
         assert!(

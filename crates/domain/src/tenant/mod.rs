@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, ActorKind, Permission};
 use crate::audit;
 use crate::campaign::hours::Span;
 use crate::db::Db;
@@ -26,7 +26,7 @@ pub use network::Networks;
 pub(crate) use queries::{find, lock};
 
 /// A tenant with its settings.
-#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Serialize)]
 #[diesel(table_name = tenant)]
 pub struct Tenant {
     pub id: TenantId,
@@ -277,11 +277,16 @@ pub(crate) async fn create_as(
     .await
 }
 
-/// The actor's tenant.
+/// The actor's tenant. Its own people work by its settings whatever they may
+/// (when mails go out, how long a password has to be); programs and staff are
+/// shown them when they may read settings.
 ///
 /// # Errors
-/// When the database does.
+/// [`DomainError::Forbidden`].
 pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
+    if actor.kind != ActorKind::User {
+        actor.require(Permission::SettingsRead)?;
+    }
     db.tenant(actor.tenant_id, async |tx| find(tx, actor.tenant_id).await)
         .await
 }
