@@ -245,8 +245,14 @@ pub(super) async fn consents(tx: &mut AsyncPgConnection, id: ErasureId) -> Resul
 }
 
 /// What audit entries about the contact say of before and after.
-pub(super) async fn audit_details(tx: &mut AsyncPgConnection, id: ErasureId) -> Result<i64> {
-    call(tx, "SELECT erase_audit_details($1) AS n", id).await
+pub(super) async fn audit_details(
+    tx: &mut AsyncPgConnection,
+    id: ErasureId,
+    counts: &mut Counts,
+) -> Result<()> {
+    let erased = call(tx, "SELECT erase_audit_details($1) AS n", id).await?;
+    *counts.entry("audit_detail".to_owned()).or_default() += erased;
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "calls of functions of ours")]
