@@ -143,8 +143,9 @@ pub async fn update(
                 "a tenant needs at least one active owner: make another one first",
             ));
         }
-        // What was mailed may be with somebody else now.
-        if change.disabled == Some(true) || new_address {
+        // What was mailed may be with somebody else now; and whoever has it would
+        // undo the password that was given.
+        if change.disabled == Some(true) || new_address || password_hash.is_some() {
             link::void(tx, actor.tenant_id, id, None, now).await?;
         }
         if let Some(hash) = &password_hash {
