@@ -212,7 +212,7 @@ async fn update_date_mail(
 
 /// Delete a date mail
 ///
-/// What it sent stays, as campaigns.
+/// What it sent stays, as campaigns. An active one needs the permission to send.
 #[utoipa::path(
     tag = "date-mails", operation_id = "delete_date_mail",
     params(

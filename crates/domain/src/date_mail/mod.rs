@@ -263,7 +263,7 @@ async fn step(
     .await
 }
 
-/// Deletes a date mail of version `version`. What it sent stays.
+/// Deletes a date mail of version `version`, an active one by who may send. What it sent stays.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Stale`].
@@ -274,6 +274,9 @@ pub async fn delete(db: &Db, actor: &Actor, id: DateMailId, version: i32) -> Res
         let before = queries::lock(tx, tenant, id).await?;
         if before.version != version {
             return Err(DomainError::Stale);
+        }
+        if before.state == State::Active {
+            actor.require(Permission::CampaignsSend)?;
         }
         unschedule(tx, tenant, id).await?;
         let rule = before.with(None)?.rule;

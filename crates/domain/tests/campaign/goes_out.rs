@@ -98,6 +98,28 @@ async fn a_campaign_that_is_scheduled_is_changed_by_who_may_send_it() {
 }
 
 #[tokio::test]
+async fn what_is_on_its_way_is_deleted_by_who_may_send_it() {
+    let world = World::new().await;
+    let (db, actor, editor) = (&world.database.db, &world.actor, editor(&world));
+    let found = scheduled(&world).await;
+    let refused = campaign::delete(db, &editor, found.id, found.version).await;
+    assert_eq!(refused.unwrap_err().code(), "forbidden");
+    let draft = control::unschedule(db, actor, found.id).await.unwrap();
+    campaign::delete(db, &editor, draft.id, draft.version)
+        .await
+        .unwrap();
+    let birthday = rule(&world).await;
+    let made = date_mail::create(db, &editor, birthday).await.unwrap();
+    let active = date_mail::activate(db, actor, made.id).await.unwrap();
+    let refused = date_mail::delete(db, &editor, active.id, active.version).await;
+    assert_eq!(refused.unwrap_err().code(), "forbidden");
+    let paused = date_mail::pause(db, actor, made.id).await.unwrap();
+    date_mail::delete(db, &editor, paused.id, paused.version)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn the_mail_of_what_is_scheduled_is_changed_by_who_may_send_it() {
     let world = World::new().await;
     let (db, editor) = (&world.database.db, editor(&world));
