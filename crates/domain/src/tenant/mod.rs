@@ -237,7 +237,9 @@ pub async fn create(
     let id = TenantId::new();
     let (owner, actor) = (prepare(hasher, id, name, owner).await?, Actor::operator(id));
     let user = db
-        .tenant(id, async |tx| insert_with_owner(tx, &actor, name, &owner).await)
+        .tenant(id, async |tx| {
+            insert_with_owner(tx, &actor, name, &owner).await
+        })
         .await?;
     Ok((id, user))
 }
