@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 import httpx
-from core import Check, item
+from core import CannotRun, Check, item
 from document import kind, leaves, operations, placed, sample
 from raw import exchange, exchange_all, status_of
 from world import Target, World, filled, needed
@@ -37,6 +37,34 @@ def large_heads(check: Check, name: str, target: Target, own: str) -> None:
         allowed = (400, 414, 431, 0) if kind_of != "1 MB header" or name == "direct" else (431,)
         check.note(f"{name}: {kind_of}: {status_of(answer) or 'closed'}")
         check.that(status_of(answer) in allowed, f"{name}: {kind_of}", f"answered {status_of(answer)}")
+
+
+def cancel_path() -> str:
+    """The page behind a mail of the demo company's first campaign: its link is all that one needs to send a form."""
+    for file in Path(needed("KIKUBARI_E2E_INBOX_DIR")).glob("*.eml"):
+        if found := re.search(r"^List-Unsubscribe: <https?://[^/]+(/p/cancel/[\w-]+)>", file.read_text(errors="replace"), re.I | re.M):
+            return found.group(1)
+    raise CannotRun("no mail of the demo company has a link to cancel")
+
+
+def forms(own: str, path: str) -> dict[str, bytes]:
+    """What anybody with a mail may send to its page, with nothing in it that looks like a large value."""
+    part = b"--x\r\nContent-Disposition: form-data; name=\"%b\"\r\n%b\r\n%b\r\n"
+    bodies = {
+        "parts without content": (part % (b"a", b"", b"")) * 200_000,
+        "a name": part % (b"a" * 10_000_000, b"", b""),
+        "a header": part % (b"a", b"X-A: " + b"a" * 10_000_000 + b"\r\n", b""),
+        "what stands before the first part": b"\r\n" * 5_000_000,
+    }
+    head = f"POST {path} HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    return {name: f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for name, body in bodies.items()}
+
+
+def public_forms(check: Check, name: str, target: Target, own: str) -> None:
+    for kind_of, answer in exchange_all(target, forms(own, cancel_path()), 3):
+        check.note(f"{name}: form of 10 MB, {kind_of}: {status_of(answer) or 'closed'}")
+        # The door stops in the middle of it, at a bound of its own: what the api had to say may be lost by then (502).
+        check.that(status_of(answer) in (413, 502, 0), f"{name}: form of 10 MB, {kind_of}", f"answered {status_of(answer)}")
 
 
 def canary(world: World, check: Check) -> None:
@@ -74,6 +102,8 @@ def attack(world: World, check: Check) -> None:
     before = memory(pid)
     large_heads(check, "direct", world.direct, httpx.URL(world.direct.url).netloc.decode())
     large_heads(check, "door", world.product, world.host)
+    public_forms(check, "direct", world.direct, httpx.URL(world.direct.url).netloc.decode())
+    public_forms(check, "door", world.product, world.host)
     client = world.owner.client
     for name, body in bodies().items():
         answer = client.post("/v1/lists", content=body, headers={"Content-Type": "application/json"})

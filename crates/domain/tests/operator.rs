@@ -11,9 +11,10 @@ use domain::audit::chain::{self, FaultKind};
 use domain::audit::trace::Trace;
 use domain::contact::{self, NewContact};
 use domain::ids::{OperatorId, OperatorSessionId, SupportSessionId};
-use domain::operator::{Operator, account, support as console};
+use domain::operator::{Operator, account, support as console, tenants};
 use domain::support::{self, NewGrant};
 use domain::testing::{TestDatabase, TestTenant};
+use domain::user::{FirstPassword, NewUser};
 use domain::{Db, Result};
 
 #[derive(diesel::QueryableByName)]
@@ -102,6 +103,18 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
         "another tenant"
     );
     assert_eq!(count(&supporting, &rival, "campaign").await.unwrap(), 0);
+    // Settings are read by a function, under a grant of that tenant alone.
+    let settings = |of: &TestTenant| format!("tenant_settings('{}')", of.id);
+    for (db, of, expected) in [
+        (&db, &tenant, 0),
+        (&guess, &tenant, 0),
+        (&supporting, &rival, 0),
+        (&supporting, &tenant, 1),
+    ] {
+        assert_eq!(count(db, of, &settings(of)).await.unwrap(), expected);
+    }
+    let elsewhere = count(&supporting, &tenant, &settings(&rival)).await;
+    assert_eq!(elsewhere.unwrap(), 0);
     for table in [
         "user_account",
         "session",
@@ -127,6 +140,7 @@ async fn the_operators_database_role_reads_no_contact_without_a_grant_that_lasts
         "(SELECT private_key_sealed FROM dkim_key) k",
         "(SELECT password_sealed FROM route) r",
         "(SELECT before, after FROM audit_entry) a",
+        "(SELECT allowed_networks FROM tenant) t",
     ] {
         let refused = count(&supporting, &tenant, secret).await.unwrap_err();
         assert!(
@@ -201,6 +215,65 @@ async fn the_operators_database_role_makes_itself_no_grant() {
     let sql = format!("SELECT erase_tenant_rows('{}', 'contact', 10)", tenant.id);
     let refused = format!("{:?}", execute(&db, &tenant, &sql).await.unwrap_err());
     assert!(refused.contains("no erasure"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_operators_database_role_makes_itself_no_log_in_in_a_tenant() {
+    let database = TestDatabase::new().await;
+    let tenant = TestTenant::create(&database.db, "acme").await;
+    let db = database.operator_db();
+    let inserts = [
+        "INSERT INTO role (tenant_id, id, key, name, permissions) VALUES (current_tenant(), gen_random_uuid(), 'x', 'x', '{}')",
+        "INSERT INTO user_account (tenant_id, id, login_id, display_name, email, role_id)
+         VALUES (current_tenant(), gen_random_uuid(), 'xxx', 'x', 'x@example.jp', gen_random_uuid())",
+        "INSERT INTO login_directory (login_key, tenant_id, user_id) VALUES ('\\x00', current_tenant(), gen_random_uuid())",
+    ];
+    for sql in inserts {
+        // Nor by touching the tenant first.
+        for before in [
+            "SELECT 1",
+            "UPDATE tenant SET version = version WHERE id = current_tenant()",
+        ] {
+            let refused = db
+                .tenant(tenant.id, async |tx| {
+                    diesel::sql_query(before).execute(tx).await?;
+                    Ok(diesel::sql_query(sql).execute(tx).await?)
+                })
+                .await
+                .unwrap_err();
+            assert!(
+                format!("{refused:?}").contains("row-level security"),
+                "{before}; {sql}: {refused:?}"
+            );
+        }
+    }
+    for sql in [
+        "INSERT INTO tenant (id, name, created_at) VALUES (current_tenant(), 'x', now())",
+        "UPDATE tenant SET created_at = now()",
+        "UPDATE user_account SET password_hash = NULL",
+        "UPDATE login_directory SET tenant_id = tenant_id",
+    ] {
+        let refused = format!("{:?}", execute(&db, &tenant, sql).await.unwrap_err());
+        assert!(refused.contains("permission denied"), "{sql}: {refused}");
+    }
+    // With the tenant its owner is made, and nobody after them.
+    let owner = NewUser {
+        login_id: "new-owner".to_owned(),
+        display_name: "代表".to_owned(),
+        email: "owner@new.example.jp".to_owned(),
+        locale: None,
+        password: FirstPassword::Temporary("thimble volcano quartz".into()),
+    };
+    let (hasher, command_line) = (TestTenant::hasher(), Operator::command_line());
+    let made = tenants::create(&db, &hasher, &command_line, "新しい会社", owner)
+        .await
+        .unwrap();
+    let later = db
+        .tenant(made.summary.id, async |tx| {
+            Ok(diesel::sql_query(inserts[0]).execute(tx).await?)
+        })
+        .await;
+    assert!(format!("{:?}", later.unwrap_err()).contains("row-level security"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { act, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { queryClient } from "@/api/query";
@@ -63,5 +64,37 @@ describe("the console", () => {
     expect(loggedOut).toHaveBeenCalledTimes(1);
     expect(screen.queryByText(tenant.name)).toBeNull();
     expect(queryClient.getQueryCache().getAll()).toEqual([]);
+  });
+
+  it("asks for a code where the last one is too old, and makes the company behind it", async () => {
+    let proved = false;
+    server.use(
+      http.post("*/v1/auth/step-up", async ({ request }) => {
+        proved = ((await request.json()) as { code: string }).code === "654321";
+        return new HttpResponse(null, { status: 204 });
+      }),
+      http.post("*/v1/tenants", () => {
+        const refusal = { status: 403, code: "code_required", title: "Forbidden", detail: "a code is needed" };
+        return proved
+          ? HttpResponse.json({ tenant, owner_login_id: "sample-owner", owner_password: "shown-once" }, { status: 201 })
+          : HttpResponse.json(refusal, { status: 403 });
+      }),
+    );
+    await show();
+    const user = userEvent.setup();
+    await user.click(screen.getByRole("button", { name: "企業を追加" }));
+    const dialog = within(await screen.findByRole("dialog"));
+    const fill = (label: RegExp, value: string) =>
+      fireEvent.change(dialog.getByLabelText(label), { target: { value } });
+    fill(/企業名/, "株式会社サンプル");
+    fill(/所有者の氏名/, "花子");
+    fill(/所有者のログインID/, "sample-owner");
+    fill(/所有者のメールアドレス/, "hanako@example.jp");
+    expect(dialog.queryByLabelText(/6桁のコード/)).toBeNull();
+    await user.click(dialog.getByRole("button", { name: "保存" }));
+    await dialog.findByLabelText(/6桁のコード/);
+    fill(/6桁のコード/, "654321");
+    await user.click(dialog.getByRole("button", { name: "保存" }));
+    expect(await screen.findByText("shown-once")).toBeVisible();
   });
 });

@@ -217,12 +217,16 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
         onClose={close}
         title={`${w.resume}: ${tenant.name}`}
         confirm={w.resume}
+        disabled={!fresh.ready}
         onConfirm={async () => {
-          await resume.mutateAsync({ params });
+          await fresh.run(() => resume.mutateAsync({ params }));
           await done(w.saved);
         }}
       >
-        <Text size="sm">{w.resumeHelp}</Text>
+        <Stack gap="sm">
+          <Text size="sm">{w.resumeHelp}</Text>
+          {fresh.field}
+        </Stack>
       </ConfirmDialog>
       <ConfirmDialog
         opened={asking === "erase"}

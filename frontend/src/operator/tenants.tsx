@@ -16,6 +16,7 @@ import { Status, type Tone } from "@/components/ui/status";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { api, type TenantSummary } from "./client";
+import { useFreshCode } from "./fresh-code";
 import { go } from "./place";
 import { useWords } from "./words";
 
@@ -127,10 +128,11 @@ function AddDialog(props: { onClose: () => void; onMade: (made: Made) => void })
     initialValues: { name: "", owner_login_id: "", owner_name: "", owner_email: "" },
     validate: { name: required, owner_login_id: required, owner_name: required, owner_email: required },
   });
+  const fresh = useFreshCode();
   const { busy, error, run } = useSubmit(form);
   const submit = form.onSubmit((values) =>
     run(async () => {
-      props.onMade(await create.mutateAsync({ body: values }));
+      await fresh.run(async () => props.onMade(await create.mutateAsync({ body: values })));
       await refresh("/v1/tenants");
       props.onClose();
     }),
@@ -164,6 +166,7 @@ function AddDialog(props: { onClose: () => void; onMade: (made: Made) => void })
         spellCheck={false}
         {...form.getInputProps("owner_email")}
       />
+      {fresh.field}
     </FormDialog>
   );
 }

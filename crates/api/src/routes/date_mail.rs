@@ -188,7 +188,7 @@ async fn get_date_mail(state: Data<AppState>, user: Caller, id: Id<DateMailId>) 
 /// Change a date mail
 ///
 /// The day that is scheduled changes with it, up to the moment at which it begins; what has begun goes out as it was.
-/// Changing an active one needs the permission to send.
+/// Changing an active one needs the permission to send, and step-up for anything but its name.
 #[utoipa::path(
     tag = "date-mails", operation_id = "update_date_mail", request_body = DateMailRule,
     params(
@@ -212,7 +212,7 @@ async fn update_date_mail(
 
 /// Delete a date mail
 ///
-/// What it sent stays, as campaigns.
+/// What it sent stays, as campaigns. An active one needs the permission to send.
 #[utoipa::path(
     tag = "date-mails", operation_id = "delete_date_mail",
     params(
@@ -233,6 +233,8 @@ async fn delete_date_mail(
 }
 
 /// Let it go out from its next day on
+///
+/// Wants step-up, unless the company wants it for no sending (`step_up_people`).
 #[utoipa::path(
     tag = "date-mails", operation_id = "activate_date_mail",
     params(("id" = Uuid, Path, description = "Date mail")),

@@ -218,6 +218,8 @@ fn answer(row: tenant::Tenant, user: &Actor) -> HttpResponse {
 }
 
 /// The company's settings
+///
+/// Everybody who is logged in; an API token needs the scope `settings.read`.
 #[utoipa::path(
     tag = "tenant", operation_id = "get_tenant",
     responses((status = 200, body = Tenant, description = "Settings", headers(("ETag" = String))), ListProblems)

@@ -224,7 +224,8 @@ async fn get_user(state: Data<AppState>, user: Caller, id: Id<UserId>) -> ApiRes
 ///
 /// Disabling, another role or a new password ends the person's sessions. The
 /// last active owner can't be taken away (409), and who may more than oneself
-/// can't be changed (403). A new password wants step-up.
+/// can't be changed (403). A new password wants step-up; one's own is changed with the present one
+/// (`change_password`) and not here (409 `own_password`).
 #[utoipa::path(
     tag = "users", operation_id = "update_user", security(("access_token" = [])), request_body = UserUpdate,
     params(

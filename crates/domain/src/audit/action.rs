@@ -145,5 +145,6 @@ pub const ACTIONS: &[&str] = &[
     "webhook.disabled",
     "webhook.replayed",
     "webhook.secret_rotated",
+    "webhook.tested",
     "webhook.updated",
 ];

@@ -122,6 +122,19 @@ pub(super) async fn require_step_up_for_edit(
     require_step_up(tx, actor, people.will_receive).await
 }
 
+/// What goes out by dates reaches as many as have one on each day to come: that
+/// is counted by nobody beforehand, so that it wants the proof whatever the
+/// number is, unless the tenant wants it of nobody.
+pub(crate) async fn require_step_up_by_dates(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+) -> Result<()> {
+    match tenant::find(tx, actor.tenant_id).await?.step_up_people {
+        Some(_) => actor.require_step_up(),
+        None => Ok(()),
+    }
+}
+
 /// Sending to many wants a fresh proof of who sends, above the number that the
 /// tenant set (decision 0040).
 pub(crate) async fn require_step_up(

@@ -401,6 +401,10 @@ pub async fn delete(db: &Db, actor: &Actor, id: CampaignId, version: i32) -> Res
         }
         before.refuse_day()?;
         before.state.after(Step::Delete, false)?;
+        // It would not go out: who decides on that is who may send.
+        if before.state == State::Scheduled {
+            actor.require(Permission::CampaignsSend)?;
+        }
         queries::unqueue(tx, tenant, id).await?;
         queries::delete(tx, tenant, id).await?;
         audit::record(

@@ -28,6 +28,7 @@ use self::next::{next_free_day, schedule, unschedule};
 pub use self::rule::Rule;
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::confirmation;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
 use crate::ids::{DateMailId, MailId, TenantId};
@@ -175,7 +176,7 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<DateMail> {
 /// Changes a date mail of version `version`, and its day that is scheduled.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`].
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`].
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -190,13 +191,17 @@ pub async fn update(
         if before.version != version {
             return Err(DomainError::Stale);
         }
+        let is_active = before.state == State::Active;
         // What an active one says goes out without another question.
-        if before.state == State::Active {
+        if is_active {
             actor.require(Permission::CampaignsSend)?;
+            if rule.sends_otherwise_than(&before.with(None)?.rule) {
+                confirmation::require_step_up_by_dates(tx, actor).await?;
+            }
         }
         rule.check(tx, tenant).await?;
         queries::update(tx, tenant, id, version, &rule, now).await?;
-        if before.state == State::Active {
+        if is_active {
             unschedule(tx, tenant, id).await?;
             let day = next_free_day(tx, tenant, id, &rule, now).await?;
             schedule(tx, tenant, id, &rule, day, now).await?;
@@ -210,7 +215,7 @@ pub async fn update(
 /// Lets it go out from its next day on.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when it is active already.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::NotFound`], [`DomainError::Conflict`] when it is active already.
 pub async fn activate(db: &Db, actor: &Actor, id: DateMailId) -> Result<DateMail> {
     step(db, actor, id, State::Active, "date_mail.activated").await
 }
@@ -245,6 +250,7 @@ async fn step(
         queries::set_state(tx, tenant, id, state, None, now).await?;
         match state {
             State::Active => {
+                confirmation::require_step_up_by_dates(tx, actor).await?;
                 rule.check(tx, tenant).await?;
                 let day = next_free_day(tx, tenant, id, &rule, now).await?;
                 schedule(tx, tenant, id, &rule, day, now).await?;
@@ -257,7 +263,7 @@ async fn step(
     .await
 }
 
-/// Deletes a date mail of version `version`. What it sent stays.
+/// Deletes a date mail of version `version`, an active one by who may send. What it sent stays.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Stale`].
@@ -268,6 +274,9 @@ pub async fn delete(db: &Db, actor: &Actor, id: DateMailId, version: i32) -> Res
         let before = queries::lock(tx, tenant, id).await?;
         if before.version != version {
             return Err(DomainError::Stale);
+        }
+        if before.state == State::Active {
+            actor.require(Permission::CampaignsSend)?;
         }
         unschedule(tx, tenant, id).await?;
         let rule = before.with(None)?.rule;

@@ -11,7 +11,7 @@ use crate::error::{Result, Validation};
 use crate::ids::{MailId, TenantId};
 
 /// What goes out to whom, and when.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     pub name: String,
     pub mail_id: MailId,
@@ -30,6 +30,15 @@ pub struct Rule {
 impl Rule {
     pub(super) fn zone(&self) -> chrono_tz::Tz {
         self.time_zone.parse().unwrap_or(chrono_tz::Asia::Tokyo)
+    }
+
+    /// Whether it sends another mail, to others or at another time, than before.
+    pub(super) fn sends_otherwise_than(&self, before: &Self) -> bool {
+        let name = before.name.clone();
+        Self {
+            name,
+            ..self.clone()
+        } != *before
     }
 
     /// Whom its campaign of one day is for.

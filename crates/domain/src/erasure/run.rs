@@ -4,7 +4,7 @@
 //! 1. find whose deliveries and consents name the address;
 //! 2. leave out the mails that wait, and come back while a mailer has one in hand;
 //! 3. take the person out of deliveries, events, and what webhooks are told;
-//! 4. erase the small things, and the consent ledger if its time is over;
+//! 4. erase the small things and what the trace says of the person, and the consent ledger if its time is over;
 //! 5. write the certificate, or wait for the ledger.
 
 use std::collections::BTreeMap;
@@ -142,6 +142,7 @@ async fn advance(
         return Ok(Step::Again);
     }
     scrub::rest(tx, tenant, row, address, &mut counts).await?;
+    scrub::audit_details(tx, row.id, &mut counts).await?;
     queries::save(tx, tenant, row.id, &counts, until).await?;
     if until.is_some_and(|until| until > now) {
         queries::wait(tx, tenant, row.id).await?;
@@ -211,8 +212,8 @@ async fn finish(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let consents = scrub::consents(tx, id).await?;
-    let details = scrub::audit_details(tx, id).await?;
-    counts.insert("audit_detail".to_owned(), details);
+    // What was searched for while the ledger waited.
+    scrub::audit_details(tx, id, &mut counts).await?;
     counts.insert("consent".to_owned(), consents);
     let row = queries::find(tx, tenant, id).await?;
     let certificate = Certificate::of(tx, tenant, &row, &counts, now).await?;

@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::{Counts, Erasure, told};
 use crate::error::Result;
 use crate::ids::{CampaignId, ErasureId, TenantId};
-use crate::schema::{contact_import, delivery, signup, subscription_event, suppression};
+use crate::schema::{
+    contact_import, delivery, send_slowdown, signup, subscription_event, suppression,
+};
 
 /// Rows of a step.
 const CHUNK: i64 = 2_000;
@@ -166,7 +168,7 @@ pub(super) async fn events(
 }
 
 /// Everything small: history of lists, sign-ups, samples of imports, answers of
-/// webhooks, block-list.
+/// webhooks and sites, block-list.
 pub(super) async fn rest(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
@@ -208,17 +210,35 @@ pub(super) async fn rest(
     note("import_sample", cleared);
     let echoed = told::answers(tx, tenant, address).await?;
     note("webhook_answer", echoed);
-    if !row.keep_blocked {
-        let blocked = suppression::table
-            .filter(suppression::tenant_id.eq(tenant))
-            .filter(
-                suppression::kind
-                    .eq("address")
-                    .and(suppression::value.eq(address)),
-            );
+    let quoted = slowdowns(tx, tenant, address).await?;
+    note("site_reply", quoted);
+    let blocked = suppression::table
+        .filter(suppression::tenant_id.eq(tenant))
+        .filter(suppression::kind.eq("address"))
+        .filter(suppression::value.eq(address));
+    if row.keep_blocked {
+        // The address alone stays, not what somebody wrote about the person.
+        let written = blocked.filter(suppression::note.ne(""));
+        let emptied = diesel::update(written)
+            .set(suppression::note.eq(""))
+            .execute(tx)
+            .await?;
+        note("suppression_note", emptied);
+    } else {
         note("suppression", diesel::delete(blocked).execute(tx).await?);
     }
     Ok(())
+}
+
+/// What a site said when it asked for less may quote whom it was about.
+async fn slowdowns(tx: &mut AsyncPgConnection, tenant: TenantId, address: &str) -> Result<usize> {
+    let quoting = send_slowdown::table
+        .filter(send_slowdown::tenant_id.eq(tenant))
+        .filter(send_slowdown::reply_text.ilike(containing(address)));
+    Ok(diesel::update(quoting)
+        .set(send_slowdown::reply_text.eq(""))
+        .execute(tx)
+        .await?)
 }
 
 /// Pattern of a text that holds the address, as JSON writes it.
@@ -245,8 +265,14 @@ pub(super) async fn consents(tx: &mut AsyncPgConnection, id: ErasureId) -> Resul
 }
 
 /// What audit entries about the contact say of before and after.
-pub(super) async fn audit_details(tx: &mut AsyncPgConnection, id: ErasureId) -> Result<i64> {
-    call(tx, "SELECT erase_audit_details($1) AS n", id).await
+pub(super) async fn audit_details(
+    tx: &mut AsyncPgConnection,
+    id: ErasureId,
+    counts: &mut Counts,
+) -> Result<()> {
+    let erased = call(tx, "SELECT erase_audit_details($1) AS n", id).await?;
+    *counts.entry("audit_detail".to_owned()).or_default() += erased;
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "calls of functions of ours")]

@@ -12,7 +12,7 @@ use super::{Scope, SendLimit, Terms, session};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{RouteId, SendLimitId, TenantId};
-use crate::schema::{route, send_limit, send_slowdown, tenant};
+use crate::schema::{route, send_limit, send_slowdown};
 
 /// The columns of [`Terms`]; `None` becomes NULL.
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -159,11 +159,7 @@ async fn today(
     tenant: TenantId,
     now: DateTime<Utc>,
 ) -> Result<NaiveDate> {
-    let zone: String = tenant::table
-        .find(tenant)
-        .select(tenant::time_zone)
-        .first(tx)
-        .await?;
+    let zone = crate::tenant::find(tx, tenant).await?.time_zone;
     Ok(warm_up::day(now, &zone).0)
 }
 

@@ -190,7 +190,7 @@ async fn load(
 /// Makes a tenant with its owner.
 ///
 /// # Errors
-/// [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
+/// [`DomainError::Refused`] without a fresh code, [`DomainError::Invalid`], [`DomainError::Conflict`] for a login id in use.
 pub async fn create(
     db: &Db,
     hasher: &Hasher,
@@ -198,10 +198,14 @@ pub async fn create(
     name: &str,
     owner: NewUser,
 ) -> Result<TenantDetail> {
-    let id = TenantId::new();
-    companies::create_as(db, hasher, &operator.actor(id), name, owner).await?;
-    let now = db.now();
+    let (id, now) = (TenantId::new(), db.now());
+    // Before anything is hashed.
+    db.system(async |tx| step_up::require(tx, operator, now).await)
+        .await?;
+    let owner = companies::prepare(hasher, id, name, owner).await?;
+    let actor = operator.actor(id);
     db.tenant(id, async |tx| {
+        companies::insert_with_owner(tx, &actor, name, &owner).await?;
         journal::record(tx, operator, "tenant.created", Some(About(id, name)), None).await?;
         load(tx, id, now).await
     })
@@ -253,10 +257,12 @@ pub async fn suspend(
 /// Lets a suspended tenant work again; what waited goes out.
 ///
 /// # Errors
-/// [`DomainError::NotFound`], [`DomainError::Conflict`] unless it is suspended, or when its erasure is asked for.
+/// [`DomainError::NotFound`], [`DomainError::Conflict`] unless it is suspended, or when its erasure is asked for,
+/// [`DomainError::Refused`] without a fresh code.
 pub async fn resume(db: &Db, operator: &Operator, id: TenantId) -> Result<TenantDetail> {
     let now = db.now();
     db.tenant(id, async |tx| {
+        step_up::require(tx, operator, now).await?;
         let row = expect(
             tx,
             id,

@@ -28,6 +28,7 @@ use self::plan::{Condition, Delay, Unit};
 use self::row::{Row, StepRow};
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::confirmation;
 use crate::date_mail::day::Repeat;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
@@ -216,8 +217,8 @@ pub async fn create(db: &Db, actor: &Actor, rule: Rule) -> Result<Sequence> {
 /// the matter of docs/decisions/0029.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Invalid`], [`DomainError::Stale`],
-/// [`DomainError::Conflict`] for a stopped one.
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::NotFound`], [`DomainError::Invalid`],
+/// [`DomainError::Stale`], [`DomainError::Conflict`] for a stopped one.
 pub async fn update(
     db: &Db,
     actor: &Actor,
@@ -237,6 +238,9 @@ pub async fn update(
             State::Stopped => return Err(steer::refusal(State::Stopped, "changed")),
             // What one that has people inside says goes out without another question.
             _ => actor.require(Permission::CampaignsSend)?,
+        }
+        if before.state == State::Active && lets_others_in(&before, &rule) {
+            confirmation::require_step_up_by_dates(tx, actor).await?;
         }
         let steps = steps::load(tx, tenant, id).await?;
         check::rule(tx, tenant, &rule, &steps).await?;
@@ -261,6 +265,12 @@ pub async fn update(
         load(tx, tenant, id).await
     })
     .await
+}
+
+/// Whether other people come in by their dates than before.
+fn lets_others_in(before: &Row, rule: &Rule) -> bool {
+    let is_by_dates = matches!(rule.entry, Entry::Date { .. });
+    is_by_dates && (before.entry() != rule.entry || (rule.reenter && !before.reenter))
 }
 
 /// Steps whose time is another one now: those who stand there are looked at anew.

@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::{Entry, Row, Sequence, State, load, queries, steps, stream};
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::confirmation;
 use crate::campaign::control::epoch;
 use crate::campaign::fence::RESTORED;
 use crate::campaign::preflight;
@@ -61,7 +62,7 @@ pub(super) fn refusal(state: State, what: &str) -> DomainError {
 /// Lets people come in and move on, at first or again.
 ///
 /// # Errors
-/// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] in another state, without a step, or
+/// [`DomainError::Forbidden`], [`DomainError::Refused`], [`DomainError::NotFound`], [`DomainError::Conflict`] in another state, without a step, or
 /// when the mail of a step is not ready to go out (`not_ready`).
 pub async fn activate(
     db: &Db,
@@ -109,6 +110,9 @@ async fn step(
     db.tenant(tenant, async |tx| {
         let before = queries::lock(tx, tenant, id).await?;
         let after = step.after(before.state)?;
+        if step == Step::Activate && matches!(before.entry(), Entry::Date { .. }) {
+            confirmation::require_step_up_by_dates(tx, actor).await?;
+        }
         if let Some(installation) = installation {
             ready(tx, tenant, installation, id, now).await?;
         }

@@ -57,6 +57,7 @@ pub async fn refresh(
                 let actor = Actor {
                     user_id: Some(row.user_id),
                     session_id: Some(session_id),
+                    ip,
                     ..Actor::system(tenant_id)
                 };
                 let entry = audit::Entry {

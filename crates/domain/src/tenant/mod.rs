@@ -6,10 +6,11 @@ pub mod usage;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;
+use diesel_async::AsyncPgConnection;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::actor::{Actor, Permission};
+use crate::actor::{Actor, ActorKind, Permission};
 use crate::audit;
 use crate::campaign::hours::Span;
 use crate::db::Db;
@@ -20,13 +21,13 @@ use crate::role;
 use crate::schema::tenant;
 use crate::session::password::Hasher;
 use crate::session::password::policy::{MAX_HISTORY, MAX_MIN_LENGTH, MIN_LENGTH, Policy};
-use crate::user::{self, NewUser};
+use crate::user::{self, NewUser, PreparedUser};
 
 pub use network::Networks;
 pub(crate) use queries::{find, lock};
 
 /// A tenant with its settings.
-#[derive(Debug, Clone, Queryable, Selectable, Serialize)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable, Serialize)]
 #[diesel(table_name = tenant)]
 pub struct Tenant {
     pub id: TenantId,
@@ -234,54 +235,71 @@ pub async fn create(
     owner: NewUser,
 ) -> Result<(TenantId, UserId)> {
     let id = TenantId::new();
-    let user = create_as(db, hasher, &Actor::operator(id), name, owner).await?;
+    let (owner, actor) = (prepare(hasher, id, name, owner).await?, Actor::operator(id));
+    let user = db
+        .tenant(id, async |tx| {
+            insert_with_owner(tx, &actor, name, &owner).await
+        })
+        .await?;
     Ok((id, user))
 }
 
-/// As [`create`], by this actor, who names the tenant's id.
-pub(crate) async fn create_as(
-    db: &Db,
+/// What is slow of making a tenant, and what can be wrong with it.
+///
+/// # Errors
+/// [`DomainError::Invalid`], [`DomainError::Overloaded`].
+pub(crate) async fn prepare(
     hasher: &Hasher,
-    actor: &Actor,
+    id: TenantId,
     name: &str,
     owner: NewUser,
-) -> Result<UserId> {
+) -> Result<PreparedUser> {
     TenantChange {
         name: Some(name.to_owned()),
         ..TenantChange::default()
     }
     .check()?;
-    let id = actor.tenant_id;
-    let owner = user::check(owner)?
+    user::check(owner)?
         .hashed(hasher, Policy::usual(name), id)
-        .await?;
-    db.tenant(id, async |tx| {
-        queries::insert(tx, id, name).await?;
-        let role = role::create_builtin(tx, id).await?;
-        let role = (role, role::BuiltinRole::Owner.key());
-        let user_id = user::insert(tx, actor, role, &owner).await?;
-        audit::record(
-            tx,
-            actor,
-            audit::Entry {
-                action: "tenant.created",
-                subject_kind: "tenant",
-                subject_id: Some(id.0),
-                after: Some(json!({ "name": name })),
-                ..audit::Entry::default()
-            },
-        )
-        .await?;
-        Ok(user_id)
-    })
-    .await
+        .await
 }
 
-/// The actor's tenant.
+/// The actor's tenant, new, with its builtin roles and its owner.
 ///
 /// # Errors
-/// When the database does.
+/// [`DomainError::Conflict`] when the login id is taken.
+pub(crate) async fn insert_with_owner(
+    tx: &mut AsyncPgConnection,
+    actor: &Actor,
+    name: &str,
+    owner: &PreparedUser,
+) -> Result<UserId> {
+    let id = actor.tenant_id;
+    queries::insert(tx, id, name).await?;
+    let role = role::create_builtin(tx, id).await?;
+    let role = (role, role::BuiltinRole::Owner.key());
+    let user_id = user::insert(tx, actor, role, owner).await?;
+    let entry = audit::Entry {
+        action: "tenant.created",
+        subject_kind: "tenant",
+        subject_id: Some(id.0),
+        after: Some(json!({ "name": name })),
+        ..audit::Entry::default()
+    };
+    audit::record(tx, actor, entry).await?;
+    Ok(user_id)
+}
+
+/// The actor's tenant. Its own people work by its settings whatever they may
+/// (when mails go out, how long a password has to be); programs and staff are
+/// shown them when they may read settings.
+///
+/// # Errors
+/// [`DomainError::Forbidden`].
 pub async fn get(db: &Db, actor: &Actor) -> Result<Tenant> {
+    if actor.kind != ActorKind::User {
+        actor.require(Permission::SettingsRead)?;
+    }
     db.tenant(actor.tenant_id, async |tx| find(tx, actor.tenant_id).await)
         .await
 }

@@ -52,13 +52,25 @@ async fn hash_for(
     turn.hash(new).await
 }
 
+/// Whoever holds a session of somebody would have their password by it, past
+/// the present one, those that are not taken again, and the waits for guessing.
+fn not_ones_own(actor: &Actor, id: UserId) -> Result<()> {
+    if actor.user_id == Some(id) {
+        return Err(DomainError::conflict(
+            "own_password",
+            "this is your own password: change it in your own settings, with the present one (POST /v1/auth/password)",
+        ));
+    }
+    Ok(())
+}
+
 /// Their password or address would be a way to what they may.
 async fn may_change(tx: &mut AsyncPgConnection, actor: &Actor, id: UserId) -> Result<()> {
     actor.require_at_least(&queries::permissions(tx, actor.tenant_id, id).await?)
 }
 
 /// Changes a person of version `version`. A password that an administrator
-/// gives has to be changed at the next log-in. Disabling one, giving a new password
+/// gives, never to themself, has to be changed at the next log-in. Disabling one, giving a new password
 /// or taking a role away ends the sessions of that person. The last active
 /// owner stays one, so that nobody locks a tenant out of itself; who may more
 /// than the actor stays as they are.
@@ -84,6 +96,7 @@ pub async fn update(
     );
     v.finish()?;
     if change.password.is_some() {
+        not_ones_own(actor, id)?;
         actor.require_step_up()?;
     }
     let password_hash = match change.password {
@@ -130,13 +143,13 @@ pub async fn update(
                 "a tenant needs at least one active owner: make another one first",
             ));
         }
-        // What was mailed may be with somebody else now.
-        if change.disabled == Some(true) || new_address {
+        // What was mailed may be with somebody else now; and whoever has it would
+        // undo the password that was given.
+        if change.disabled == Some(true) || new_address || password_hash.is_some() {
             link::void(tx, actor.tenant_id, id, None, now).await?;
         }
         if let Some(hash) = &password_hash {
-            let theirs = actor.user_id == Some(id);
-            replace::write(tx, actor.tenant_id, id, hash, !theirs, now).await?;
+            replace::write(tx, actor.tenant_id, id, hash, true, now).await?;
             crate::session::tell_password_changed(tx, actor, id, now).await?;
         }
         if ends_sessions {

@@ -19,6 +19,8 @@ use crate::schema::{webhook_attempt, webhook_message};
 pub const REPLAY: i64 = 10_000;
 
 const SORT: &str = "-id";
+const REPLAYED: &str = "webhook.replayed";
+const TESTED: &str = "webhook.tested";
 
 /// A message, as a list shows it.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -217,6 +219,7 @@ pub async fn send_test(db: &Db, actor: &Actor, id: WebhookId) -> Result<Message>
             .execute(tx)
             .await?;
         at_once(tx, tenant, id, now).await?;
+        trace(tx, actor, TESTED, id, json!({ "message": message })).await?;
         find(tx, tenant, id, message).await
     })
     .await
@@ -251,7 +254,7 @@ pub async fn replay(
             .execute(tx)
             .await?;
         at_once(tx, tenant, webhook, now).await?;
-        trace(tx, actor, webhook, json!({ "message": id })).await?;
+        trace(tx, actor, REPLAYED, webhook, json!({ "message": id })).await?;
         find(tx, tenant, webhook, id).await
     })
     .await
@@ -279,7 +282,14 @@ pub async fn replay_failed(
         let again = i64::try_from(again).unwrap_or(i64::MAX);
         if again > 0 {
             at_once(tx, tenant, id, now).await?;
-            trace(tx, actor, id, json!({ "since": since, "messages": again })).await?;
+            trace(
+                tx,
+                actor,
+                REPLAYED,
+                id,
+                json!({ "since": since, "messages": again }),
+            )
+            .await?;
         }
         Ok(again)
     })
@@ -333,11 +343,12 @@ async fn requeue(
 async fn trace(
     tx: &mut AsyncPgConnection,
     actor: &Actor,
+    action: &'static str,
     id: WebhookId,
     what: serde_json::Value,
 ) -> Result<()> {
     let entry = audit::Entry {
-        action: "webhook.replayed",
+        action,
         subject_kind: "webhook",
         subject_id: Some(id.0),
         before: None,

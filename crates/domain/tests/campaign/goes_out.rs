@@ -9,7 +9,7 @@ use domain::campaign::{self, CampaignChange, control};
 use domain::mail::content::ContentChange;
 use domain::mail::{self, MailChange, NewMail};
 use domain::sequence::plan::{Condition, Delay, Unit};
-use domain::sequence::{self, Entry, StepRule};
+use domain::sequence::{self, Entry, StepRule, steer};
 use domain::{Actor, Permission, block, date_mail};
 
 use crate::date_mail::rule;
@@ -93,6 +93,28 @@ async fn a_campaign_that_is_scheduled_is_changed_by_who_may_send_it() {
         .await
         .unwrap();
     campaign::update(db, &editor, draft.id, draft.version, everybody())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_deleted_by_who_may_send_it() {
+    let world = World::new().await;
+    let (db, actor, editor) = (&world.database.db, &world.actor, editor(&world));
+    let found = scheduled(&world).await;
+    let refused = campaign::delete(db, &editor, found.id, found.version).await;
+    assert_eq!(refused.unwrap_err().code(), "forbidden");
+    let draft = control::unschedule(db, actor, found.id).await.unwrap();
+    campaign::delete(db, &editor, draft.id, draft.version)
+        .await
+        .unwrap();
+    let birthday = rule(&world).await;
+    let made = date_mail::create(db, &editor, birthday).await.unwrap();
+    let active = date_mail::activate(db, actor, made.id).await.unwrap();
+    let refused = date_mail::delete(db, &editor, active.id, active.version).await;
+    assert_eq!(refused.unwrap_err().code(), "forbidden");
+    let paused = date_mail::pause(db, actor, made.id).await.unwrap();
+    date_mail::delete(db, &editor, paused.id, paused.version)
         .await
         .unwrap();
 }
@@ -299,4 +321,78 @@ async fn a_block_in_a_mail_that_goes_out_is_changed_by_who_may_send() {
     );
     world.database.execute_as_owner(&sql).await;
     assert_eq!(code(&editor, &unused).await, "goes_out");
+}
+
+#[tokio::test]
+async fn what_goes_out_by_dates_is_let_go_and_led_elsewhere_with_a_fresh_proof() {
+    let world = World::new().await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    let stale = Actor {
+        stepped_up: false,
+        ..actor.clone()
+    };
+    let needed = "step_up_required";
+    let birthday = rule(&world).await;
+    let made = date_mail::create(db, &stale, birthday.clone())
+        .await
+        .unwrap();
+    let refused = date_mail::activate(db, &stale, made.id).await;
+    assert_eq!(refused.unwrap_err().code(), needed);
+    let active = date_mail::activate(db, actor, made.id).await.unwrap();
+    let everybody = date_mail::Rule {
+        audience: Audience {
+            all: true,
+            ..Audience::default()
+        },
+        offset_days: birthday.offset_days + 1,
+        ..birthday.clone()
+    };
+    let change = async |by: &Actor, version, rule: &date_mail::Rule| {
+        date_mail::update(db, by, made.id, version, rule.clone()).await
+    };
+    let refused = change(&stale, active.version, &everybody).await;
+    assert_eq!(refused.unwrap_err().code(), needed);
+    let renamed = date_mail::Rule {
+        name: "改名".to_owned(),
+        ..birthday.clone()
+    };
+    let renamed = change(&stale, active.version, &renamed).await.unwrap();
+    change(actor, renamed.version, &everybody).await.unwrap();
+    date_mail::pause(db, &stale, made.id).await.unwrap();
+
+    let by_date = |offset_days| sequence::Rule {
+        name: "ご案内".to_owned(),
+        time_zone: "Asia/Tokyo".to_owned(),
+        entry: Entry::Date {
+            field: birthday.field_key.clone(),
+            offset_days,
+            repeat: birthday.repeat,
+        },
+        leave_with_list: false,
+        reenter: false,
+        cap_exempt: true,
+        steps: vec![StepRule {
+            id: None,
+            mail_id: world.mail,
+            delay: Delay {
+                value: 0,
+                unit: Unit::Minutes,
+                at: None,
+            },
+            condition: Condition::default(),
+        }],
+    };
+    let made = sequence::create(db, &stale, by_date(0)).await.unwrap();
+    let activate = async |by: &Actor| steer::activate(db, by, &world.installation, made.id).await;
+    assert_eq!(activate(&stale).await.unwrap_err().code(), needed);
+    let active = activate(actor).await.unwrap();
+    let led = sequence::update(db, &stale, made.id, active.version, by_date(1)).await;
+    assert_eq!(led.unwrap_err().code(), needed);
+    steer::pause(db, &stale, made.id).await.unwrap();
+    // Who wants no proof for sending is asked for none.
+    world
+        .database
+        .execute_as_owner("UPDATE tenant SET step_up_people = NULL")
+        .await;
+    activate(&stale).await.unwrap();
 }

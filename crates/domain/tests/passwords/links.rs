@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use domain::system_mail::{self, Kind, Outcome};
 use domain::testing::{TEST_PASSWORD, TestTenant};
-use domain::user::{UserChange, invitation, reset};
+use domain::user::{self, UserChange, invitation, reset};
 use domain::{Actor, Permission};
 use secrecy::ExposeSecret;
 
@@ -127,6 +127,27 @@ async fn who_was_disabled_or_has_another_address_can_not_use_the_link() {
     };
     s.administer(&viewer, TEST_PASSWORD, change).await;
     assert_eq!(code(s.reset(&token, NEW).await), "/token link_invalid");
+}
+
+#[tokio::test]
+async fn a_link_is_void_when_an_administrator_gives_a_password() {
+    let s = setup().await;
+    let give = || UserChange {
+        password: Some("thimble volcano quartz".into()),
+        ..UserChange::default()
+    };
+    let editor = s.tenant.login_id("editor");
+    let reset = s.ask(&editor).await.unwrap();
+    s.administer(&editor, TEST_PASSWORD, give()).await;
+    assert_eq!(code(s.reset(&reset, NEW).await), "/token link_invalid");
+    // Nor does an invitation, of somebody who had no password, last.
+    s.mails().await;
+    let (id, invitation) = s.invite().await;
+    let (db, hasher, owner) = (&s.database.db, TestTenant::hasher(), s.tenant.owner());
+    user::update(db, &hasher, &owner, id, 1, give())
+        .await
+        .unwrap();
+    assert_eq!(code(s.accept(&invitation).await), "/token link_invalid");
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use domain::Permission;
 use domain::housekeeping;
 use domain::system_mail::Kind;
 use domain::tenant::TenantChange;
-use domain::testing::TEST_PASSWORD;
-use domain::user::UserChange;
+use domain::testing::{TEST_PASSWORD, TestTenant};
+use domain::user::{self, UserChange};
 
 use crate::support::{NEW, code, here, setup};
 
@@ -129,4 +129,20 @@ async fn a_password_from_an_administrator_has_to_be_changed_first() {
         .await
         .unwrap();
     assert!(opened.me.password.must_change);
+}
+
+#[tokio::test]
+async fn ones_own_password_is_changed_with_the_present_one_alone() {
+    let s = setup().await;
+    let opened = s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
+    let owner = s.actor(&opened, here()).await.unwrap();
+    let (id, version) = (opened.me.user.id, opened.me.user.version);
+    let (db, hasher) = (&s.database.db, TestTenant::hasher());
+    let change = UserChange {
+        password: Some(NEW.into()),
+        ..UserChange::default()
+    };
+    let changed = user::update(db, &hasher, &owner, id, version, change).await;
+    assert_eq!(code(changed), "own_password");
+    s.log_in(&s.owner, TEST_PASSWORD, here()).await.unwrap();
 }

@@ -105,10 +105,9 @@ async fn an_erased_person_is_named_nowhere_and_the_numbers_stay() {
     let row = erase(&world, Subject::Contact(id), false).await;
     assert_eq!(row.state, State::Waiting);
     assert!(row.ledger_until.unwrap() > world.database.db.now());
-    assert_eq!(
-        holding(&world, ADDRESS).await,
-        "audit_entry consent erasure"
-    );
+    // Until the month is over: the ledger, and what is looked for in the end.
+    assert_eq!(holding(&world, ADDRESS).await, "consent erasure");
+    assert_eq!(holding(&world, "山田").await, "erasure");
     let row = let_the_month_pass(&world, &row).await;
     assert_eq!(row.state, State::Done);
     for text in [ADDRESS, "203.0.113.9", "山田", &id.to_string()] {
@@ -294,9 +293,25 @@ async fn who_has_a_longer_address_keeps_their_events_however_many() {
 async fn the_address_alone_stays_on_the_block_list_when_asked_for() {
     let world = World::new().await;
     let (_, id) = mailed(&world).await;
+    let tenant = world.tenant.id;
+    world
+        .database
+        .execute_as_owner(&format!(
+            "UPDATE suppression SET note = '電話 090-0000-0017';
+             INSERT INTO route (tenant_id, id, name, host, port, security)
+             VALUES ('{tenant}', gen_random_uuid(), '混む', 'smtp.example.jp', 25, 'none');
+             INSERT INTO send_slowdown (tenant_id, id, sender_domain, route_id, site, per_minute, used_until, meaning, slowed_at, eased_at, reply_text)
+             SELECT tenant_id, gen_random_uuid(), 'shop.example.jp', id, 'site27.example.jp', 60, now(), 'busy', now(), now(),
+                    '451 too many for <{ADDRESS}>' FROM route WHERE name = '混む'"
+        ))
+        .await;
+    assert!(holding(&world, ADDRESS).await.contains("send_slowdown"));
     let row = erase(&world, Subject::Contact(id), true).await;
     let row = let_the_month_pass(&world, &row).await;
     assert_eq!(holding(&world, ADDRESS).await, "suppression");
+    assert_eq!(holding(&world, "090-0000-0017").await, "");
+    let erased = row.certificate().unwrap().erased;
+    assert_eq!((erased["suppression_note"], erased["site_reply"]), (1, 1));
     let kept = row.certificate().unwrap().kept;
     assert!(kept.iter().any(|kept| kept.what == "blocked_address"));
 }

@@ -134,6 +134,11 @@ async fn who_may_not_read_an_event_neither_adds_nor_leads_nor_reads_nor_repeats_
     // A test event holds nobody.
     let test = log::send_test(w.db(), &few, row.id).await.unwrap();
     assert_eq!(code(log::get(w.db(), &few, row.id, test.id).await), "done");
+    let told = format!(
+        "SELECT count(*) FROM audit_entry WHERE action = 'webhook.tested' AND subject_id = '{}' AND after ->> 'message' = '{}'",
+        row.id, test.id
+    );
+    assert_eq!(w.database.count(&told).await, 1);
     // Telling less is everybody's who manages webhooks; telling again is not.
     assert_eq!(code(update(&w, &few, &row, enabled(false)).await), "done");
     assert_eq!(

@@ -141,6 +141,7 @@ export const auditActions = [
   "webhook.disabled",
   "webhook.replayed",
   "webhook.secret_rotated",
+  "webhook.tested",
   "webhook.updated",
 ] as const;
 

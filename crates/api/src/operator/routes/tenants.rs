@@ -177,6 +177,8 @@ async fn list_tenants(
 }
 
 /// Make a tenant with its owner
+///
+/// Takes a code of the last minutes (403 `code_required`).
 #[utoipa::path(
     tag = "tenants", operation_id = "create_tenant", request_body = TenantCreate,
     responses((status = 201, body = TenantCreated, description = "Made"), CreateProblems)
@@ -243,7 +245,7 @@ async fn suspend_tenant(
 
 /// Let a suspended tenant work again
 ///
-/// What waited to be sent goes out.
+/// What waited to be sent goes out. Takes a code of the last minutes (403 `code_required`).
 #[utoipa::path(
     tag = "tenants", operation_id = "resume_tenant",
     params(("id" = Uuid, Path, description = "Tenant")),

@@ -140,6 +140,8 @@ async fn update_campaign(
 }
 
 /// Delete a campaign that is not under way
+///
+/// One that is scheduled needs the permission to send.
 #[utoipa::path(
     tag = "campaigns", operation_id = "delete_campaign",
     params(

@@ -2,16 +2,17 @@
 //! asks for, small, and tolerant of fields that mail programs add.
 
 use actix_multipart::Multipart;
+use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{HttpRequest, web};
+use actix_web::web::{self, Bytes};
 use domain::DomainError;
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, stream};
 
 use crate::error::ApiError;
 use crate::extract::collect;
 
-/// Most bytes of a form.
+/// Most bytes of a form, with names, headers and boundaries.
 const MAX_FORM: usize = 16 * 1024;
 /// Most fields of a multipart form.
 const MAX_FIELDS: usize = 20;
@@ -63,22 +64,23 @@ fn url_encoded(body: &[u8]) -> Result<Fields, ApiError> {
     Ok(Fields(query.into_inner()))
 }
 
+/// Who sends it is nobody's: it is taken in whole before it is looked at, so
+/// that parts without content, long names and long headers count as well.
 async fn multipart(request: &HttpRequest, payload: Payload) -> Result<Fields, ApiError> {
     let malformed = |e: actix_multipart::MultipartError| {
         ApiError::Malformed(format!("the form can't be read: {e}"))
     };
-    let mut form = Multipart::new(request.headers(), payload);
+    let body = Bytes::from(collect(payload, MAX_FORM).await?);
+    let mut form = Multipart::new(request.headers(), stream::iter([Ok(body)]));
     let mut fields = Fields::default();
-    let mut size = 0;
     while let Some(mut field) = form.try_next().await.map_err(malformed)? {
+        if fields.0.len() == MAX_FIELDS {
+            let detail = format!("the form has more than {MAX_FIELDS} fields");
+            return Err(DomainError::TooLarge { detail }.into());
+        }
         let name = field.name().unwrap_or_default().to_owned();
         let mut value = Vec::new();
         while let Some(chunk) = field.try_next().await.map_err(malformed)? {
-            size += chunk.len();
-            if size > MAX_FORM || fields.0.len() >= MAX_FIELDS {
-                let detail = format!("the form is over the limit of {MAX_FORM} bytes");
-                return Err(DomainError::TooLarge { detail }.into());
-            }
             value.extend_from_slice(&chunk);
         }
         let value = String::from_utf8_lossy(&value).trim().to_owned();
@@ -139,5 +141,34 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[actix_web::test]
+    async fn a_multipart_form_is_bounded_in_all_that_it_is_made_of() {
+        let part = |name: &str, more: &str, value: &str| {
+            format!(
+                "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n{more}\r\n{value}\r\n"
+            )
+        };
+        let long = "x".repeat(MAX_FORM);
+        for (what, parts) in [
+            ("parts without content", part("a", "", "").repeat(10_000)),
+            ("fields", part("a", "", "").repeat(MAX_FIELDS + 1)),
+            ("a name", part(&long, "", "")),
+            ("a header", part("a", &format!("X-A: {long}\r\n"), "")),
+            ("a value", part("a", "", &long)),
+        ] {
+            let form = format!("{parts}--b--\r\n");
+            assert!(
+                matches!(
+                    read_as("multipart/form-data; boundary=b", &form).await,
+                    Err(ApiError::Domain(DomainError::TooLarge { .. }))
+                ),
+                "{what}"
+            );
+        }
+        let most = format!("{}--b--\r\n", part("a", "", "1").repeat(MAX_FIELDS));
+        let most = read_as("multipart/form-data; boundary=b", &most).await;
+        assert_eq!(most.unwrap().0.len(), MAX_FIELDS);
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Let people come in and move on
 ///
-/// A draft, a paused or a finished one. The mail of each step has to pass pre-flight.
+/// A draft, a paused or a finished one. The mail of each step has to pass pre-flight. One that people enter by a date
+/// wants step-up, unless the company wants it for no sending (`step_up_people`).
 #[utoipa::path(
     tag = "sequences", operation_id = "activate_sequence",
     params(("id" = Uuid, Path, description = "Sequence")),

@@ -16,6 +16,8 @@ pub enum Needs {
     LogIn,
     /// Anybody who is logged in; no API token, whatever its scopes.
     Person,
+    /// Anybody who is logged in, and API tokens with this scope.
+    LogInOr(P),
     Permission(P),
 }
 
@@ -50,7 +52,7 @@ impl Case {
     pub fn permissions(&self) -> Option<BTreeSet<P>> {
         match self.needs {
             Needs::Permission(needed) => Some(self.also.iter().copied().chain([needed]).collect()),
-            Needs::Nothing | Needs::LogIn | Needs::Person => None,
+            Needs::Nothing | Needs::LogIn | Needs::Person | Needs::LogInOr(_) => None,
         }
     }
 
@@ -103,6 +105,10 @@ fn anybody(id: &'static str) -> Case {
 
 fn person(id: &'static str) -> Case {
     case(id, Needs::Person)
+}
+
+fn anybody_or(id: &'static str, permission: P) -> Case {
+    case(id, Needs::LogInOr(permission))
 }
 
 fn needs(id: &'static str, permission: P) -> Case {
@@ -165,7 +171,7 @@ fn people() -> Vec<Case> {
         ),
         person("check_password").body(|_| json!({"password": "another good one"})),
         person("end_other_sessions"),
-        anybody("get_tenant"),
+        anybody_or("get_tenant", P::SettingsRead),
         anybody("get_tenant_usage"),
         needs("list_support_grants", P::SettingsRead),
         needs("create_support_grant", P::SupportGrant).body(

@@ -102,7 +102,7 @@ async fn may_do_this_and_nothing_else(
     for case in cases() {
         let may = match case.needs {
             Needs::Nothing => continue,
-            Needs::LogIn | Needs::Person => true,
+            Needs::LogIn | Needs::Person | Needs::LogInOr(_) => true,
             Needs::Permission(_) => case
                 .permissions()
                 .is_some_and(|needed| needed.is_subset(permissions)),
@@ -233,6 +233,7 @@ async fn a_program_may_do_what_its_scopes_say_and_nothing_else() {
             Needs::Nothing => continue,
             Needs::LogIn => Some(BTreeSet::from([Permission::MailsRead])),
             Needs::Person => None,
+            Needs::LogInOr(scope) => Some(BTreeSet::from([scope])),
             Needs::Permission(_) => case
                 .permissions()
                 .filter(|needed| needed.is_subset(&all_scopes())),

@@ -260,6 +260,7 @@ async fn staff_look_only_at_what_was_granted() {
         "lists",
         "suppressions",
         "sender-domains",
+        "tenant",
     ] {
         let answer = console.get(&format!("{base}/{inside}"), &staff.token).await;
         assert_eq!(answer.status, 403, "{inside}");

@@ -223,6 +223,7 @@ export const audit = {
   "audit_action.webhook.disabled": "Turned a webhook off because nothing got through",
   "audit_action.webhook.replayed": "Sent webhook messages again",
   "audit_action.webhook.secret_rotated": "Rotated the secret of a webhook",
+  "audit_action.webhook.tested": "Sent a test event to a webhook",
   "audit_action.webhook.updated": "Changed a webhook",
   "audit_subject.role": "Role",
   "audit_subject.api_token": "API token",

@@ -48,6 +48,8 @@ export const erasures = {
   "erased.import_sample": "Samples of imports",
   "erased.suppression": "Block-list",
   "erased.consent": "Consent ledger",
+  "erased.suppression_note": "Notes on the block-list",
+  "erased.site_reply": "Replies of mail servers",
   "erased.audit_detail": "Details in the audit log",
   "erased.webhook_message": "Messages to other systems (webhooks)",
   "erased.webhook_answer": "Answers of other systems",

@@ -92,6 +92,7 @@ export const people = {
   "security.end_all_body":
     "Everybody of your company is logged out of every device, and loses what is not saved. Only this device of yours stays logged in; your other ones are logged out too. API tokens go on working.",
   "security.end_all_done": "Everybody is logged out",
+  "problem.own_password": "Change your own password on the page “Change password”, with the present one.",
   "problem.own_sessions": "End your own on the page “Logged-in devices”.",
   "sessions.end_others": "Log out all other devices",
   "sessions.end_others_body": "You are logged out everywhere but here. What is typed there and not saved is lost.",

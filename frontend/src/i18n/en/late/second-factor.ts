@@ -82,7 +82,7 @@ export const secondFactor = {
   "policy.you_too": "You have not set it up yourself. After saving, the set-up opens.",
   "policy.asks": "Confirm who it is before large sendings",
   "policy.asks_help":
-    "Sending to more people than this asks for confirmation right before. Exports and security settings always do.",
+    "Sending to more people than this asks for confirmation right before. Date mails, and step mails that people enter by a date, ask when they are activated, since nobody knows beforehand how many they reach. Exports and security settings always do.",
   "policy.people": "People",
   "policy.people_range": "Type a number from 1 to 100,000,000.",
   "policy.save": "Save these settings",

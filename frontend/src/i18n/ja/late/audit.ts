@@ -219,6 +219,7 @@ export const audit = {
   "audit_action.webhook.disabled": "届かない状態が続いたため、Webhookを止めました",
   "audit_action.webhook.replayed": "Webhookを再送しました",
   "audit_action.webhook.secret_rotated": "Webhookのシークレットを更新しました",
+  "audit_action.webhook.tested": "Webhookのテスト送信を行いました",
   "audit_action.webhook.updated": "Webhookを変更しました",
   "audit_subject.role": "権限",
   "audit_subject.api_token": "APIトークン",

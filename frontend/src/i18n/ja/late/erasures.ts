@@ -47,6 +47,8 @@ export const erasures = {
   "erased.import_sample": "取り込みの見本",
   "erased.suppression": "配信停止リスト",
   "erased.consent": "同意の記録",
+  "erased.suppression_note": "配信停止リストのメモ",
+  "erased.site_reply": "配信先サーバーの応答",
   "erased.audit_detail": "操作履歴の変更内容",
   "erased.webhook_message": "外部システムへの通知（Webhook）",
   "erased.webhook_answer": "外部システムからの応答の記録",

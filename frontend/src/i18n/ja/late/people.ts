@@ -93,6 +93,8 @@ export const people = {
   "security.end_all_body":
     "会社の全員が、すべての端末からログアウトされます。保存していない入力は失われます。例外は、今お使いのこの端末だけです（あなたのほかの端末はログアウトされます）。APIトークンは、そのまま使えます。",
   "security.end_all_done": "全員をログアウトさせました",
+  "problem.own_password":
+    "自分のパスワードは、「パスワード変更」の画面で、現在のパスワードを入力して変更してください。",
   "problem.own_sessions": "自分の端末は、「ログイン中の端末」の画面でログアウトさせてください。",
   "sessions.end_others": "ほかの端末をすべてログアウト",
   "sessions.end_others_body":
