@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::Db;
-use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
+use domain::delivery::claim::{Batch, Claim, Turn, claim};
 use domain::delivery::content;
 use domain::delivery::queue;
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
@@ -28,10 +28,6 @@ use crate::explain;
 use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{FIRST_REST, Route, RouteSettings};
 use crate::smtp::tls;
-
-/// Batches of one campaign in hand at a time: enough to keep every core
-/// signing, few enough that a slow relay holds up nobody else.
-const BATCHES: usize = 4;
 
 /// Campaigns in work and routes in use.
 pub struct Desk {
@@ -55,7 +51,7 @@ struct State {
 
 /// What a turn came to.
 pub enum Taken {
-    /// Nothing is due anywhere.
+    /// Nothing is due for which there is a hand.
     Nothing,
     /// A turn was had, without anything to send; others may have more.
     Again,
@@ -109,13 +105,15 @@ impl Desk {
         self.state().batches.campaigns().collect()
     }
 
-    /// Takes the next batch.
+    /// Takes the next batch, one after the other.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn take(&self, lanes: Lanes) -> anyhow::Result<Taken> {
-        let full = self.state().batches.full(BATCHES);
-        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full, lanes)
+    pub async fn take(&self) -> anyhow::Result<Taken> {
+        let Some((lanes, except)) = self.state().batches.free() else {
+            return Ok(Taken::Nothing);
+        };
+        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &except, lanes)
             .await
             .map_err(explain)?
         else {
