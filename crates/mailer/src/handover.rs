@@ -16,8 +16,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::claim::Work;
-use crate::compose::{ComposeError, Composed};
+use crate::compose::ComposeError;
 use crate::journal::Journal;
+use crate::making::{self, CHUNK};
 use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::slots::Slots;
 use crate::throttle::{self, Going, Permit, Throttle};
@@ -26,8 +27,6 @@ use crate::{attempt, classify, record};
 /// Mails of a batch that find their own servers, or wait for sessions that limits
 /// count, at a time: the bound of what is in memory while these are slow.
 const APART_AT_ONCE: usize = 50;
-/// Mails made in one go: some 10 ms of signing.
-const CHUNK: usize = 20;
 
 /// What handing over needs of the mailer.
 #[derive(Clone)]
@@ -58,8 +57,6 @@ impl Hands {
         }
     }
 }
-
-type Made = Vec<(Claimed, Result<Composed, ComposeError>)>;
 
 /// Sends a batch and records what became of each.
 pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
@@ -97,11 +94,11 @@ async fn send_all(
         urgent,
     } = going;
     let mut rest = deliveries.into_iter();
-    let mut next = compose_next(&hands, &work, &mut rest);
-    while let Some(composing) = next.take() {
-        let Ok(made) = composing.await else { break };
+    let mut next = making::next(&hands, &work, &mut rest);
+    while let Some(making) = next.take() {
+        let made = making.made(&hands, &outcomes).await;
         // The next chunk is made while this one goes out.
-        next = compose_next(&hands, &work, &mut rest);
+        next = making::next(&hands, &work, &mut rest);
         for (claimed, composed) in made {
             let permit = permits.remove(&claimed.id).unwrap_or_default();
             let record = Pending {
@@ -235,33 +232,6 @@ pub(crate) fn resting(
     let now = hands.db.now();
     let until = hands.throttle.rests(&subject(work, claimed, route), now)?;
     Some(Outcome::HeldBack { until, asked: now })
-}
-
-fn compose_next(
-    hands: &Hands,
-    work: &Arc<Work>,
-    rest: &mut std::vec::IntoIter<Claimed>,
-) -> Option<tokio::task::JoinHandle<Made>> {
-    let chunk: Vec<Claimed> = rest.by_ref().take(CHUNK).collect();
-    if chunk.is_empty() {
-        return None;
-    }
-    let (cpu, work, now) = (Arc::clone(&hands.cpu), Arc::clone(work), hands.db.now());
-    Some(tokio::spawn(async move {
-        let permit = cpu.acquire_owned().await;
-        let made = tokio::task::spawn_blocking(move || {
-            let made = chunk
-                .into_iter()
-                .map(|claimed| {
-                    let composed = work.letterhead(&claimed).compose(&claimed, now.into());
-                    (claimed, composed)
-                })
-                .collect();
-            drop(permit);
-            made
-        });
-        made.await.unwrap_or_default()
-    }))
 }
 
 /// A delivery whose outcome is still to come.
