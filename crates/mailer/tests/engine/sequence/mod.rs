@@ -307,6 +307,33 @@ async fn after_a_restore_it_waits_for_a_person_and_says_so() {
 }
 
 #[tokio::test]
+async fn one_whose_mails_under_way_lose_their_route_is_paused_and_says_so() {
+    let sink = Sink::scripted(|_, attempt| match attempt {
+        1 => Action::Refuse("451 4.2.0 later"),
+        _ => Action::Accept,
+    })
+    .await;
+    let scene = Scene::new(&sink).await;
+    let made = scene.three().await;
+    scene.enter(made.id, "a@example.jp").await;
+    scene.later(TimeDelta::zero()).await;
+    let enabled = |yes: bool| format!("UPDATE route SET enabled = {yes}");
+    let database = &scene.fixture.database;
+    database.execute_as_owner(&enabled(false)).await;
+    scene.later(TimeDelta::minutes(10)).await;
+    let held = scene.get(made.id).await;
+    assert_eq!(held.state, State::Paused);
+    assert_eq!(held.state_reason.as_deref(), Some("no_route"));
+    database.execute_as_owner(&enabled(true)).await;
+    steer::activate(&database.db, &scene.actor, &scene.installation(), made.id)
+        .await
+        .unwrap();
+    scene.later(TimeDelta::zero()).await;
+    assert_eq!(sink.total(), 1);
+    assert_eq!(scene.get(made.id).await.state_reason, None);
+}
+
+#[tokio::test]
 async fn a_step_whose_mail_is_not_ready_waits_and_says_why() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let scene = Scene::new(&sink).await;
