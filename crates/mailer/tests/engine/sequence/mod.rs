@@ -283,6 +283,34 @@ async fn quiet_hours_hold_a_step_and_the_cap_holds_one_that_is_not_exempt() {
 }
 
 #[tokio::test]
+async fn whether_a_step_is_too_much_is_not_judged_while_a_campaign_is_frozen() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let scene = Scene::new(&sink).await;
+    let rule = Rule {
+        cap_exempt: false,
+        ..scene.rule(vec![scene.step(0, Unit::Minutes)])
+    };
+    let made = scene.active(rule).await;
+    let database = &scene.fixture.database;
+    database
+        .execute_as_owner("UPDATE tenant SET cap_mails = 1, cap_days = 2")
+        .await;
+    scene.enter(made.id, "a@example.jp").await;
+    let turn = format!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('frequency_cap:{}', 0))",
+        scene.fixture.tenant
+    );
+    let held = database.hold(&turn).await;
+    let mailer = scene.fixture.mailer();
+    let sending = tokio::spawn(async move { mailer.drain().await });
+    while database.waiting().await == 0 && !sending.is_finished() {}
+    assert!(!sending.is_finished());
+    held.release().await;
+    sending.await.unwrap().unwrap();
+    assert_eq!(sink.total(), 1);
+}
+
+#[tokio::test]
 async fn after_a_restore_it_waits_for_a_person_and_says_so() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let scene = Scene::new(&sink).await;
