@@ -10,6 +10,7 @@ use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::queue;
 use domain::delivery::record::Record;
 use domain::ids::{RouteId, WorkerId};
+use domain::limit::meaning::Meaning;
 use domain::limit::site;
 use domain::limit::slow::Subject;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -152,7 +153,7 @@ async fn send_all(
                 Some(Ok(Ready::Relay(route, session))) => {
                     let (hands, work) = (hands.clone(), Arc::clone(&work));
                     under_way.spawn(async move {
-                        let outcome = attempt::by(*session, &composed, &record).await;
+                        let outcome = attempt::by(*session, &composed, &record).await.outcome;
                         hear(&hands, &work, &record.claimed, route.id, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
@@ -206,6 +207,24 @@ pub(crate) async fn hear(
 ) {
     let subject = subject(work, claimed, route);
     hands.throttle.hear(&hands.db, &subject, outcome).await;
+}
+
+/// Takes note that a server of the site cut the line by a TCP reset.
+pub(crate) async fn hear_reset(
+    hands: &Hands,
+    work: &Work,
+    claimed: &Claimed,
+    route: RouteId,
+    outcome: &Outcome,
+) {
+    let Outcome::Deferred(_, Some(reply)) = outcome else {
+        return;
+    };
+    let subject = subject(work, claimed, route);
+    let throttle = &hands.throttle;
+    throttle
+        .slower(&hands.db, &subject, Meaning::TooFast, reply)
+        .await;
 }
 
 fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
