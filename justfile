@@ -17,7 +17,7 @@ test *steps:
 
 # Kill mailers, databases and relays in the middle of large campaigns; prints what came of each
 kill:
-    @KIKUBARI_KILL_PEOPLE=${KIKUBARI_KILL_PEOPLE:-50000} scripts/test kill
+    @KIKUBARI_KILL_PEOPLE=${KIKUBARI_KILL_PEOPLE:-50000} KIKUBARI_KILL_AWAY_SECONDS=${KIKUBARI_KILL_AWAY_SECONDS:-30} scripts/test kill
 
 # Attack a throw-away installation over TLS: whole, `just security quick`, `just security nightly`, or named items
 security *what:

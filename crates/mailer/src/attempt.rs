@@ -1,6 +1,7 @@
 //! One attempt at one mail: by a session of the relay, or by one with a server
 //! of the recipient's domain.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,7 @@ use domain::limit::admit::SessionLimits;
 use crate::claim::Work;
 use crate::classify;
 use crate::compose::Composed;
-use crate::handover::{Hands, Pending, hear, open_session, resting};
+use crate::handover::{Hands, Pending, hear, hear_reset, open_session, resting};
 use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::mx::{Direct, NoServer};
 use crate::smtp::pool::Manager;
@@ -50,15 +51,34 @@ pub(crate) async fn direct(
             error: ConnectError::Full { .. },
             ..
         }) => return full(hands.db.now()),
-        Err(error) => return classify::no_server(&error),
+        Err(error) => {
+            let outcome = classify::no_server(&error);
+            if is_reset(&error) {
+                hear_reset(hands, work, &pending.claimed, route.id, &outcome).await;
+            }
+            return outcome;
+        }
     };
     // The site may have asked for less while this one waited.
     if !urgent && let Some(held) = resting(hands, work, &pending.claimed, Some(route.id)) {
         return held;
     }
-    let outcome = by(session, mail, pending).await;
+    let Attempted { outcome, reset } = by(session, mail, pending).await;
+    if reset {
+        hear_reset(hands, work, &pending.claimed, route.id, &outcome).await;
+    }
     direct.sessions().make_room().await;
     outcome
+}
+
+fn is_reset(error: &NoServer) -> bool {
+    matches!(
+        error,
+        NoServer::Connect {
+            error: ConnectError::Unreachable { reset: true, .. },
+            ..
+        }
+    )
 }
 
 /// By whichever route, under limits of sessions: the mail waits for a session
@@ -90,7 +110,7 @@ pub(crate) async fn counted(
             if !urgent && let Some(held) = resting(hands, work, &pending.claimed, Some(route.id)) {
                 return held;
             }
-            let outcome = by(*session, mail, pending).await;
+            let outcome = by(*session, mail, pending).await.outcome;
             route.sessions().make_room().await;
             (route, outcome)
         }
@@ -117,9 +137,37 @@ fn full(now: DateTime<Utc>) -> Outcome {
     }
 }
 
+/// What an attempt by a session came to.
+pub(crate) struct Attempted {
+    pub(crate) outcome: Outcome,
+    /// The server cut the line by a TCP reset before it had the mail. Of a relay it
+    /// is an accident; of a site's own server (au) it means that we are too fast.
+    pub(crate) reset: bool,
+}
+
+impl Attempted {
+    fn of(attempt: &Attempt, host: &str) -> Self {
+        Self {
+            outcome: classify::attempt(attempt, host),
+            reset: matches!(
+                attempt,
+                Attempt::Cut { stage, error }
+                    if *stage != Stage::Answer && error.kind() == ErrorKind::ConnectionReset
+            ),
+        }
+    }
+
+    fn without_reset(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            reset: false,
+        }
+    }
+}
+
 /// One attempt; a session that had died in the pool does not count as one, nor
 /// does a mail that could not be journalled and so did not go out.
-pub(crate) async fn by(held: Held, mail: &Composed, pending: &Pending) -> Outcome {
+pub(crate) async fn by(held: Held, mail: &Composed, pending: &Pending) -> Attempted {
     let (session, in_use) = held.into_parts();
     let refused = AtomicBool::new(false);
     let before_dot = || {
@@ -127,19 +175,19 @@ pub(crate) async fn by(held: Held, mail: &Composed, pending: &Pending) -> Outcom
             .handing()
             .inspect_err(|_| refused.store(true, Ordering::Relaxed))
     };
-    let outcome = with_session(session, mail, &before_dot).await;
+    let attempted = with_session(session, mail, &before_dot).await;
     in_use.done();
     if refused.load(Ordering::Relaxed) {
-        return Outcome::GivenBack;
+        return Attempted::without_reset(Outcome::GivenBack);
     }
-    outcome
+    attempted
 }
 
 async fn with_session(
     mut session: Object<Manager>,
     mail: &Composed,
     before_dot: BeforeDot<'_>,
-) -> Outcome {
+) -> Attempted {
     let used_before = session.sent() > 0;
     let first = session
         .send(&mail.from, &mail.to, &mail.content, before_dot)
@@ -149,24 +197,27 @@ async fn with_session(
     drop(session);
     let died = match &first {
         Attempt::Cut { stage, error } => {
-            *stage == Stage::Mail && error.kind() != std::io::ErrorKind::TimedOut
+            *stage == Stage::Mail && error.kind() != ErrorKind::TimedOut
         }
         Attempt::Replied { stage, reply } => *stage == Stage::Mail && reply.code == 421,
     };
     if !(died && used_before) {
-        return classify::attempt(&first, &host);
+        return Attempted::of(&first, &host);
     }
     let Some(pool) = pool else {
-        return classify::attempt(&first, &host);
+        return Attempted::of(&first, &host);
     };
     match pool.get().await {
         Ok(mut session) => {
             let second = session
                 .send(&mail.from, &mail.to, &mail.content, before_dot)
                 .await;
-            classify::attempt(&second, &host)
+            Attempted::of(&second, &host)
         }
-        Err(PoolError::Backend(error)) => classify::connect_error(&error),
-        Err(_) => classify::attempt(&first, &host),
+        Err(PoolError::Backend(error)) => Attempted {
+            reset: matches!(error, ConnectError::Unreachable { reset: true, .. }),
+            outcome: classify::connect_error(&error),
+        },
+        Err(_) => Attempted::of(&first, &host),
     }
 }

@@ -65,6 +65,8 @@ pub enum ComposeError {
     Message(String),
     #[error(transparent)]
     Sign(#[from] SignError),
+    #[error("a fault of the mailer, which its log has more of")]
+    Panicked,
 }
 
 impl Letterhead {

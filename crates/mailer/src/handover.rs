@@ -10,14 +10,16 @@ use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::queue;
 use domain::delivery::record::Record;
 use domain::ids::{RouteId, WorkerId};
+use domain::limit::meaning::Meaning;
 use domain::limit::site;
 use domain::limit::slow::Subject;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::claim::Work;
-use crate::compose::{ComposeError, Composed};
+use crate::compose::ComposeError;
 use crate::journal::Journal;
+use crate::making::{self, CHUNK};
 use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::slots::Slots;
 use crate::throttle::{self, Going, Permit, Throttle};
@@ -26,8 +28,6 @@ use crate::{attempt, classify, record};
 /// Mails of a batch that find their own servers, or wait for sessions that limits
 /// count, at a time: the bound of what is in memory while these are slow.
 const APART_AT_ONCE: usize = 50;
-/// Mails made in one go: some 10 ms of signing.
-const CHUNK: usize = 20;
 
 /// What handing over needs of the mailer.
 #[derive(Clone)]
@@ -58,8 +58,6 @@ impl Hands {
         }
     }
 }
-
-type Made = Vec<(Claimed, Result<Composed, ComposeError>)>;
 
 /// Sends a batch and records what became of each.
 pub async fn deliver(hands: Hands, work: Arc<Work>, mut batch: Batch) {
@@ -97,11 +95,11 @@ async fn send_all(
         urgent,
     } = going;
     let mut rest = deliveries.into_iter();
-    let mut next = compose_next(&hands, &work, &mut rest);
-    while let Some(composing) = next.take() {
-        let Ok(made) = composing.await else { break };
+    let mut next = making::next(&hands, &work, &mut rest);
+    while let Some(making) = next.take() {
+        let made = making.made(&hands, &outcomes).await;
         // The next chunk is made while this one goes out.
-        next = compose_next(&hands, &work, &mut rest);
+        next = making::next(&hands, &work, &mut rest);
         for (claimed, composed) in made {
             let permit = permits.remove(&claimed.id).unwrap_or_default();
             let record = Pending {
@@ -155,7 +153,7 @@ async fn send_all(
                 Some(Ok(Ready::Relay(route, session))) => {
                     let (hands, work) = (hands.clone(), Arc::clone(&work));
                     under_way.spawn(async move {
-                        let outcome = attempt::by(*session, &composed, &record).await;
+                        let outcome = attempt::by(*session, &composed, &record).await.outcome;
                         hear(&hands, &work, &record.claimed, route.id, &outcome).await;
                         record.ended(Some(composed.message_id), outcome).await;
                     });
@@ -211,6 +209,24 @@ pub(crate) async fn hear(
     hands.throttle.hear(&hands.db, &subject, outcome).await;
 }
 
+/// Takes note that a server of the site cut the line by a TCP reset.
+pub(crate) async fn hear_reset(
+    hands: &Hands,
+    work: &Work,
+    claimed: &Claimed,
+    route: RouteId,
+    outcome: &Outcome,
+) {
+    let Outcome::Deferred(_, Some(reply)) = outcome else {
+        return;
+    };
+    let subject = subject(work, claimed, route);
+    let throttle = &hands.throttle;
+    throttle
+        .slower(&hands.db, &subject, Meaning::TooFast, reply)
+        .await;
+}
+
 fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
     Subject {
         tenant: work.tenant,
@@ -235,33 +251,6 @@ pub(crate) fn resting(
     let now = hands.db.now();
     let until = hands.throttle.rests(&subject(work, claimed, route), now)?;
     Some(Outcome::HeldBack { until, asked: now })
-}
-
-fn compose_next(
-    hands: &Hands,
-    work: &Arc<Work>,
-    rest: &mut std::vec::IntoIter<Claimed>,
-) -> Option<tokio::task::JoinHandle<Made>> {
-    let chunk: Vec<Claimed> = rest.by_ref().take(CHUNK).collect();
-    if chunk.is_empty() {
-        return None;
-    }
-    let (cpu, work, now) = (Arc::clone(&hands.cpu), Arc::clone(work), hands.db.now());
-    Some(tokio::spawn(async move {
-        let permit = cpu.acquire_owned().await;
-        let made = tokio::task::spawn_blocking(move || {
-            let made = chunk
-                .into_iter()
-                .map(|claimed| {
-                    let composed = work.letterhead(&claimed).compose(&claimed, now.into());
-                    (claimed, composed)
-                })
-                .collect();
-            drop(permit);
-            made
-        });
-        made.await.unwrap_or_default()
-    }))
 }
 
 /// A delivery whose outcome is still to come.

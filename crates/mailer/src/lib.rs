@@ -20,6 +20,7 @@ pub mod handover;
 pub mod inbound;
 pub mod journal;
 pub mod listener;
+pub(crate) mod making;
 pub mod metrics;
 pub mod patience;
 pub mod record;

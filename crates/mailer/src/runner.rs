@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use domain::Db;
-use domain::delivery::claim::{Batch, Lanes};
+use domain::delivery::claim::Batch;
 use domain::delivery::lease::{self, Judgement};
 use domain::ids::WorkerId;
 use domain::installation;
@@ -28,12 +28,6 @@ use crate::smtp::slots::Slots;
 use crate::system_mail::SystemMail;
 use crate::{listener, metrics, schedule};
 
-/// Batches in hand over all campaigns: with at most 200 deliveries each, the
-/// bound of this process's memory.
-const BATCHES: usize = 32;
-/// More batches of the fast lane alone, so that campaigns on a slow relay never
-/// have all hands.
-const FAST_BATCHES: usize = 8;
 /// Leases last three times as long.
 const RENEW: Duration = Duration::from_secs(30);
 const HOUSEKEEPING: Duration = Duration::from_secs(15);
@@ -165,10 +159,7 @@ impl Mailer {
         let mut shutdown = std::pin::pin!(shutdown);
         // A take is never dropped half-way: what it claimed would be in nobody's hands.
         while shutdown.as_mut().now_or_never().is_none() {
-            let more = match lanes(batches.len()) {
-                Some(lanes) if self.may_hand_over() => self.take(&mut batches, lanes).await,
-                _ => false,
-            };
+            let more = self.may_hand_over() && self.take(&mut batches).await;
             metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
             if more {
                 while batches.try_join_next().is_some() {}
@@ -225,8 +216,8 @@ impl Mailer {
     }
 
     /// Takes one batch, if one is due; false when nothing is.
-    async fn take(&self, batches: &mut JoinSet<()>, lanes: Lanes) -> bool {
-        match self.desk.take(lanes).await {
+    async fn take(&self, batches: &mut JoinSet<()>) -> bool {
+        match self.desk.take().await {
             Ok(Taken::Nothing) => false,
             Ok(Taken::Again) => true,
             Ok(Taken::Batch(number, work, batch)) => {
@@ -260,10 +251,7 @@ impl Mailer {
             let mut batches = JoinSet::new();
             let mut sent = false;
             loop {
-                if batches.len() >= BATCHES {
-                    batches.join_next().await;
-                }
-                match self.desk.take(Lanes::All).await? {
+                match self.desk.take().await? {
                     Taken::Batch(number, work, batch) => {
                         sent = true;
                         self.start(&mut batches, number, work, batch);
@@ -308,17 +296,6 @@ async fn replay_dead(hands: &Hands) -> anyhow::Result<()> {
         .map_err(crate::explain)?;
     replay::run(&hands.db, journal.dir(), hands.worker, facts).await?;
     Ok(())
-}
-
-/// What can be taken with so many batches in hand.
-fn lanes(in_hand: usize) -> Option<Lanes> {
-    if in_hand < BATCHES {
-        Some(Lanes::All)
-    } else if in_hand < BATCHES + FAST_BATCHES {
-        Some(Lanes::Fast)
-    } else {
-        None
-    }
 }
 
 /// Beside the taking of batches, which may have to wait for a campaign's rows:

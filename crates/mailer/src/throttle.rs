@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use domain::Db;
 use domain::delivery::claim::{Batch, Claimed, LANE_FAST};
-use domain::delivery::outcome::{Outcome, Reason};
+use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::record::Record;
 use domain::ids::{DeliveryId, RouteId};
 use domain::limit::admit::{self, Admission, Ask, SessionLimits, Want};
-use domain::limit::meaning;
+use domain::limit::meaning::{self, Meaning};
 use domain::limit::site;
 use domain::limit::slow::{self, Subject};
 use tokio::sync::mpsc;
@@ -68,9 +68,13 @@ impl Throttle {
         let Outcome::Deferred(Reason::PutOff, Some(reply)) = outcome else {
             return;
         };
-        let Some(meaning) = meaning::of(reply) else {
-            return;
-        };
+        if let Some(meaning) = meaning::of(reply) {
+            self.slower(db, subject, meaning, reply).await;
+        }
+    }
+
+    /// As [`Throttle::hear`], of what is plain already.
+    pub async fn slower(&self, db: &Db, subject: &Subject, meaning: Meaning, reply: &Reply) {
         let now = db.now();
         {
             let mut resting = self.resting();

@@ -146,7 +146,7 @@ async fn chunk(
         serde_json::from_value(row.audience.clone()).map_err(DomainError::internal)?;
     let after = row.prepared_upto.unwrap_or(ContactId(Uuid::nil()));
     let rules = Rules {
-        cap: Cap::load(tx, tenant, now).await?,
+        cap: Cap::take_turn(tx, tenant, now).await?,
         deal: ab_test::decided(tx, tenant, id).await?,
         clock: Clock::of(tx, tenant, id).await?,
     };

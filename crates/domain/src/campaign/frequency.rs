@@ -1,10 +1,11 @@
 //! Frequency cap: at most so many campaigns for one person in so many days.
 //! It is judged where the audience is, for the count before sending and for
-//! freezing alike; what waits to be sent counts as sent, so that two campaigns
-//! frozen one after the other can't both believe to be the last.
+//! freezing alike; what waits to be sent counts as sent. Who writes down that
+//! people get something judges and writes in one turn ([`Cap::take_turn`]), so that
+//! of two campaigns that are frozen at once only one believes to be the last.
 
 use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::error::Result;
 use crate::ids::TenantId;
@@ -34,6 +35,26 @@ impl Cap {
         now: DateTime<Utc>,
     ) -> Result<Option<Self>> {
         Ok(Self::of(&tenant::find(tx, tenant).await?, now))
+    }
+
+    /// As [`Cap::load`], for who is about to judge by it and to write down who gets
+    /// something: two mailers at once would each not see what the other one writes.
+    /// Those of one tenant take turns until the transaction ends. Before any lock of
+    /// a campaign (`delivery::queue`).
+    #[expect(clippy::disallowed_methods, reason = "advisory lock")]
+    pub(crate) async fn take_turn(
+        tx: &mut AsyncPgConnection,
+        tenant: TenantId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>> {
+        let cap = Self::load(tx, tenant, now).await?;
+        if cap.is_some() {
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind::<diesel::sql_types::Text, _>(format!("frequency_cap:{tenant}"))
+                .execute(tx)
+                .await?;
+        }
+        Ok(cap)
     }
 
     /// CTE `capped (id)`: who of `people` has had enough. Numbers and times of
@@ -74,7 +95,6 @@ impl Cap {
 #[cfg(test)]
 mod tests {
     use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
-    use diesel_async::RunQueryDsl;
     use uuid::Uuid;
 
     use super::*;

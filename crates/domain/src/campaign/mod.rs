@@ -21,6 +21,7 @@ pub mod state;
 pub mod summary;
 pub mod sweep;
 pub mod test_send;
+pub mod unsendable;
 
 use chrono::{DateTime, NaiveTime, Utc};
 use diesel::prelude::*;

@@ -213,7 +213,7 @@ impl Look {
         let cap = if self.row.cap_exempt {
             None
         } else {
-            Cap::load(tx, tenant, now).await?
+            Cap::take_turn(tx, tenant, now).await?
         };
         let condition = step.condition()?;
         // The stream before the people: campaigns are locked first (delivery::queue).

@@ -218,13 +218,39 @@ pub(super) async fn hold_restored(
     id: SequenceId,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    queries::set_state(tx, tenant, id, State::Paused, Some(RESTORED), now).await?;
+    pause_for(tx, tenant, id, RESTORED, now).await
+}
+
+/// Holds a sequence whose mails can't go out, unless a person did meanwhile.
+pub(crate) async fn hold_back(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SequenceId,
+    reason: &'static str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let before = queries::lock(tx, tenant, id).await?;
+    if matches!(before.state, State::Active | State::Finished) {
+        pause_for(tx, tenant, id, reason, now).await?;
+    }
+    Ok(())
+}
+
+/// By the service itself; the reason is shown to whoever lets it go on.
+async fn pause_for(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SequenceId,
+    reason: &'static str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    queries::set_state(tx, tenant, id, State::Paused, Some(reason), now).await?;
     hold(tx, tenant, id, now).await?;
     let entry = audit::Entry {
         action: "sequence.held",
         subject_kind: "sequence",
         subject_id: Some(id.0),
-        after: Some(serde_json::json!({ "reason": RESTORED })),
+        after: Some(serde_json::json!({ "reason": reason })),
         ..audit::Entry::default()
     };
     audit::record(tx, &Actor::system(tenant), entry).await

@@ -70,6 +70,36 @@ async fn who_has_had_enough_is_left_out_and_counted_before_and_after_sending() {
 }
 
 #[tokio::test]
+async fn of_two_campaigns_that_are_frozen_at_once_one_believes_to_be_the_last() {
+    let world = World::new().await;
+    let all = world.list("全員").await;
+    world.contact("taro@example.jp", &[all]).await;
+    cap(&world, 1, 7).await;
+    world.send(lists(&[all])).await;
+    world.send(lists(&[all])).await;
+    // Both stand before the same moment.
+    let turn = format!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('frequency_cap:{}', 0))",
+        world.tenant.id
+    );
+    let held = world.database.hold(&turn).await;
+    let freezing = [WorkerId::new(), WorkerId::new()].map(|worker| {
+        let db = world.database.db.clone();
+        tokio::spawn(async move { freeze_next_chunk(&db, worker).await })
+    });
+    while world.database.waiting().await < 2 && !freezing.iter().all(|task| task.is_finished()) {}
+    assert_eq!(world.database.waiting().await, 2);
+    held.release().await;
+    for task in freezing {
+        assert_eq!(task.await.unwrap().unwrap(), Frozen::Last(1));
+    }
+    for (condition, people) in [("state = 'queued'", 1), ("reason = 'frequency_cap'", 1)] {
+        let sql = format!("SELECT count(*) FROM delivery WHERE {condition}");
+        assert_eq!(world.count(&sql).await, people, "{condition}");
+    }
+}
+
+#[tokio::test]
 async fn what_failed_what_was_left_out_and_what_is_long_ago_does_not_count() {
     let world = World::new().await;
     let list = world.list("全員").await;

@@ -2,7 +2,7 @@ use domain::campaign::report::{self, Report, export};
 use domain::campaign::state::State;
 use domain::campaign::{freeze, left_out};
 use domain::contact::ContactStatus;
-use domain::delivery::claim::{Claim, Claimed, Lanes, claim, next_turn};
+use domain::delivery::claim::{Claim, Claimed, Except, Lanes, claim, next_turn};
 use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::read::{self, DeliveryFilter, DeliveryState};
 use domain::delivery::record::{Record, record};
@@ -72,7 +72,10 @@ fn outcome(n: usize) -> Outcome {
 /// Claims one batch and records it.
 async fn send_batch(world: &World, limit: u16) -> usize {
     let (db, worker) = (&world.database.db, WorkerId::new());
-    let turn = next_turn(db, &[], Lanes::All).await.unwrap().unwrap();
+    let turn = next_turn(db, &Except::default(), Lanes::All)
+        .await
+        .unwrap()
+        .unwrap();
     let Claim::Batch(batch) = claim(db, worker, turn, limit).await.unwrap() else {
         panic!("a batch");
     };

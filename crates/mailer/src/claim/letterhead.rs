@@ -10,8 +10,8 @@ use domain::mail::render::CompiledMail;
 use domain::sender_domain;
 
 use super::Desk;
+use super::load::NotLoaded;
 use crate::compose::Letterhead;
-use crate::explain;
 use crate::sign::Signer;
 
 impl Desk {
@@ -24,24 +24,29 @@ impl Desk {
         content: Content,
         links_after: u16,
         signs: bool,
-    ) -> anyhow::Result<Letterhead> {
+    ) -> Result<Letterhead, NotLoaded> {
         let (db, keys) = (&self.db, &self.keys);
-        let sender = EmailAddress::parse(&content.sender_address)
-            .map_err(|e| anyhow::anyhow!("sender address {}", e.detail))?;
+        let sender = EmailAddress::parse(&content.sender_address).map_err(|e| {
+            NotLoaded::not_composable(anyhow::anyhow!("sender address {}", e.detail))
+        })?;
         let signing = if signs {
-            sender_domain::signing_keys(db, keys, turn.tenant_id, sender.domain())
-                .await
-                .map_err(explain)?
+            sender_domain::signing_keys(db, keys, turn.tenant_id, sender.domain()).await?
         } else {
             Vec::new()
         };
         let (kind, period, sample) = (loaded.kind, loaded.period, loaded.sample.clone());
         let (mail, signer) = tokio::task::spawn_blocking(move || {
             let mail = CompiledMail::compile_after(&content, &loaded.surroundings, links_after)
-                .map_err(|problems| anyhow::anyhow!("mail does not compile: {problems:?}"))?;
-            Ok::<_, anyhow::Error>((mail, Signer::open(&signing)?))
+                .map_err(|problems| {
+                    NotLoaded::not_composable(anyhow::anyhow!(
+                        "mail does not compile: {problems:?}"
+                    ))
+                })?;
+            let signer = Signer::open(&signing).map_err(NotLoaded::not_composable)?;
+            Ok::<_, NotLoaded>((mail, signer))
         })
-        .await??;
+        .await
+        .map_err(anyhow::Error::new)??;
         Ok(Letterhead {
             tenant: turn.tenant_id,
             campaign: turn.campaign_id,

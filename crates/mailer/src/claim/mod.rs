@@ -3,35 +3,29 @@
 
 mod in_hand;
 mod letterhead;
+mod load;
 mod work;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::Db;
-use domain::delivery::claim::{Batch, Claim, Lanes, Turn, claim};
-use domain::delivery::content;
+use domain::delivery::claim::{Batch, Claim, Turn, claim};
 use domain::delivery::queue;
 use domain::ids::{CampaignId, RouteId, TenantId, WorkerId};
-use domain::mail::render::Installation;
 use domain::route;
 use domain::secret::Keys;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 use self::in_hand::Batches;
+use self::load::NotLoaded;
 use self::work::FRESH;
 pub use self::work::Work;
 use crate::config::MailerConfig;
 use crate::explain;
-use crate::smtp::choice::{Member, Routes};
 use crate::smtp::route::{FIRST_REST, Route, RouteSettings};
 use crate::smtp::tls;
-
-/// Batches of one campaign in hand at a time: enough to keep every core
-/// signing, few enough that a slow relay holds up nobody else.
-const BATCHES: usize = 4;
 
 /// Campaigns in work and routes in use.
 pub struct Desk {
@@ -55,7 +49,7 @@ struct State {
 
 /// What a turn came to.
 pub enum Taken {
-    /// Nothing is due anywhere.
+    /// Nothing is due for which there is a hand.
     Nothing,
     /// A turn was had, without anything to send; others may have more.
     Again,
@@ -109,13 +103,15 @@ impl Desk {
         self.state().batches.campaigns().collect()
     }
 
-    /// Takes the next batch.
+    /// Takes the next batch, one after the other.
     ///
     /// # Errors
     /// When the database does.
-    pub async fn take(&self, lanes: Lanes) -> anyhow::Result<Taken> {
-        let full = self.state().batches.full(BATCHES);
-        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &full, lanes)
+    pub async fn take(&self) -> anyhow::Result<Taken> {
+        let Some((lanes, except)) = self.state().batches.free() else {
+            return Ok(Taken::Nothing);
+        };
+        let Some(turn) = domain::delivery::claim::next_turn(&self.db, &except, lanes)
             .await
             .map_err(explain)?
         else {
@@ -124,10 +120,7 @@ impl Desk {
         let work = match self.work(turn).await {
             Ok(work) => work,
             Err(error) => {
-                // Nothing is claimed yet, so nothing is lost: it waits until a
-                // person has mended it.
-                tracing::error!(name: "campaign.not_loaded", campaign = %turn.campaign_id, error = format!("{error:#}"), "held back");
-                self.hold(turn, Duration::from_secs(30)).await?;
+                self.not_loaded(turn, error).await?;
                 return Ok(Taken::Again);
             }
         };
@@ -264,7 +257,7 @@ impl Desk {
         }
     }
 
-    async fn work(&self, turn: Turn) -> anyhow::Result<Arc<Work>> {
+    async fn work(&self, turn: Turn) -> Result<Arc<Work>, NotLoaded> {
         loop {
             let known = self.state().works.get(&turn.campaign_id).cloned();
             if let Some(work) = known.as_ref().filter(|work| work.is_fresh()) {
@@ -282,73 +275,5 @@ impl Desk {
                 return Ok(work);
             }
         }
-    }
-
-    async fn load(&self, turn: Turn, halted: watch::Sender<bool>) -> anyhow::Result<Work> {
-        let Turn {
-            tenant_id,
-            campaign_id,
-            ..
-        } = turn;
-        let (db, keys) = (&self.db, &self.keys);
-        let open = route::of_campaign(db, keys, tenant_id, campaign_id)
-            .await
-            .map_err(explain)?;
-        anyhow::ensure!(!open.is_empty(), "no enabled route");
-        let mut routes = Vec::with_capacity(open.len());
-        for open in &open {
-            routes.push(Member {
-                route: self.route(tenant_id, open).await?,
-                position: open.position,
-                weight: open.weight,
-            });
-        }
-        let installation = Installation {
-            public_url: self.config.public_url.clone(),
-            keys: Arc::clone(keys),
-        };
-        let loaded = content::load(db, tenant_id, campaign_id, &installation)
-            .await
-            .map_err(explain)?;
-        let hours = loaded.hours;
-        // Which route a mail takes is decided when it is made already; a second
-        // signature by the relay does no harm, a missing one does.
-        let signs = open.iter().any(|route| route.sign);
-        let loaded = Arc::new(loaded);
-        let mut contents = loaded.variants.clone();
-        if contents.is_empty() {
-            contents.push((loaded.content.clone(), 0));
-        }
-        let mut letterheads = Vec::with_capacity(contents.len());
-        for (content, links_after) in contents {
-            let loaded = Arc::clone(&loaded);
-            let letterhead = self.letterhead(turn, loaded, content, links_after, signs);
-            letterheads.push(Arc::new(letterhead.await?));
-        }
-        Ok(Work {
-            tenant: tenant_id,
-            campaign: campaign_id,
-            letterheads,
-            routes: Routes::new(routes),
-            hours,
-            halted,
-            loaded: Instant::now(),
-            stale: AtomicBool::new(false),
-        })
-    }
-
-    /// The route's sessions, shared by all campaigns that go by it; another
-    /// version gets new ones.
-    async fn route(&self, tenant: TenantId, open: &route::OpenRoute) -> anyhow::Result<Arc<Route>> {
-        let known = self.state().routes.get(&open.id).cloned();
-        if let Some(route) = known.as_ref().filter(|route| route.version == open.version) {
-            return Ok(Arc::clone(route));
-        }
-        let fresh = Arc::new(Route::new(tenant, open, &self.settings)?);
-        self.state().routes.insert(open.id, Arc::clone(&fresh));
-        if let Some(old) = known {
-            old.sessions().reap().await;
-        }
-        Ok(fresh)
     }
 }

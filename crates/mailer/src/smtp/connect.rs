@@ -100,7 +100,12 @@ pub struct Endpoint {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     #[error("no connection to {host}: {error}")]
-    Unreachable { host: String, error: String },
+    Unreachable {
+        host: String,
+        error: String,
+        /// The line was there, and reset in the middle of the greetings.
+        reset: bool,
+    },
     #[error(
         "{host} has only addresses of private networks, to which this installation sends only where its operator has named host and port"
     )]
@@ -234,6 +239,7 @@ impl Endpoint {
         ConnectError::Unreachable {
             host: self.host.clone(),
             error: error.to_string(),
+            reset: false,
         }
     }
 
@@ -364,6 +370,10 @@ impl Endpoint {
     }
 
     fn lost(&self, error: &io::Error) -> ConnectError {
-        self.unreachable(error)
+        ConnectError::Unreachable {
+            host: self.host.clone(),
+            error: error.to_string(),
+            reset: error.kind() == io::ErrorKind::ConnectionReset,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{TimeDelta, TimeZone, Utc};
 use domain::clock::Clock;
-use domain::delivery::claim::{Claim, Lanes, claim, next_turn};
+use domain::delivery::claim::{Claim, Except, Lanes, claim, next_turn};
 use domain::ids::{CampaignId, WorkerId};
 
 use crate::support::{Action, Counts, Fixture, Options, Sink, addresses};
@@ -280,7 +280,10 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
     let fixture = Fixture::with_clock(&sink, clock).await;
     let campaign = fixture.campaign(&addresses(3)).await;
     let (db, lost) = (&fixture.database.db, WorkerId::new());
-    let turn = next_turn(db, &[], Lanes::All).await.unwrap().unwrap();
+    let turn = next_turn(db, &Except::default(), Lanes::All)
+        .await
+        .unwrap()
+        .unwrap();
     let Claim::Batch(batch) = claim(db, lost, turn, 2).await.unwrap() else {
         panic!("a batch")
     };
@@ -364,7 +367,7 @@ async fn tenants_take_turns_and_test_sends_overtake() {
     let mut turns = Vec::new();
     for _ in 0..6 {
         turns.push(
-            next_turn(&fixture.database.db, &[], Lanes::All)
+            next_turn(&fixture.database.db, &Except::default(), Lanes::All)
                 .await
                 .unwrap()
                 .unwrap()
@@ -384,7 +387,7 @@ async fn tenants_take_turns_and_test_sends_overtake() {
         ))
         .await;
     assert_eq!(
-        next_turn(&fixture.database.db, &[], Lanes::All)
+        next_turn(&fixture.database.db, &Except::default(), Lanes::All)
             .await
             .unwrap()
             .unwrap()

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use chrono::{TimeDelta, TimeZone, Utc};
+use domain::Actor;
 use domain::clock::Clock;
+use domain::limit::meaning::Meaning;
+use domain::limit::slow;
+use domain::page::PageRequest;
 use hickory_resolver::proto::rr::RecordType;
 use mailer::config::MailerConfig;
 use mailer::runner::Mailer;
@@ -315,4 +319,45 @@ async fn idle_sessions_make_room_for_mails_to_other_servers() {
     world.mailer().drain().await.unwrap();
     assert_eq!(world.fixture.counts(campaign).await, accepted(20));
     assert_eq!((first.total(), second.total()), (10, 10));
+}
+
+/// What becomes of mails to au when its server cuts each line so; how often the
+/// site was found to be tired, and of what.
+async fn cut_by_au(resets: bool) -> Vec<(String, Meaning)> {
+    let sink = Sink::start(Options {
+        script: Box::new(|to, _| match to.ends_with("@ezweb.ne.jp") {
+            true => Action::CutBeforeData,
+            false => Action::Accept,
+        }),
+        resets,
+        ..Options::default()
+    })
+    .await;
+    let world = World::new(&sink).await;
+    world.zone.a("mx.example.jp", "127.0.0.1");
+    for domain in ["ezweb.ne.jp", "calm.example.jp"] {
+        world.zone.mx(domain, &[(10, "mx.example.jp")]);
+    }
+    let mut all = people(20, "ezweb.ne.jp");
+    all.extend(people(5, "calm.example.jp"));
+    let campaign = world.fixture.campaign(&all).await;
+    world.mailer().drain().await.unwrap();
+    let counts = world.fixture.counts(campaign).await;
+    assert_eq!((counts.accepted, counts.unknown, counts.failed), (5, 0, 0));
+    assert!(counts.deferred > 0, "{counts:?}");
+    let told = "state = 'deferred' AND reason <> 'held_back' AND reason <> 'interrupted'";
+    assert_eq!(world.fixture.rows(told).await, 0);
+    let (db, actor) = (
+        &world.fixture.database.db,
+        Actor::operator(world.fixture.tenant),
+    );
+    let slow = slow::list(db, &actor, &PageRequest::default()).await;
+    let slow = slow.unwrap().items.into_iter();
+    slow.map(|slow| (slow.site, slow.meaning)).collect()
+}
+
+#[tokio::test]
+async fn a_site_whose_server_resets_the_line_is_given_less() {
+    assert_eq!(cut_by_au(true).await, [("au".to_owned(), Meaning::TooFast)]);
+    assert_eq!(cut_by_au(false).await, [], "a line may end by accident");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use domain::delivery::claim::{Batch, Claim, Lanes, claim, next_turn};
+use domain::delivery::claim::{Batch, Claim, Except, Lanes, claim, next_turn};
 use domain::delivery::outcome::{Outcome, Reason, Reply};
 use domain::delivery::record::Record;
 use domain::ids::{CampaignId, DeliveryId, WorkerId};
@@ -30,7 +30,10 @@ impl Scene {
         let fixture = Fixture::new(&sink).await;
         let campaign = fixture.campaign(&addresses(5)).await;
         let (db, worker) = (&fixture.database.db, WorkerId::new());
-        let turn = next_turn(db, &[], Lanes::All).await.unwrap().unwrap();
+        let turn = next_turn(db, &Except::default(), Lanes::All)
+            .await
+            .unwrap()
+            .unwrap();
         let batch = match claim(db, worker, turn, 5).await.unwrap() {
             Claim::Batch(batch) => Some(batch),
             _ => None,

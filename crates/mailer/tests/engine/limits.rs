@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Actor;
 use domain::clock::Clock;
-use domain::delivery::claim::{BATCH, Claim, Lanes, claim, next_turn};
+use domain::delivery::claim::{BATCH, Claim, Except, Lanes, claim, next_turn};
 use domain::delivery::outcome::Outcome;
 use domain::delivery::record::{Record, record};
 use domain::ids::{RouteId, SendLimitId, WorkerId};
@@ -178,7 +178,10 @@ async fn what_was_judged_by_limits_from_before_a_change_is_weighed_anew() {
     fixture.campaign(&docomo(3)).await;
     let db = &fixture.database.db;
     let worker = WorkerId::new();
-    let turn = next_turn(db, &[], Lanes::All).await.unwrap().unwrap();
+    let turn = next_turn(db, &Except::default(), Lanes::All)
+        .await
+        .unwrap()
+        .unwrap();
     let Claim::Batch(batch) = claim(db, worker, turn, BATCH).await.unwrap() else {
         panic!("nothing is due")
     };

@@ -24,6 +24,7 @@ mod support;
 mod suspended;
 mod system_mail;
 mod transactional;
+mod unsendable;
 mod variant;
 mod webhook;
 mod webhook_wait;

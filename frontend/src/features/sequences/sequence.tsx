@@ -32,6 +32,13 @@ export function SequenceScreen({ sequenceId, search, onSearch }: Props) {
   );
 }
 
+/** Why the service itself paused it; any other reason is that of a step that waits. */
+const holds = ["restored", "no_route", "not_composable"] as const;
+
+function isHeld(reason: string): reason is (typeof holds)[number] {
+  return (holds as readonly string[]).includes(reason);
+}
+
 function Shown({ sequence, search, onSearch }: { sequence: Sequence } & Omit<Props, "sequenceId">) {
   const t = useT();
   const entryText = useEntryText();
@@ -54,7 +61,7 @@ function Shown({ sequence, search, onSearch }: { sequence: Sequence } & Omit<Pro
     >
       {reason ? (
         <Alert color="yellow" variant="outline" mb="md">
-          {reason === "restored" ? t("sequences.restored") : t("sequences.held_up", { reason })}
+          {isHeld(reason) ? t(`sequences.${reason}`) : t("sequences.held_up", { reason })}
         </Alert>
       ) : null}
       <Tabs

@@ -30,7 +30,8 @@ pub struct Campaign {
     pub route_id: Option<Uuid>,
     #[schema(value_type = CampaignState)]
     pub state: state::State,
-    /// Why the service itself changed the state, if it did.
+    /// Why the service itself changed the state, if it did. Of one that it paused: `restored` (the database, from a
+    /// backup), `more_people` (than were confirmed), `no_route` (is turned on), `not_composable` (no mail can be made).
     pub state_reason: Option<String>,
     pub scheduled_at: Option<DateTime<Utc>>,
     /// IANA zone that the schedule was chosen in.

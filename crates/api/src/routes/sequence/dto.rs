@@ -65,7 +65,7 @@ pub struct Sequence {
     pub steps: Vec<SequenceStep>,
     #[schema(value_type = SequenceState)]
     pub state: sequence::State,
-    /// Why the service paused it (`restored`), or what holds a step up.
+    /// Why the service paused it (`restored`, `no_route`, `not_composable`), or what holds a step up.
     pub state_reason: Option<String>,
     /// People inside.
     pub active: i64,

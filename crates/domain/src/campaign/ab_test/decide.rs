@@ -28,9 +28,14 @@ use crate::signal::{self, Signal};
 const LOOK: TimeDelta = TimeDelta::seconds(5);
 /// People of a transaction who are given the winner.
 const CHUNK: i64 = 5_000;
-/// Waiting mails among which untried ones are looked for. Those come first,
-/// since what was put off is due later.
-const LOOKED_THROUGH: i64 = 1_000;
+/// $1 tenant, $2 campaign, $3 period. A mail of the test that was put off stands
+/// behind none that is untried: the one may come back in minutes, the other wait
+/// for the next day of a warm-up. So untried ones have an index of their own.
+const IS_OUT: &str = "
+SELECT NOT EXISTS (SELECT FROM campaign_counter WHERE tenant_id = $1 AND campaign_id = $2
+                   AND name = 'claimed' AND value <> 0)
+   AND NOT EXISTS (SELECT FROM delivery d WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
+                   AND d.state = 'queued' AND d.variant IS NOT NULL) AS yes";
 
 /// Looks after the A/B tests whose time has come, one step of each; answers
 /// whether there is more to do at once. For the mailer's schedule.
@@ -145,30 +150,21 @@ struct Yes {
     yes: bool,
 }
 
-/// Whether nothing of the test is in a mailer's hands or waits untried. Read in
-/// the order of the claim, from its index.
-#[expect(clippy::disallowed_methods, reason = "EXISTS over a bounded part")]
+/// Whether nothing of the test is in a mailer's hands or waits untried. Who
+/// waits for the winner has no variant yet.
+#[expect(clippy::disallowed_methods, reason = "EXISTS in one row")]
 async fn is_out(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: CampaignId,
     period: NaiveDate,
 ) -> Result<bool> {
-    let row: Yes = diesel::sql_query(
-        "SELECT NOT EXISTS (SELECT FROM campaign_counter WHERE tenant_id = $1 AND campaign_id = $2
-                            AND name = 'claimed' AND value <> 0)
-            AND NOT EXISTS (SELECT FROM (
-                SELECT d.state FROM delivery d
-                WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2
-                  AND d.state IN ('queued', 'deferred') AND d.due_at <= 'infinity'
-                ORDER BY d.due_at, d.id LIMIT $4) waiting WHERE waiting.state = 'queued') AS yes",
-    )
-    .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(id)
-    .bind::<Date, _>(period)
-    .bind::<BigInt, _>(LOOKED_THROUGH)
-    .get_result(tx)
-    .await?;
+    let row: Yes = diesel::sql_query(IS_OUT)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(id)
+        .bind::<Date, _>(period)
+        .get_result(tx)
+        .await?;
     Ok(row.yes)
 }
 
@@ -311,4 +307,56 @@ async fn give(
     .get_result(tx)
     .await?;
     Ok(released.n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Plan, TestDatabase, TestTenant, sent_campaign};
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "EXPLAIN of the question")]
+    async fn an_untried_mail_behind_any_number_of_those_put_off_is_found_by_its_index() {
+        let database = TestDatabase::new().await;
+        let tenant = TestTenant::create(&database.db, "acme").await.id;
+        let id = sent_campaign(&database, tenant, 2_000).await;
+        let now = database.db.now();
+        let period = crate::campaign::control::period(now);
+        // All are put off, and would be tried again before midnight.
+        let put_off = format!(
+            "UPDATE delivery SET state = 'deferred', variant = 1, due_at = '{}' WHERE campaign_id = '{id}'",
+            (now + TimeDelta::minutes(5)).to_rfc3339()
+        );
+        database.execute_as_owner(&put_off).await;
+        let out = async || {
+            database
+                .db
+                .tenant(tenant, async |tx| is_out(tx, tenant, id, period).await)
+                .await
+                .unwrap()
+        };
+        assert!(out().await);
+        let last = format!(
+            "UPDATE delivery SET state = 'queued', due_at = '{}' WHERE id =
+                (SELECT id FROM delivery WHERE campaign_id = '{id}' ORDER BY id DESC LIMIT 1)",
+            (now + TimeDelta::hours(9)).to_rfc3339()
+        );
+        database.execute_as_owner(&last).await;
+        assert!(!out().await);
+        let lines: Vec<Plan> = database
+            .db
+            .tenant(tenant, async |tx| {
+                Ok(diesel::sql_query(format!("EXPLAIN {IS_OUT}"))
+                    .bind::<SqlUuid, _>(tenant)
+                    .bind::<SqlUuid, _>(id)
+                    .bind::<Date, _>(period)
+                    .load(tx)
+                    .await?)
+            })
+            .await
+            .unwrap();
+        let plan = Plan::text(&lines);
+        let index = format!("delivery_{}_tenant_id_campaign_id_idx", now.format("%Y%m"));
+        assert!(plan.contains(&index), "{plan}");
+    }
 }

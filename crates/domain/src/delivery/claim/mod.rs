@@ -66,6 +66,16 @@ impl Lanes {
     }
 }
 
+/// Whose turn it can't be: of what a mailer has its hands full.
+#[derive(Debug, Clone, Default)]
+pub struct Except {
+    pub campaigns: Vec<CampaignId>,
+    /// Tenants of which no more campaigns are taken.
+    pub tenants: Vec<TenantId>,
+    /// Tenants of which nothing is taken from the fast lane either.
+    pub tenants_fast: Vec<TenantId>,
+}
+
 /// A delivery in the hand of this mailer, with all that its mail needs of the person.
 #[derive(Debug, Clone)]
 pub struct Claimed {
@@ -123,19 +133,21 @@ pub enum Claim {
 
 /// Takes the turn of the campaign that waits longest, transactional lane
 /// first. Tenants take turns, and within a tenant its campaigns, so that ten
-/// campaigns of one weigh as much as one of another. `except`: campaigns of
-/// which this mailer has its hands full. `lanes`: of which it has hands left.
+/// campaigns of one weigh as much as one of another. `except`: of what this
+/// mailer has its hands full. `lanes`: of which it has hands left.
 ///
 /// # Errors
 /// When the database does.
 #[expect(clippy::disallowed_methods, reason = "UPDATE from a locked sub-select")]
-pub async fn next_turn(db: &Db, except: &[CampaignId], lanes: Lanes) -> Result<Option<Turn>> {
+pub async fn next_turn(db: &Db, except: &Except, lanes: Lanes) -> Result<Option<Turn>> {
     let now = db.now();
     db.system(async |tx| {
         let turns: Vec<Turn> = diesel::sql_query(NEXT_TURN)
             .bind::<Timestamptz, _>(now)
-            .bind::<Array<SqlUuid>, _>(except)
+            .bind::<Array<SqlUuid>, _>(&except.campaigns)
             .bind::<SmallInt, _>(lanes.last())
+            .bind::<Array<SqlUuid>, _>(&except.tenants)
+            .bind::<Array<SqlUuid>, _>(&except.tenants_fast)
             .load(tx)
             .await?;
         Ok(turns.into_iter().next())

@@ -1,13 +1,15 @@
 //! The claim's SQL, for each kind of sending. What they share is deliberate
 //! repetition: one statement that can be read from its top to its end.
 
-/// $1 now, $2 campaigns that are left out, $3 the last lane. clock_timestamp()
-/// and not ours: the order between mailers on several machines must not hang on
-/// their clocks.
+/// $1 now, $2 campaigns that are left out, $3 the last lane, $4 tenants whose
+/// campaigns are left out, $5 those whose fast lane is. clock_timestamp() and not
+/// ours: the order between mailers on several machines must not hang on their
+/// clocks.
 pub(super) const NEXT_TURN: &str = "
 UPDATE send_queue AS taken SET served_at = clock_timestamp()
 FROM (SELECT q.tenant_id, q.campaign_id FROM send_queue q
       WHERE q.state = 'sending' AND q.due_at <= $1 AND q.campaign_id <> ALL ($2) AND q.lane <= $3
+        AND q.tenant_id <> ALL (CASE q.lane WHEN 0 THEN $5 ELSE $4 END)
       ORDER BY q.lane,
                (SELECT max(o.served_at) FROM send_queue o WHERE o.tenant_id = q.tenant_id AND o.lane = q.lane),
                q.served_at

@@ -1,7 +1,9 @@
 //! Mailers, databases and relays that are killed while a campaign runs, all of
 //! them real programs but for the relay. Each test prints its figures; sizes by
-//! `KIKUBARI_KILL_PEOPLE` (`just kill` takes 50,000).
+//! `KIKUBARI_KILL_PEOPLE` (`just kill` takes 50,000, and a relay that is gone for
+//! the 30 s of `KIKUBARI_KILL_AWAY_SECONDS`).
 
+mod clock;
 mod database;
 mod mailer;
 mod relay;

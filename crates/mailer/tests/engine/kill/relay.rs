@@ -1,11 +1,23 @@
 //! The relay puts off, hangs or is gone for a while.
 
-use super::{SESSIONS, counting_sink, judge, people, until, until_finished_without_waiting};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    SESSIONS, counting_sink, figures, judge, people, until, until_finished_without_waiting,
+};
 use crate::support::{Action, Fixture, Machine, Sink, addresses};
 
 /// N of `personN@example.jp`.
 fn number(to: &str) -> usize {
     to[6..11].parse().unwrap()
+}
+
+/// How long a relay stays away at least: `KIKUBARI_KILL_AWAY_SECONDS`.
+fn away() -> Duration {
+    let seconds = std::env::var("KIKUBARI_KILL_AWAY_SECONDS").ok();
+    Duration::from_secs(seconds.and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,9 +55,14 @@ async fn a_relay_that_is_gone_for_a_while_gets_each_mail_once_when_it_is_back() 
     let process = machine.start();
     sink.until(n / 3).await;
     sink.leave();
+    let left = Instant::now();
     let waiting = "SELECT count(*) FROM delivery WHERE state = 'deferred'";
     until(&fixture, waiting, 1).await;
+    // In the large run it is away for as long as that; here until it was missed.
+    tokio::time::sleep_until(left + away()).await;
     sink.come_back();
+    let away = left.elapsed().as_secs();
+    figures(&format!("relay gone: for {away} s"));
     until_finished_without_waiting(&fixture, campaign).await;
     assert!(process.terminate().await.success());
     // Lines cut while the relay held the answer.

@@ -283,6 +283,34 @@ async fn quiet_hours_hold_a_step_and_the_cap_holds_one_that_is_not_exempt() {
 }
 
 #[tokio::test]
+async fn whether_a_step_is_too_much_is_not_judged_while_a_campaign_is_frozen() {
+    let sink = Sink::scripted(|_, _| Action::Accept).await;
+    let scene = Scene::new(&sink).await;
+    let rule = Rule {
+        cap_exempt: false,
+        ..scene.rule(vec![scene.step(0, Unit::Minutes)])
+    };
+    let made = scene.active(rule).await;
+    let database = &scene.fixture.database;
+    database
+        .execute_as_owner("UPDATE tenant SET cap_mails = 1, cap_days = 2")
+        .await;
+    scene.enter(made.id, "a@example.jp").await;
+    let turn = format!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('frequency_cap:{}', 0))",
+        scene.fixture.tenant
+    );
+    let held = database.hold(&turn).await;
+    let mailer = scene.fixture.mailer();
+    let sending = tokio::spawn(async move { mailer.drain().await });
+    while database.waiting().await == 0 && !sending.is_finished() {}
+    assert!(!sending.is_finished());
+    held.release().await;
+    sending.await.unwrap().unwrap();
+    assert_eq!(sink.total(), 1);
+}
+
+#[tokio::test]
 async fn after_a_restore_it_waits_for_a_person_and_says_so() {
     let sink = Sink::scripted(|_, _| Action::Accept).await;
     let scene = Scene::new(&sink).await;
@@ -304,6 +332,33 @@ async fn after_a_restore_it_waits_for_a_person_and_says_so() {
         .unwrap();
     scene.later(TimeDelta::zero()).await;
     assert_eq!(sink.total(), 1);
+}
+
+#[tokio::test]
+async fn one_whose_mails_under_way_lose_their_route_is_paused_and_says_so() {
+    let sink = Sink::scripted(|_, attempt| match attempt {
+        1 => Action::Refuse("451 4.2.0 later"),
+        _ => Action::Accept,
+    })
+    .await;
+    let scene = Scene::new(&sink).await;
+    let made = scene.three().await;
+    scene.enter(made.id, "a@example.jp").await;
+    scene.later(TimeDelta::zero()).await;
+    let enabled = |yes: bool| format!("UPDATE route SET enabled = {yes}");
+    let database = &scene.fixture.database;
+    database.execute_as_owner(&enabled(false)).await;
+    scene.later(TimeDelta::minutes(10)).await;
+    let held = scene.get(made.id).await;
+    assert_eq!(held.state, State::Paused);
+    assert_eq!(held.state_reason.as_deref(), Some("no_route"));
+    database.execute_as_owner(&enabled(true)).await;
+    steer::activate(&database.db, &scene.actor, &scene.installation(), made.id)
+        .await
+        .unwrap();
+    scene.later(TimeDelta::zero()).await;
+    assert_eq!(sink.total(), 1);
+    assert_eq!(scene.get(made.id).await.state_reason, None);
 }
 
 #[tokio::test]

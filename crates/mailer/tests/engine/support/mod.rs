@@ -6,6 +6,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod sink;
 pub(crate) mod tls;
+pub(crate) mod wall_clock;
 pub(crate) mod zone;
 
 pub(crate) use cluster::Cluster;
@@ -14,4 +15,5 @@ pub(crate) use ports::{DeadPort, free_port};
 pub(crate) use process::Machine;
 pub(crate) use sink::{Action, Options, Sink, Tls};
 pub(crate) use tls::Authority;
+pub(crate) use wall_clock::WallClock;
 pub(crate) use zone::Zone;

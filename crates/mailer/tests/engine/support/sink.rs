@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) at: SocketAddr,
     /// Whether STARTTLS is offered, and what comes of it.
     pub(crate) tls: Tls,
+    /// Whether lines are ended by a TCP reset.
+    pub(crate) resets: bool,
 }
 
 /// What comes of STARTTLS.
@@ -74,6 +76,7 @@ impl Default for Options {
             script: Box::new(|_, _| Action::Accept),
             at: ([127, 0, 0, 1], 0).into(),
             tls: Tls::NotOffered,
+            resets: false,
         }
     }
 }
@@ -161,6 +164,9 @@ impl Sink {
                     continue;
                 }
                 connection.set_nodelay(true).unwrap();
+                if accepting.options.resets {
+                    connection.set_zero_linger().unwrap();
+                }
                 tokio::spawn(serve(connection, Open::begin(&accepting)));
             }
         });

@@ -1,4 +1,8 @@
 export const held = {
+  "held.no_route":
+    "No route is turned on, so this campaign was paused. Turn a route on or add one, then resume: only those who were not mailed yet get it.",
+  "held.not_composable":
+    "The mail can’t be made any more, so this campaign was paused. Check that its merge fields still exist and that the sender and its DKIM keys are valid, then resume: only those who were not mailed yet get it.",
   "held.more_people":
     "More people match the recipients now than were confirmed when this was sent, so it was paused; no more than the confirmed number were mailed. Resuming sends to the rest too. See why there are more (an import, for example), then resume or stop.",
   "held.restored":

@@ -94,6 +94,9 @@ export const sequences: Record<keyof typeof ja, string> = {
     "Its steps, people and results are deleted for good. What was sent stays with the contacts.",
   "sequences.restored":
     "The database was restored from a backup, so this is paused. Look at what was sent before you let it go on.",
+  "sequences.no_route": "No route is turned on, so this is paused. Turn a route on or add one before you let it go on.",
+  "sequences.not_composable":
+    "A mail of it can’t be made any more, so this is paused. Check merge fields, sender and DKIM keys before you let it go on.",
   "sequences.held_up": "A step waits since pre-flight blocks it ({{reason}}). Once mended, it goes on by itself.",
   "sequences.people_active": "Inside",
   "sequences.people_done": "Through",
