@@ -4447,9 +4447,21 @@ export interface components {
             detail?: Record<string, never> | null;
             /** Format: uuid */
             id: string;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             kind: components["schemas"]["EventKind"];
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
             /** @description Of a click: where the link leads, its merge fields unfilled. */
             url?: string | null;
             /** @description As the other side said; hostile input. */
@@ -5105,6 +5117,11 @@ export interface components {
         };
         /** @description What a right password leads to. */
         LogInAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
+        /**
+         * @description By which rule an open or click is a machine's.
+         * @enum {string}
+         */
+        MachineRule: "head_request" | "prefetch" | "no_user_agent" | "privacy_proxy" | "known_program" | "many_links";
         /** @description A mail. */
         Mail: components["schemas"]["MailContent"] & {
             archived: boolean;
@@ -7554,8 +7571,22 @@ export interface components {
             /** Format: uuid */
             list_id?: string | null;
             list_name?: string | null;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
+            /** @description Of a machine's: what it called itself; hostile input. */
+            user_agent?: string | null;
             /** @description A stable code. */
             reason?: string | null;
             /** @description What a server said; hostile input. */

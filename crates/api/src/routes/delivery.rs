@@ -7,6 +7,7 @@ use domain::campaign::kind::Kind;
 use domain::delivery::read::{
     self, DeliveryFilter, DeliveryState as State, EventKind as EventWord,
 };
+use domain::event::machine::MachineRule as Rule;
 use domain::ids::{CampaignId, DeliveryId};
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use crate::extract::{Caller, Id, PageOf, QueryOf, code, search};
 use crate::middleware::access::shows;
 use crate::problems::{GetListProblems, GetProblems};
 use crate::state::AppState;
-use crate::words::{DeliveryState, EventKind, SendingKind};
+use crate::words::{DeliveryState, EventKind, MachineRule, SendingKind};
 
 /// What the receiving side said last. Hostile input: show it as text.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,11 +105,20 @@ pub struct DeliveryEvent {
     pub kind: EventWord,
     /// A prefetch or a scanner did it, not the person.
     pub machine: bool,
+    /// By which rule; null also for a machine's of before rules were kept.
+    #[schema(value_type = Option<MachineRule>)]
+    pub machine_rule: Option<Rule>,
     pub at: DateTime<Utc>,
+    /// Of a machine's: how long after the acceptance of the mail.
+    #[schema(example = 2)]
+    pub seconds_after_acceptance: Option<i64>,
     /// Of a click: where the link leads, its merge fields unfilled.
     pub url: Option<String>,
     /// As the other side said; hostile input.
     pub user_agent: Option<String>,
+    /// Of a machine's: where it came from.
+    #[schema(example = "203.0.113.5")]
+    pub ip: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub detail: Option<Value>,
 }
@@ -144,9 +154,12 @@ impl From<read::DeliveryDetail> for DeliveryDetail {
             id: event.id.0,
             kind: event.kind,
             machine: event.machine,
+            machine_rule: event.machine_rule,
             at: event.at,
+            seconds_after_acceptance: event.seconds_after,
             url: event.url,
             user_agent: event.user_agent,
+            ip: event.ip,
             detail: event.detail,
         };
         Self {
