@@ -59,13 +59,32 @@ WHERE d.tenant_id = (SELECT $1) AND d.period = $2 AND d.campaign_id = $3 AND d.s
   AND ($5 OR EXISTS (SELECT FROM subscription s WHERE s.tenant_id = (SELECT $1)
                      AND s.list_id = ANY ($6) AND s.contact_id = c.id AND s.status = 'subscribed'))";
 
-/// Puts [`WHO`] back into the queue. $7 now.
+/// Puts [`WHO`] back into the queue, locked in the order of ids like all who
+/// lock deliveries. $7 now. A bounce was the attempt's before: the new one may
+/// come back as well, and then counts.
 fn again_sql() -> String {
     format!(
-        "WITH again AS MATERIALIZED (SELECT d.tenant_id, d.period, d.id {WHO} FOR UPDATE OF d)
-         UPDATE delivery d SET state = 'queued', reason = NULL, due_at = $7, attempts = 0, accepted_at = NULL
-         FROM again WHERE d.tenant_id = again.tenant_id AND d.period = again.period AND d.id = again.id"
+        "WITH again AS MATERIALIZED (SELECT d.tenant_id, d.period, d.id, d.bounce {WHO} ORDER BY d.id FOR UPDATE OF d),
+         changed AS (
+            UPDATE delivery d SET state = 'queued', reason = NULL, due_at = $7, attempts = 0, accepted_at = NULL,
+                                  attempted_at = coalesce(d.attempted_at, $7),
+                                  bounce = NULL, bounced_at = NULL
+            FROM again WHERE d.tenant_id = again.tenant_id AND d.period = again.period AND d.id = again.id
+            RETURNING again.bounce)
+         SELECT count(*) AS people, count(*) FILTER (WHERE bounce = 'hard') AS hard,
+                count(*) FILTER (WHERE bounce = 'soft') AS soft FROM changed"
     )
+}
+
+/// Those who are in the queue again, and of them whose mail had come back.
+#[derive(Debug, QueryableByName)]
+struct Queued {
+    #[diesel(sql_type = BigInt)]
+    people: i64,
+    #[diesel(sql_type = BigInt)]
+    hard: i64,
+    #[diesel(sql_type = BigInt)]
+    soft: i64,
 }
 
 /// How many of a finished campaign would get it again; of another one nobody.
@@ -117,18 +136,18 @@ pub async fn resend(
         reopen(tx, tenant, &before, after, now).await?;
         let queued = queue_again(tx, tenant, &before, period, group, now).await?;
         // Somebody opened it or said no since they were counted.
-        if queued != confirmed_people {
-            return Err(people_changed(queued, confirmed_people));
+        if queued.people != confirmed_people {
+            return Err(people_changed(queued.people, confirmed_people));
         }
-        counters::add(
-            tx,
-            tenant,
-            id,
-            &[(group.as_str(), -queued), ("queued", queued)],
-        )
-        .await?;
+        let deltas = [
+            (group.as_str(), -queued.people),
+            ("queued", queued.people),
+            ("bounced_hard", -queued.hard),
+            ("bounced_soft", -queued.soft),
+        ];
+        counters::add(tx, tenant, id, &deltas).await?;
         announce(tx, tenant, id).await?;
-        let what = json!({ "of": group, "people": queued });
+        let what = json!({ "of": group, "people": queued.people });
         record(tx, actor, "campaign.resent", &before, what).await?;
         load(tx, tenant, id, now).await
     })
@@ -201,9 +220,9 @@ async fn queue_again(
     period: NaiveDate,
     group: Group,
     now: DateTime<Utc>,
-) -> Result<i64> {
+) -> Result<Queued> {
     let audience = row.audience()?;
-    let queued = diesel::sql_query(again_sql())
+    Ok(diesel::sql_query(again_sql())
         .bind::<SqlUuid, _>(tenant)
         .bind::<Date, _>(period)
         .bind::<SqlUuid, _>(row.id)
@@ -211,9 +230,8 @@ async fn queue_again(
         .bind::<Bool, _>(audience.all)
         .bind::<Array<SqlUuid>, _>(lists(&audience.list_ids))
         .bind::<Timestamptz, _>(now)
-        .execute(tx)
-        .await?;
-    Ok(i64::try_from(queued).unwrap_or(0))
+        .get_result(tx)
+        .await?)
 }
 
 fn lists(ids: &[ListId]) -> Vec<uuid::Uuid> {
