@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, FromRequest, HttpMessage, HttpResponse};
-use domain::idempotency::{self, Answer, Claim};
+use domain::idempotency::{self, Answer, Claim, Claimed};
 use domain::secret::sha256;
 
 use crate::error::ApiError;
@@ -80,8 +80,11 @@ async fn once(
                 .map(ServiceResponse::map_into_boxed_body);
         }
     };
-    let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
-    match idempotency::claim(&state.db, &state.keys, &user, key, &hash).await {
+    let claimed = Claimed {
+        key: key.to_owned(),
+        request_hash: sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat()),
+    };
+    match idempotency::claim(&state.db, &state.keys, &user, &claimed).await {
         Ok(Claim::First) => {}
         Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
         Err(error) => {
@@ -91,12 +94,14 @@ async fn once(
         }
     }
     request.set_payload(Payload::from(Bytes::from(body)));
+    // For a handler that keeps its answer itself, together with what it does.
+    request.extensions_mut().insert(claimed.clone());
     let response = next.call(request).await;
     let keep = response.as_ref().is_ok_and(|r| {
         !r.status().is_server_error() && r.status() != StatusCode::TOO_MANY_REQUESTS
     });
     if !keep {
-        idempotency::forget(&state.db, &user, key)
+        idempotency::forget(&state.db, &user, &claimed)
             .await
             .map_err(ApiError::from)?;
         return response.map(ServiceResponse::map_into_boxed_body);
@@ -120,7 +125,7 @@ async fn once(
         headers,
         body: body.to_vec(),
     };
-    idempotency::store(&state.db, &state.keys, &user, key, &answer)
+    idempotency::store(&state.db, &state.keys, &user, &claimed, &answer)
         .await
         .map_err(ApiError::from)?;
     Ok(ServiceResponse::new(
