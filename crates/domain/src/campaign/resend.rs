@@ -1,7 +1,8 @@
-//! "Send again": a finished campaign goes out once more to those of whom
-//! nobody knows whether they got it, or to those who did not. Never by itself:
-//! a person confirms how many. Who opened it evidently got it, and who said no
-//! meanwhile is left out, here and again at the claim.
+//! "Send again": a campaign that is over, finished or stopped, goes out once more
+//! to those of whom nobody knows whether they got it, or to those who did not.
+//! Never by itself: a person confirms how many. Who opened it evidently got it,
+//! and who said no meanwhile is left out, here and again at the claim. Those whom
+//! a stop left out stay left out.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
@@ -87,7 +88,7 @@ struct Queued {
     soft: i64,
 }
 
-/// How many of a finished campaign would get it again; of another one nobody.
+/// How many of a campaign that is over would get it again; of another one nobody.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`].
@@ -96,9 +97,15 @@ pub async fn count(db: &Db, actor: &Actor, id: CampaignId) -> Result<Again> {
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let row = queries::find(tx, tenant, id).await?;
-        let Some(period) = row.period.filter(|_| row.state == State::Finished) else {
+        let Some(period) = row
+            .period
+            .filter(|_| row.state.after(Step::Resend, true).is_ok())
+        else {
             return Ok(Again::default());
         };
+        if is_open(tx, tenant, id).await? {
+            return Ok(Again::default());
+        }
         Ok(Again {
             unknown: people(tx, tenant, &row, period, Group::Unknown).await?,
             failed: people(tx, tenant, &row, period, Group::Failed).await?,
@@ -107,11 +114,12 @@ pub async fn count(db: &Db, actor: &Actor, id: CampaignId) -> Result<Again> {
     .await
 }
 
-/// Sends a finished campaign again to exactly as many people as the person confirmed.
+/// Sends a campaign that is over again to exactly as many people as the person confirmed.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the number is another one by
-/// now (`people_changed`) or in another state, as after a first click.
+/// now (`people_changed`), in another state, as after a first click, or while the last mails of a stopped one are still
+/// in a mailer's hands (`stopping`).
 pub async fn resend(
     db: &Db,
     actor: &Actor,
@@ -125,9 +133,16 @@ pub async fn resend(
     db.tenant(tenant, async |tx| {
         let before = queries::lock(tx, tenant, id).await?;
         let after = before.state.after(Step::Resend, true)?;
-        let period = before
-            .period
-            .ok_or_else(|| DomainError::internal("a finished campaign without a period"))?;
+        // It was stopped before anybody was to be mailed.
+        let Some(period) = before.period else {
+            return Err(people_changed(0, confirmed_people));
+        };
+        if is_open(tx, tenant, id).await? {
+            return Err(DomainError::conflict(
+                "stopping",
+                "the rest of the stopped campaign is still being taken out: ask again in a moment",
+            ));
+        }
         let people = people(tx, tenant, &before, period, group).await?;
         if people != confirmed_people || people == 0 {
             return Err(people_changed(people, confirmed_people));
@@ -154,6 +169,14 @@ pub async fn resend(
     .await
 }
 
+/// Whether some of a stopped campaign wait or are in a mailer's hands: sent again,
+/// it would send those too.
+async fn is_open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<bool> {
+    let counts = counters::load(tx, tenant, &[id]).await?;
+    let open = |counts: &counters::Counts| counts.queued + counts.claimed + counts.deferred;
+    Ok(counts.get(&id).is_some_and(|counts| open(counts) > 0))
+}
+
 fn people_changed(people: i64, confirmed: i64) -> DomainError {
     DomainError::conflict(
         "people_changed",
@@ -176,6 +199,8 @@ async fn reopen(
             campaign::state_reason.eq(None::<String>),
             campaign::finished_at.eq(None::<DateTime<Utc>>),
             campaign::epoch.eq(epoch),
+            // Stopped while its audience was still being frozen: nobody more is.
+            campaign::prepared_at.eq(before.prepared_at.unwrap_or(now)),
             campaign::version.eq(before.version + 1),
             campaign::updated_at.eq(now),
         ))

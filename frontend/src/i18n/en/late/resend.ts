@@ -18,4 +18,5 @@ export const resend = {
   "resend.confirm_other": "Send to {{n}} people",
   "resend.done_one": "Sending again to {{n}} person",
   "resend.done_other": "Sending again to {{n}} people",
+  "problem.stopping": "The last mails of the stopped campaign are still under way. Try again in a moment.",
 } as const;
