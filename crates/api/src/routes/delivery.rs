@@ -1,12 +1,13 @@
 //! What became of each mail of a campaign.
 
-use actix_web::get;
 use actix_web::web::{Data, Json};
+use actix_web::{get, post};
 use chrono::{DateTime, Utc};
 use domain::campaign::kind::Kind;
 use domain::delivery::read::{
     self, DeliveryFilter, DeliveryState as State, EventKind as EventWord,
 };
+use domain::delivery::resend;
 use domain::event::machine::MachineRule as Rule;
 use domain::ids::{CampaignId, DeliveryId};
 use domain::page::PageRequest;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::error::ApiResult;
 use crate::extract::{Caller, Id, PageOf, QueryOf, code, search};
 use crate::middleware::access::shows;
-use crate::problems::{GetListProblems, GetProblems};
+use crate::problems::{ActionProblems, GetListProblems, GetProblems};
 use crate::state::AppState;
 use crate::words::{DeliveryState, EventKind, MachineRule, SendingKind};
 
@@ -211,7 +212,8 @@ pub fn configure_support(config: &mut ServiceConfig<'_>) {
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_campaign_deliveries)
-        .service(get_delivery);
+        .service(get_delivery)
+        .service(resend_delivery);
 }
 
 /// Mails of a campaign, one for each person of its audience
@@ -259,4 +261,22 @@ async fn get_delivery(
     let found = read::get(&state.db, &user, id.0).await?;
     shows(found.delivery.contact_id);
     Ok(Json(found.into()))
+}
+
+/// Send one mail again
+///
+/// A transactional mail, or a sequence's, of which nobody knows whether it arrived, or that failed. A campaign's mails
+/// are sent again as a whole (`resend_campaign`). 409 when it is under way already, or may not go out any more.
+#[utoipa::path(
+    tag = "deliveries", operation_id = "resend_delivery",
+    params(("id" = Uuid, Path, description = "Delivery")),
+    responses((status = 200, body = DeliveryDetail, description = "Queued"), ActionProblems)
+)]
+#[post("/deliveries/{id}/resend")]
+async fn resend_delivery(
+    state: Data<AppState>,
+    user: Caller,
+    id: Id<DeliveryId>,
+) -> ApiResult<Json<DeliveryDetail>> {
+    Ok(Json(resend::resend(&state.db, &user, id.0).await?.into()))
 }
