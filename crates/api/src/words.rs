@@ -80,6 +80,8 @@ words! {
     DeliveryState = domain::delivery::read::DeliveryState;
     /// What came back of a mail.
     EventKind = domain::delivery::read::EventKind;
+    /// By which rule an open or click is a machine's.
+    MachineRule = domain::event::machine::MachineRule;
     /// What happened with a person.
     TimelineKind = domain::contact::timeline::Happening;
     /// What wants a person's hand.

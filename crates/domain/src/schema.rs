@@ -406,6 +406,7 @@ diesel::table! {
         ip -> Nullable<Inet>,
         user_agent -> Nullable<Text>,
         detail -> Nullable<Jsonb>,
+        machine_rule -> Nullable<Text>,
     }
 }
 

@@ -1427,6 +1427,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deliveries/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send one mail again
+         * @description A transactional mail, or a sequence's, of which nobody knows whether it arrived, or that failed. A campaign's mails
+         *     are sent again as a whole (`resend_campaign`). 409 when it is under way already, or may not go out any more.
+         */
+        post: operations["resend_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/erasures": {
         parameters: {
             query?: never;
@@ -3727,7 +3748,7 @@ export interface components {
             list_ids?: string[];
         };
         /** @enum {string} */
-        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.tested" | "webhook.updated";
+        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "delivery.resent" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.updated";
         /** @description What somebody did. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -4447,9 +4468,21 @@ export interface components {
             detail?: Record<string, never> | null;
             /** Format: uuid */
             id: string;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             kind: components["schemas"]["EventKind"];
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
             /** @description Of a click: where the link leads, its merge fields unfilled. */
             url?: string | null;
             /** @description As the other side said; hostile input. */
@@ -5105,6 +5138,11 @@ export interface components {
         };
         /** @description What a right password leads to. */
         LogInAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
+        /**
+         * @description By which rule an open or click is a machine's.
+         * @enum {string}
+         */
+        MachineRule: "head_request" | "prefetch" | "no_user_agent" | "privacy_proxy" | "known_program" | "many_links";
         /** @description A mail. */
         Mail: components["schemas"]["MailContent"] & {
             archived: boolean;
@@ -7554,8 +7592,22 @@ export interface components {
             /** Format: uuid */
             list_id?: string | null;
             list_name?: string | null;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
+            /** @description Of a machine's: what it called itself; hostile input. */
+            user_agent?: string | null;
             /** @description A stable code. */
             reason?: string | null;
             /** @description What a server said; hostile input. */
@@ -18084,6 +18136,222 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Campaign"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Delivery */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
                 };
             };
             /** @description The request can't be read, for example broken JSON */

@@ -70,6 +70,7 @@ export type SequencePerson = Schemas["SequencePerson"];
 export type SequenceStepResult = Schemas["SequenceStepResult"];
 export type Preflight = Schemas["Preflight"];
 export type Delivery = Schemas["Delivery"];
+export type DeliveryEvent = Schemas["DeliveryEvent"];
 export type DeliveryState = Schemas["DeliveryState"];
 export type TransactionalSend = Schemas["TransactionalSend"];
 export type ResendGroup = Schemas["ResendGroup"];

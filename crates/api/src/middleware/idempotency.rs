@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
 use actix_web::{Error, FromRequest, HttpMessage, HttpResponse};
-use domain::idempotency::{self, Answer, Claim};
+use domain::idempotency::{self, Answer, Claim, Claimed};
 use domain::secret::sha256;
 
 use crate::error::ApiError;
@@ -41,7 +41,9 @@ pub async fn apply(
         .is_none_or(is_json);
     match key {
         Some(key)
-            if request.method() == Method::POST && is_covered(request.path()) && body_is_small =>
+            if request.method() == Method::POST
+                && pattern(&request).is_some_and(|pattern| is_covered(&pattern))
+                && body_is_small =>
         {
             once(request, next, &key).await
         }
@@ -52,12 +54,23 @@ pub async fn apply(
     }
 }
 
-/// All of the API but what answers with secrets, which are kept nowhere:
-/// log-in, refresh, and the making of API tokens.
+/// Of the route that will answer, however its path is spelled: `match_pattern`
+/// of the request goes by the path as it came, routing by the decoded one.
+fn pattern(request: &ServiceRequest) -> Option<String> {
+    let path = request.match_info().as_str();
+    request.resource_map().match_pattern(path)
+}
+
+/// All of the API but what answers with secrets that are shown once, and kept
+/// nowhere: log-in, refresh, the making of API tokens, and of webhooks' keys.
+/// `pattern` is a route's, as the description of the API has it.
 #[must_use]
-pub fn is_covered(path: &str) -> bool {
-    const SECRET: [&str; 2] = ["/v1/auth/", "/v1/api-tokens"];
-    path.starts_with("/v1/") && !SECRET.iter().any(|secret| path.starts_with(secret))
+pub fn is_covered(pattern: &str) -> bool {
+    const SECRET_BELOW: [&str; 2] = ["/v1/auth/", "/v1/api-tokens"];
+    const SECRET: [&str; 2] = ["/v1/webhooks", "/v1/webhooks/{id}/rotate-secret"];
+    pattern.starts_with("/v1/")
+        && !SECRET.contains(&pattern)
+        && !SECRET_BELOW.iter().any(|below| pattern.starts_with(below))
 }
 
 async fn once(
@@ -80,8 +93,11 @@ async fn once(
                 .map(ServiceResponse::map_into_boxed_body);
         }
     };
-    let hash = sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat());
-    match idempotency::claim(&state.db, &state.keys, &user, key, &hash).await {
+    let claimed = Claimed {
+        key: key.to_owned(),
+        request_hash: sha256(&[request.uri().to_string().as_bytes(), b"\0", &body].concat()),
+    };
+    match idempotency::claim(&state.db, &state.keys, &user, &claimed).await {
         Ok(Claim::First) => {}
         Ok(Claim::Done(answer)) => return Ok(request.into_response(replay(answer))),
         Err(error) => {
@@ -91,12 +107,11 @@ async fn once(
         }
     }
     request.set_payload(Payload::from(Bytes::from(body)));
+    // For a handler that keeps its answer itself, together with what it does.
+    request.extensions_mut().insert(claimed.clone());
     let response = next.call(request).await;
-    let keep = response.as_ref().is_ok_and(|r| {
-        !r.status().is_server_error() && r.status() != StatusCode::TOO_MANY_REQUESTS
-    });
-    if !keep {
-        idempotency::forget(&state.db, &user, key)
+    if !response.as_ref().is_ok_and(|r| is_kept(r.status())) {
+        idempotency::forget(&state.db, &user, &claimed)
             .await
             .map_err(ApiError::from)?;
         return response.map(ServiceResponse::map_into_boxed_body);
@@ -120,13 +135,25 @@ async fn once(
         headers,
         body: body.to_vec(),
     };
-    idempotency::store(&state.db, &state.keys, &user, key, &answer)
+    idempotency::store(&state.db, &state.keys, &user, &claimed, &answer)
         .await
         .map_err(ApiError::from)?;
     Ok(ServiceResponse::new(
         request,
         head.set_body(BoxBody::new(body)),
     ))
+}
+
+/// Not what another moment may answer otherwise: a failure of ours, too many
+/// requests, and a refusal that the caller can mend (log in anew, prove who they
+/// are for `step_up_required`, be given a permission) and then send the same again.
+fn is_kept(status: StatusCode) -> bool {
+    let may_change = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    !status.is_server_error() && !may_change.contains(&status)
 }
 
 fn replay(answer: Answer) -> HttpResponse {

@@ -1,12 +1,14 @@
 //! What became of each mail of a campaign.
 
-use actix_web::get;
 use actix_web::web::{Data, Json};
+use actix_web::{get, post};
 use chrono::{DateTime, Utc};
 use domain::campaign::kind::Kind;
 use domain::delivery::read::{
     self, DeliveryFilter, DeliveryState as State, EventKind as EventWord,
 };
+use domain::delivery::resend;
+use domain::event::machine::MachineRule as Rule;
 use domain::ids::{CampaignId, DeliveryId};
 use domain::page::PageRequest;
 use serde::{Deserialize, Serialize};
@@ -18,9 +20,9 @@ use uuid::Uuid;
 use crate::error::ApiResult;
 use crate::extract::{Caller, Id, PageOf, QueryOf, code, search};
 use crate::middleware::access::shows;
-use crate::problems::{GetListProblems, GetProblems};
+use crate::problems::{ActionProblems, GetListProblems, GetProblems};
 use crate::state::AppState;
-use crate::words::{DeliveryState, EventKind, SendingKind};
+use crate::words::{DeliveryState, EventKind, MachineRule, SendingKind};
 
 /// What the receiving side said last. Hostile input: show it as text.
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,11 +106,20 @@ pub struct DeliveryEvent {
     pub kind: EventWord,
     /// A prefetch or a scanner did it, not the person.
     pub machine: bool,
+    /// By which rule; null also for a machine's of before rules were kept.
+    #[schema(value_type = Option<MachineRule>)]
+    pub machine_rule: Option<Rule>,
     pub at: DateTime<Utc>,
+    /// Of a machine's: how long after the acceptance of the mail.
+    #[schema(example = 2)]
+    pub seconds_after_acceptance: Option<i64>,
     /// Of a click: where the link leads, its merge fields unfilled.
     pub url: Option<String>,
     /// As the other side said; hostile input.
     pub user_agent: Option<String>,
+    /// Of a machine's: where it came from.
+    #[schema(example = "203.0.113.5")]
+    pub ip: Option<String>,
     #[schema(value_type = Option<Object>)]
     pub detail: Option<Value>,
 }
@@ -144,9 +155,12 @@ impl From<read::DeliveryDetail> for DeliveryDetail {
             id: event.id.0,
             kind: event.kind,
             machine: event.machine,
+            machine_rule: event.machine_rule,
             at: event.at,
+            seconds_after_acceptance: event.seconds_after,
             url: event.url,
             user_agent: event.user_agent,
+            ip: event.ip,
             detail: event.detail,
         };
         Self {
@@ -198,7 +212,8 @@ pub fn configure_support(config: &mut ServiceConfig<'_>) {
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list_campaign_deliveries)
-        .service(get_delivery);
+        .service(get_delivery)
+        .service(resend_delivery);
 }
 
 /// Mails of a campaign, one for each person of its audience
@@ -246,4 +261,22 @@ async fn get_delivery(
     let found = read::get(&state.db, &user, id.0).await?;
     shows(found.delivery.contact_id);
     Ok(Json(found.into()))
+}
+
+/// Send one mail again
+///
+/// A transactional mail, or a sequence's, of which nobody knows whether it arrived, or that failed. A campaign's mails
+/// are sent again as a whole (`resend_campaign`). 409 when it is under way already, or may not go out any more.
+#[utoipa::path(
+    tag = "deliveries", operation_id = "resend_delivery",
+    params(("id" = Uuid, Path, description = "Delivery")),
+    responses((status = 200, body = DeliveryDetail, description = "Queued"), ActionProblems)
+)]
+#[post("/deliveries/{id}/resend")]
+async fn resend_delivery(
+    state: Data<AppState>,
+    user: Caller,
+    id: Id<DeliveryId>,
+) -> ApiResult<Json<DeliveryDetail>> {
+    Ok(Json(resend::resend(&state.db, &user, id.0).await?.into()))
 }

@@ -4,6 +4,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use domain::contact::timeline::{self, Happening};
+use domain::event::machine::MachineRule as Rule;
 use domain::ids::ContactId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +15,7 @@ use crate::error::ApiResult;
 use crate::extract::{Caller, Id, PageOf, PageQuery, QueryOf};
 use crate::problems::GetListProblems;
 use crate::state::AppState;
-use crate::words::TimelineKind;
+use crate::words::{MachineRule, TimelineKind};
 
 /// One thing that happened with a person.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,10 +59,26 @@ pub struct TimelineSummary {
     pub detail: Option<String>,
     /// A prefetch or a scanner did it, not the person.
     pub machine: bool,
+    /// By which rule; missing also for a machine's of before rules were kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MachineRule>)]
+    pub machine_rule: Option<Rule>,
+    /// Of a machine's: what it called itself; hostile input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Of a machine's: where it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "203.0.113.5")]
+    pub ip: Option<String>,
+    /// Of a machine's: how long after the acceptance of the mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2)]
+    pub seconds_after_acceptance: Option<i64>,
 }
 
 impl From<timeline::TimelineEntry> for TimelineEntry {
     fn from(row: timeline::TimelineEntry) -> Self {
+        let seconds_after_acceptance = row.seconds_after();
         Self {
             id: row.id,
             at: row.at,
@@ -78,6 +95,10 @@ impl From<timeline::TimelineEntry> for TimelineEntry {
                 reply: row.reply,
                 detail: row.detail,
                 machine: row.machine,
+                machine_rule: row.machine_rule,
+                user_agent: row.user_agent,
+                ip: row.ip,
+                seconds_after_acceptance,
             },
         }
     }

@@ -1,10 +1,12 @@
 //! Transactional mails: one call, one mail to one person.
 
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, http::header, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use domain::DomainError;
-use domain::delivery::read::DeliveryState as State;
+use domain::delivery::read::{self, DeliveryState as State};
+use domain::idempotency::{Answer, Claimed, Promise};
 use domain::ids::{ContactId, MailId};
 use domain::page::PageRequest;
 use domain::transactional::{self, NewSend, SendFilter, To};
@@ -134,13 +136,41 @@ async fn create_transactional_send(
     state: Data<AppState>,
     user: Caller,
     body: Body<TransactionalSendCreate>,
+    request: HttpRequest,
 ) -> ApiResult {
     let new = body.0.into_domain()?;
-    let made = transactional::send(&state.db, &user, &state.installation(), new).await?;
+    // Kept with the mail, so that whoever heard nothing of it sends no second one.
+    let claimed = request.extensions().get::<Claimed>().cloned();
+    let promise = claimed.as_ref().map(|claimed| Promise {
+        claimed,
+        sealing: &state.keys,
+        answer: &answer,
+    });
+    let installation = state.installation();
+    let made = transactional::send(&state.db, &user, &installation, new, promise.as_ref()).await?;
+    let answer = answer(&made)?;
+    let mut response = HttpResponse::Accepted();
+    for header in answer.headers {
+        response.insert_header(header);
+    }
+    Ok(response.body(answer.body))
+}
+
+/// What tells of a mail that was taken in.
+fn answer(made: &read::DeliveryDetail) -> Result<Answer, DomainError> {
     let location = format!("/v1/deliveries/{}", made.delivery.id);
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::LOCATION, location))
-        .json(DeliveryDetail::from(made)))
+    let body = serde_json::to_vec(&DeliveryDetail::from(made.clone()));
+    Ok(Answer {
+        status: StatusCode::ACCEPTED.as_u16(),
+        headers: vec![
+            (
+                header::CONTENT_TYPE.to_string(),
+                "application/json".to_owned(),
+            ),
+            (header::LOCATION.to_string(), location),
+        ],
+        body: body.map_err(DomainError::internal)?,
+    })
 }
 
 /// Transactional mails, newest first

@@ -1,5 +1,7 @@
 //! Transactional mails over HTTP.
 
+use chrono::TimeDelta;
+use domain::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -161,4 +163,42 @@ async fn what_is_wrong_with_a_call_is_said_field_by_field() {
     let call = app.post("/v1/transactional-sends").by(&viewer).json(&body);
     call.send().await.expect(403);
     assert_eq!(app.database.count("SELECT count(*) FROM delivery").await, 0);
+}
+
+/// The API ends between the COMMIT of a mail and the storing of its answer: from
+/// then on it changes no key, but in the transaction that makes the mail.
+#[actix_web::test]
+async fn a_process_that_ends_behind_the_commit_lets_nobody_send_twice() {
+    let clock = Clock::fixed(Clock::system().now());
+    let app = TestApp::with_clock(clock.clone()).await;
+    let (owner, mail) = ready(&app).await;
+    app.database
+        .execute_as_owner(
+            "CREATE FUNCTION note_mail() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN PERFORM set_config('test.makes_mail', 'yes', true); RETURN NEW; END $$;
+             CREATE TRIGGER note_mail BEFORE INSERT ON delivery FOR EACH ROW EXECUTE FUNCTION note_mail();
+             CREATE FUNCTION end_process() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF coalesce(current_setting('test.makes_mail', true), '') <> 'yes' THEN RAISE EXCEPTION 'killed'; END IF;
+                    RETURN NEW;
+                END $$;
+             CREATE TRIGGER end_process BEFORE UPDATE ON idempotency_key FOR EACH ROW EXECUTE FUNCTION end_process()",
+        )
+        .await;
+    let body = json!({"mail_id": mail, "email": "taro@example.jp", "values": {"order_no": "A-1"}});
+    let send = || {
+        app.post("/v1/transactional-sends")
+            .by(&owner)
+            .header("Idempotency-Key", "order-A-1")
+            .json(&body)
+            .send()
+    };
+    let first = send().await;
+    clock.advance(TimeDelta::minutes(6));
+    let again = send().await;
+    assert_eq!(app.database.count("SELECT count(*) FROM delivery").await, 1);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(again.header("content-type"), first.header("content-type"));
+    assert_eq!(again.expect(202), first.expect(202));
 }

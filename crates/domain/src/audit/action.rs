@@ -49,6 +49,7 @@ pub const ACTIONS: &[&str] = &[
     "date_mail.updated",
     "deliveries.purge_begun",
     "deliveries.purged",
+    "delivery.resent",
     "export.created",
     "export.downloaded",
     "folder.created",

@@ -1,7 +1,8 @@
-//! "Send again": a finished campaign goes out once more to those of whom
-//! nobody knows whether they got it, or to those who did not. Never by itself:
-//! a person confirms how many. Who opened it evidently got it, and who said no
-//! meanwhile is left out, here and again at the claim.
+//! "Send again": a campaign that is over, finished or stopped, goes out once more
+//! to those of whom nobody knows whether they got it, or to those who did not.
+//! Never by itself: a person confirms how many. Who opened it evidently got it,
+//! and who said no meanwhile is left out, here and again at the claim. Those whom
+//! a stop left out stay left out.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::QueryableByName;
@@ -59,16 +60,35 @@ WHERE d.tenant_id = (SELECT $1) AND d.period = $2 AND d.campaign_id = $3 AND d.s
   AND ($5 OR EXISTS (SELECT FROM subscription s WHERE s.tenant_id = (SELECT $1)
                      AND s.list_id = ANY ($6) AND s.contact_id = c.id AND s.status = 'subscribed'))";
 
-/// Puts [`WHO`] back into the queue. $7 now.
+/// Puts [`WHO`] back into the queue, locked in the order of ids like all who
+/// lock deliveries. $7 now. A bounce was the attempt's before: the new one may
+/// come back as well, and then counts.
 fn again_sql() -> String {
     format!(
-        "WITH again AS MATERIALIZED (SELECT d.tenant_id, d.period, d.id {WHO} FOR UPDATE OF d)
-         UPDATE delivery d SET state = 'queued', reason = NULL, due_at = $7, attempts = 0, accepted_at = NULL
-         FROM again WHERE d.tenant_id = again.tenant_id AND d.period = again.period AND d.id = again.id"
+        "WITH again AS MATERIALIZED (SELECT d.tenant_id, d.period, d.id, d.bounce {WHO} ORDER BY d.id FOR UPDATE OF d),
+         changed AS (
+            UPDATE delivery d SET state = 'queued', reason = NULL, due_at = $7, attempts = 0, accepted_at = NULL,
+                                  attempted_at = coalesce(d.attempted_at, $7),
+                                  bounce = NULL, bounced_at = NULL
+            FROM again WHERE d.tenant_id = again.tenant_id AND d.period = again.period AND d.id = again.id
+            RETURNING again.bounce)
+         SELECT count(*) AS people, count(*) FILTER (WHERE bounce = 'hard') AS hard,
+                count(*) FILTER (WHERE bounce = 'soft') AS soft FROM changed"
     )
 }
 
-/// How many of a finished campaign would get it again; of another one nobody.
+/// Those who are in the queue again, and of them whose mail had come back.
+#[derive(Debug, QueryableByName)]
+struct Queued {
+    #[diesel(sql_type = BigInt)]
+    people: i64,
+    #[diesel(sql_type = BigInt)]
+    hard: i64,
+    #[diesel(sql_type = BigInt)]
+    soft: i64,
+}
+
+/// How many of a campaign that is over would get it again; of another one nobody.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`].
@@ -77,9 +97,15 @@ pub async fn count(db: &Db, actor: &Actor, id: CampaignId) -> Result<Again> {
     let tenant = actor.tenant_id;
     db.tenant(tenant, async |tx| {
         let row = queries::find(tx, tenant, id).await?;
-        let Some(period) = row.period.filter(|_| row.state == State::Finished) else {
+        let Some(period) = row
+            .period
+            .filter(|_| row.state.after(Step::Resend, true).is_ok())
+        else {
             return Ok(Again::default());
         };
+        if is_open(tx, tenant, id).await? {
+            return Ok(Again::default());
+        }
         Ok(Again {
             unknown: people(tx, tenant, &row, period, Group::Unknown).await?,
             failed: people(tx, tenant, &row, period, Group::Failed).await?,
@@ -88,11 +114,12 @@ pub async fn count(db: &Db, actor: &Actor, id: CampaignId) -> Result<Again> {
     .await
 }
 
-/// Sends a finished campaign again to exactly as many people as the person confirmed.
+/// Sends a campaign that is over again to exactly as many people as the person confirmed.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the number is another one by
-/// now (`people_changed`) or in another state, as after a first click.
+/// now (`people_changed`), in another state, as after a first click, or while the last mails of a stopped one are still
+/// in a mailer's hands (`stopping`).
 pub async fn resend(
     db: &Db,
     actor: &Actor,
@@ -106,9 +133,16 @@ pub async fn resend(
     db.tenant(tenant, async |tx| {
         let before = queries::lock(tx, tenant, id).await?;
         let after = before.state.after(Step::Resend, true)?;
-        let period = before
-            .period
-            .ok_or_else(|| DomainError::internal("a finished campaign without a period"))?;
+        // It was stopped before anybody was to be mailed.
+        let Some(period) = before.period else {
+            return Err(people_changed(0, confirmed_people));
+        };
+        if is_open(tx, tenant, id).await? {
+            return Err(DomainError::conflict(
+                "stopping",
+                "the rest of the stopped campaign is still being taken out: ask again in a moment",
+            ));
+        }
         let people = people(tx, tenant, &before, period, group).await?;
         if people != confirmed_people || people == 0 {
             return Err(people_changed(people, confirmed_people));
@@ -117,22 +151,30 @@ pub async fn resend(
         reopen(tx, tenant, &before, after, now).await?;
         let queued = queue_again(tx, tenant, &before, period, group, now).await?;
         // Somebody opened it or said no since they were counted.
-        if queued != confirmed_people {
-            return Err(people_changed(queued, confirmed_people));
+        if queued.people != confirmed_people {
+            return Err(people_changed(queued.people, confirmed_people));
         }
-        counters::add(
-            tx,
-            tenant,
-            id,
-            &[(group.as_str(), -queued), ("queued", queued)],
-        )
-        .await?;
+        let deltas = [
+            (group.as_str(), -queued.people),
+            ("queued", queued.people),
+            ("bounced_hard", -queued.hard),
+            ("bounced_soft", -queued.soft),
+        ];
+        counters::add(tx, tenant, id, &deltas).await?;
         announce(tx, tenant, id).await?;
-        let what = json!({ "of": group, "people": queued });
+        let what = json!({ "of": group, "people": queued.people });
         record(tx, actor, "campaign.resent", &before, what).await?;
         load(tx, tenant, id, now).await
     })
     .await
+}
+
+/// Whether some of a stopped campaign wait or are in a mailer's hands: sent again,
+/// it would send those too.
+async fn is_open(tx: &mut AsyncPgConnection, tenant: TenantId, id: CampaignId) -> Result<bool> {
+    let counts = counters::load(tx, tenant, &[id]).await?;
+    let open = |counts: &counters::Counts| counts.queued + counts.claimed + counts.deferred;
+    Ok(counts.get(&id).is_some_and(|counts| open(counts) > 0))
 }
 
 fn people_changed(people: i64, confirmed: i64) -> DomainError {
@@ -157,6 +199,8 @@ async fn reopen(
             campaign::state_reason.eq(None::<String>),
             campaign::finished_at.eq(None::<DateTime<Utc>>),
             campaign::epoch.eq(epoch),
+            // Stopped while its audience was still being frozen: nobody more is.
+            campaign::prepared_at.eq(before.prepared_at.unwrap_or(now)),
             campaign::version.eq(before.version + 1),
             campaign::updated_at.eq(now),
         ))
@@ -201,9 +245,9 @@ async fn queue_again(
     period: NaiveDate,
     group: Group,
     now: DateTime<Utc>,
-) -> Result<i64> {
+) -> Result<Queued> {
     let audience = row.audience()?;
-    let queued = diesel::sql_query(again_sql())
+    Ok(diesel::sql_query(again_sql())
         .bind::<SqlUuid, _>(tenant)
         .bind::<Date, _>(period)
         .bind::<SqlUuid, _>(row.id)
@@ -211,9 +255,8 @@ async fn queue_again(
         .bind::<Bool, _>(audience.all)
         .bind::<Array<SqlUuid>, _>(lists(&audience.list_ids))
         .bind::<Timestamptz, _>(now)
-        .execute(tx)
-        .await?;
-    Ok(i64::try_from(queued).unwrap_or(0))
+        .get_result(tx)
+        .await?)
 }
 
 fn lists(ids: &[ListId]) -> Vec<uuid::Uuid> {

@@ -59,7 +59,7 @@ impl State {
             (S::Paused, T::Resume) if frozen => S::Sending,
             (S::Paused, T::Resume) => S::Preparing,
             (S::Preparing | S::Sending | S::Paused, T::Stop) => S::Stopped,
-            (S::Finished, T::Resend) => S::Sending,
+            (S::Finished | S::Stopped, T::Resend) => S::Sending,
             _ => return Err(self.refusal(step)),
         })
     }
@@ -130,7 +130,10 @@ mod tests {
                     (S::Paused, S::Stopped),
                 ],
             ),
-            (T::Resend, &[(S::Finished, S::Sending)]),
+            (
+                T::Resend,
+                &[(S::Finished, S::Sending), (S::Stopped, S::Sending)],
+            ),
         ];
         for (step, ways) in table {
             for from in State::ALL {

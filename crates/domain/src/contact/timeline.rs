@@ -13,6 +13,7 @@ use super::queries;
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::error::Result;
+use crate::event::machine::{MachineRule, seconds_after};
 use crate::ids::{CampaignId, ContactId, DeliveryId, ListId, TenantId};
 use crate::page::{Page, PageRequest, time_key};
 use crate::text_enum::text_enum;
@@ -89,6 +90,25 @@ pub struct TimelineEntry {
     /// Of an open or click: a prefetch or scanner did it, not the person.
     #[diesel(sql_type = Bool)]
     pub machine: bool,
+    /// By which rule; `None` also for a machine's of before rules were kept.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub machine_rule: Option<MachineRule>,
+    /// Of a machine's: what it called itself; hostile input.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub user_agent: Option<String>,
+    /// Of a machine's: where it came from.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub ip: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    accepted_at: Option<DateTime<Utc>>,
+}
+
+impl TimelineEntry {
+    /// Of a machine's: how long after the acceptance of the mail.
+    #[must_use]
+    pub fn seconds_after(&self) -> Option<i64> {
+        seconds_after(self.accepted_at, self.at)
+    }
 }
 
 /// Pages what happened with a contact.
@@ -151,26 +171,27 @@ const SOURCES: &str = concat!(
         "CASE WHEN c.source LIKE 'import:%' THEN 'imported' ELSE 'created' END AS kind,
          NULL::uuid AS campaign_id, NULL::text AS campaign_name, NULL::uuid AS delivery_id, NULL::uuid AS list_id,
          NULL::text AS list_name, NULL::text AS url, c.source AS source, NULL::text AS reason, NULL::text AS reply,
-         NULL::text AS detail, false AS machine",
+         NULL::text AS detail, false AS machine, NULL::text AS machine_rule, NULL::text AS user_agent, NULL::text AS ip,
+         NULL::timestamptz AS accepted_at",
         "contact c WHERE c.tenant_id = $1 AND c.id = $2"
     ),
     " UNION ALL ",
     source!(
         "a.at", "a.id",
-        "'updated', NULL, NULL, NULL, NULL, NULL, NULL, a.actor_kind, NULL, NULL, NULL, false",
+        "'updated', NULL, NULL, NULL, NULL, NULL, NULL, a.actor_kind, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL",
         "audit_entry a WHERE a.tenant_id = $1 AND a.subject_id = $2 AND a.action = 'contact.updated'"
     ),
     " UNION ALL ",
     source!(
         "s.at", "s.id",
-        "s.status, NULL, NULL, NULL, s.list_id, l.name, NULL, s.source, NULL, NULL, NULL, false",
+        "s.status, NULL, NULL, NULL, s.list_id, l.name, NULL, s.source, NULL, NULL, NULL, false, NULL, NULL, NULL, NULL",
         "subscription_event s LEFT JOIN list l ON l.tenant_id = $1 AND l.id = s.list_id
          WHERE s.tenant_id = $1 AND s.contact_id = $2"
     ),
     " UNION ALL ",
     source!(
         "n.at", "n.id",
-        "'consent_' || n.kind, NULL, NULL, NULL, NULL, NULL, NULL, n.source, NULL, NULL, nullif(left(n.wording, 500), ''), false",
+        "'consent_' || n.kind, NULL, NULL, NULL, NULL, NULL, NULL, n.source, NULL, NULL, nullif(left(n.wording, 500), ''), false, NULL, NULL, NULL, NULL",
         "consent n WHERE n.tenant_id = $1 AND n.contact_id = $2"
     ),
     " UNION ALL ",
@@ -178,7 +199,7 @@ const SOURCES: &str = concat!(
         "coalesce(d.attempted_at, d.created_at)", "d.id",
         "CASE d.state WHEN 'claimed' THEN 'queued' ELSE d.state END,
          CASE WHEN g.kind <> 'campaign' THEN NULL ELSE d.campaign_id END, g.name, d.id, NULL, NULL, NULL, NULL,
-         d.reason, CASE WHEN d.state <> 'accepted' THEN d.reply_text END, NULL, false",
+         d.reason, CASE WHEN d.state <> 'accepted' THEN d.reply_text END, NULL, false, NULL, NULL, NULL, NULL",
         "delivery d LEFT JOIN campaign g ON g.tenant_id = $1 AND g.id = d.campaign_id
          WHERE d.tenant_id = $1 AND d.contact_id = $2"
     ),
@@ -188,15 +209,18 @@ const SOURCES: &str = concat!(
         "CASE e.kind WHEN 'open' THEN 'opened' WHEN 'click' THEN 'clicked' WHEN 'bounce' THEN 'bounced'
               WHEN 'complaint' THEN 'complained' ELSE 'cancelled' END,
          CASE WHEN g.kind <> 'campaign' THEN NULL ELSE e.campaign_id END, g.name, e.delivery_id, NULL, NULL, k.url, NULL, e.detail ->> 'reason',
-         CASE WHEN e.kind IN ('bounce', 'complaint') THEN e.detail ->> 'text' END, NULL, e.machine",
+         CASE WHEN e.kind IN ('bounce', 'complaint') THEN e.detail ->> 'text' END, NULL, e.machine,
+         e.machine_rule, CASE WHEN e.machine THEN e.user_agent END, CASE WHEN e.machine THEN host(e.ip) END,
+         CASE WHEN e.machine THEN d.accepted_at END",
         "event e LEFT JOIN campaign g ON g.tenant_id = $1 AND g.id = e.campaign_id
+         LEFT JOIN delivery d ON d.tenant_id = $1 AND d.period = g.period AND d.id = e.delivery_id
          LEFT JOIN link k ON k.tenant_id = $1 AND k.campaign_id = e.campaign_id AND k.number = e.link_number
          WHERE e.tenant_id = $1 AND e.contact_id = $2"
     ),
     " UNION ALL ",
     source!(
         "b.created_at", "b.id",
-        "'suppressed', NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.reason, NULL, b.value, false",
+        "'suppressed', NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.reason, NULL, b.value, false, NULL, NULL, NULL, NULL",
         "suppression b WHERE b.tenant_id = $1 AND (b.kind, b.value) IN
              (('address', $6), ('domain', substring($6 FROM '[^@]*$')))"
     )

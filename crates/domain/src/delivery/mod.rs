@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod queue;
 pub mod read;
 pub mod record;
+pub mod resend;
 pub mod retry;
 pub mod return_path;
 pub mod token;

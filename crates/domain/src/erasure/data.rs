@@ -55,7 +55,7 @@ const KINDS: [(&str, &str); 7] = [
     ),
     (
         "events",
-        "SELECT kind, at, machine, host(ip) AS ip, user_agent, detail FROM event
+        "SELECT kind, at, machine, machine_rule, host(ip) AS ip, user_agent, detail FROM event
          WHERE tenant_id = $1 AND contact_id = $2 AND $3 IS NOT NULL ORDER BY at DESC LIMIT $4",
     ),
     (

@@ -1,6 +1,34 @@
 //! Whether a person or a program opened a mail or followed its link, as far as
-//! one request tells. Whoever is in doubt counts as a person; what is a
-//! machine's is kept as an event and counted nowhere.
+//! one request tells, and by which rule. Whoever is in doubt counts as a person;
+//! what is a machine's is kept as an event and counted nowhere. What only
+//! several requests tell stands in [`super::burst`]. The rules and their
+//! numbers are in docs/decisions/0052.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::text_enum::text_enum;
+
+/// How much earlier than the record of a mail's acceptance its receiver may
+/// look into it: scanners do so while they take it.
+const AHEAD: TimeDelta = TimeDelta::minutes(1);
+
+text_enum! {
+    /// By which rule something is a machine's.
+    pub enum MachineRule {
+        /// HEAD: nobody sees an answer without a body.
+        HeadRequest = "head_request",
+        /// The browser said that nobody looks yet.
+        Prefetch = "prefetch",
+        /// It did not say what it is; every browser and mail program does.
+        NoUserAgent = "no_user_agent",
+        /// Apple's Mail Privacy Protection, which fetches whether the mail is read or not.
+        PrivacyProxy = "privacy_proxy",
+        /// The name of a scanner, a crawler or a library.
+        KnownProgram = "known_program",
+        /// More links of one mail within seconds than a person follows.
+        ManyLinks = "many_links",
+    }
+}
 
 /// Names that scanners, crawlers and libraries give themselves, in lower case.
 /// Image proxies of mail services (Gmail, Yahoo) are not here: they fetch when
@@ -49,24 +77,39 @@ pub struct Request<'a> {
     pub is_prefetch: bool,
 }
 
-/// Whether a machine did it.
+/// The rule by which a machine made the request; `None` for a person's.
 #[must_use]
-pub fn is_machine(request: Request<'_>) -> bool {
+pub fn rule_of(request: Request<'_>) -> Option<MachineRule> {
     let agent = request.user_agent.trim().to_ascii_lowercase();
-    request.is_head
-        || request.is_prefetch
-        || agent.is_empty()
-        // What Apple's Mail Privacy Protection says, whether the mail is read or not.
-        || agent == "mozilla/5.0"
-        || NAMES.iter().any(|name| agent.contains(name))
+    if request.is_head {
+        Some(MachineRule::HeadRequest)
+    } else if request.is_prefetch {
+        Some(MachineRule::Prefetch)
+    } else if agent.is_empty() {
+        Some(MachineRule::NoUserAgent)
+    } else if agent == "mozilla/5.0" {
+        Some(MachineRule::PrivacyProxy)
+    } else {
+        let is_known = NAMES.iter().any(|name| agent.contains(name));
+        is_known.then_some(MachineRule::KnownProgram)
+    }
+}
+
+/// How many seconds after a mail was accepted something happened. `None` when
+/// that was another attempt's, or nobody knows of an acceptance.
+#[must_use]
+pub fn seconds_after(accepted: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Option<i64> {
+    let passed = at - accepted?;
+    (passed > -AHEAD).then(|| passed.num_seconds().max(0))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::MachineRule as R;
     use super::*;
 
-    fn by(user_agent: &str) -> bool {
-        is_machine(Request {
+    fn by(user_agent: &str) -> Option<MachineRule> {
+        rule_of(Request {
             user_agent,
             is_head: false,
             is_prefetch: false,
@@ -83,20 +126,26 @@ mod tests {
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
             "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.2.0",
         ] {
-            assert!(!by(person), "{person}");
+            assert_eq!(by(person), None, "{person}");
         }
-        for machine in [
-            "",
-            "   ",
-            "Mozilla/5.0",
-            "curl/8.14.1",
-            "python-requests/2.32",
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            "Slackbot-LinkExpanding 1.0",
-            "BarracudaCentral",
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36",
+        for (machine, rule) in [
+            ("", R::NoUserAgent),
+            ("   ", R::NoUserAgent),
+            ("Mozilla/5.0", R::PrivacyProxy),
+            ("curl/8.14.1", R::KnownProgram),
+            ("python-requests/2.32", R::KnownProgram),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                R::KnownProgram,
+            ),
+            ("Slackbot-LinkExpanding 1.0", R::KnownProgram),
+            ("BarracudaCentral", R::KnownProgram),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/142.0.0.0 Safari/537.36",
+                R::KnownProgram,
+            ),
         ] {
-            assert!(by(machine), "{machine}");
+            assert_eq!(by(machine), Some(rule), "{machine}");
         }
     }
 
@@ -107,14 +156,26 @@ mod tests {
             is_head: false,
             is_prefetch: false,
         };
-        assert!(!is_machine(person));
-        assert!(is_machine(Request {
+        assert_eq!(rule_of(person), None);
+        let head = Request {
             is_head: true,
             ..person
-        }));
-        assert!(is_machine(Request {
+        };
+        assert_eq!(rule_of(head), Some(MachineRule::HeadRequest));
+        let prefetch = Request {
             is_prefetch: true,
             ..person
-        }));
+        };
+        assert_eq!(rule_of(prefetch), Some(MachineRule::Prefetch));
+    }
+
+    #[test]
+    fn the_time_since_acceptance_is_said_of_the_attempt_that_it_belongs_to() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let after = |seconds| seconds_after(Some(now), now + TimeDelta::seconds(seconds));
+        assert_eq!((after(90), after(0)), (Some(90), Some(0)));
+        assert_eq!(after(-5), Some(0), "while it was being taken");
+        assert_eq!(after(-3600), None, "of an attempt before");
+        assert_eq!(seconds_after(None, now), None);
     }
 }

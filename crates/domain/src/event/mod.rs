@@ -3,6 +3,7 @@
 //! one by one.
 
 pub mod bounce;
+mod burst;
 pub mod cancel;
 pub mod machine;
 pub mod target;

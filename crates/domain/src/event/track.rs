@@ -1,6 +1,7 @@
 //! Opens and clicks, written in batches: the events, the first open and first
 //! click of each delivery, and the counts of people, in one transaction. A
-//! batch that is written twice (its commit was not heard of) counts once.
+//! batch that is written twice (its commit was not heard of) counts once. What
+//! only several hits tell of their maker is judged first ([`super::burst`]).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,6 +15,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 
 use super::Visitor;
+use super::burst::{self, Judged};
+use super::machine::MachineRule;
 use crate::contact;
 use crate::db::Db;
 use crate::delivery::counters;
@@ -37,8 +40,9 @@ pub struct Hit {
     /// Number of the link; `None` for an open.
     pub link: Option<u16>,
     pub at: DateTime<Utc>,
-    /// Kept, and counted nowhere.
-    pub machine: bool,
+    /// The rule by which it is a machine's, as far as the request alone tells:
+    /// kept, and counted nowhere.
+    pub machine: Option<MachineRule>,
     pub ip: Option<IpAddr>,
     pub user_agent: String,
 }
@@ -49,7 +53,7 @@ impl Hit {
     pub fn of(
         token: &DeliveryToken,
         visitor: Visitor,
-        machine: bool,
+        machine: Option<MachineRule>,
         at: DateTime<Utc>,
     ) -> Option<Self> {
         let link = match token.purpose {
@@ -88,11 +92,17 @@ impl Hit {
 pub async fn record(db: &Db, tenant: TenantId, hits: &[Hit]) -> Result<()> {
     db.tenant(tenant, async |tx| {
         let mut campaigns: BTreeMap<CampaignId, (i64, i64)> = BTreeMap::new();
-        for row in insert(tx, tenant, hits).await? {
+        let (hits, mended) = burst::judge(tx, tenant, hits).await?;
+        for row in mended {
+            let (opened, clicked) = campaigns.entry(row.campaign).or_default();
+            *opened -= i64::from(row.unopened);
+            *clicked -= i64::from(row.unclicked);
+        }
+        for row in insert(tx, tenant, &hits).await? {
             campaigns.entry(row.campaign_id).or_default();
         }
         let mut readers = Vec::new();
-        for row in mark_first(tx, tenant, hits).await? {
+        for row in mark_first(tx, tenant, &hits).await? {
             let (opened, clicked) = campaigns.entry(row.campaign_id).or_default();
             *opened += i64::from(row.opens);
             *clicked += i64::from(row.clicks);
@@ -124,23 +134,35 @@ struct Written {
 async fn insert(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
-    hits: &[Hit],
+    hits: &[Judged<'_>],
 ) -> Result<Vec<Written>> {
-    let ids: Vec<EventId> = hits.iter().map(|hit| hit.id).collect();
-    let deliveries: Vec<DeliveryId> = hits.iter().map(|hit| hit.delivery).collect();
-    let periods: Vec<NaiveDate> = hits.iter().map(|hit| hit.period).collect();
-    let kinds: Vec<&str> = hits.iter().map(Hit::kind).collect();
-    let links: Vec<Option<i32>> = hits.iter().map(|hit| hit.link.map(i32::from)).collect();
-    let machines: Vec<bool> = hits.iter().map(|hit| hit.machine).collect();
-    let times: Vec<DateTime<Utc>> = hits.iter().map(|hit| hit.at).collect();
-    let ips: Vec<Option<IpNet>> = hits.iter().map(|hit| hit.ip.map(IpNet::from)).collect();
-    let agents: Vec<&str> = hits.iter().map(|hit| hit.user_agent.as_str()).collect();
+    let ids: Vec<EventId> = hits.iter().map(|(hit, _)| hit.id).collect();
+    let deliveries: Vec<DeliveryId> = hits.iter().map(|(hit, _)| hit.delivery).collect();
+    let periods: Vec<NaiveDate> = hits.iter().map(|(hit, _)| hit.period).collect();
+    let kinds: Vec<&str> = hits.iter().map(|(hit, _)| hit.kind()).collect();
+    let links: Vec<Option<i32>> = hits
+        .iter()
+        .map(|(hit, _)| hit.link.map(i32::from))
+        .collect();
+    let rules: Vec<Option<&str>> = hits
+        .iter()
+        .map(|(_, rule)| rule.map(MachineRule::as_str))
+        .collect();
+    let times: Vec<DateTime<Utc>> = hits.iter().map(|(hit, _)| hit.at).collect();
+    let ips: Vec<Option<IpNet>> = hits
+        .iter()
+        .map(|(hit, _)| hit.ip.map(IpNet::from))
+        .collect();
+    let agents: Vec<&str> = hits
+        .iter()
+        .map(|(hit, _)| hit.user_agent.as_str())
+        .collect();
     Ok(diesel::sql_query(
         "WITH written AS (
-            INSERT INTO event (tenant_id, period, id, kind, campaign_id, delivery_id, contact_id, link_number, machine, at, ip, user_agent)
+            INSERT INTO event (tenant_id, period, id, kind, campaign_id, delivery_id, contact_id, link_number, machine, machine_rule, at, ip, user_agent)
             SELECT $1, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.id, h.kind, d.campaign_id, d.id, d.contact_id,
-                   h.link, h.machine, h.at, h.ip, h.agent
-            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, machine, at, ip, agent)
+                   h.link, h.rule IS NOT NULL, h.rule, h.at, h.ip, h.agent
+            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, rule, at, ip, agent)
             JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery AND d.address <> ''
             JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
             ON CONFLICT DO NOTHING
@@ -153,7 +175,7 @@ async fn insert(
     .bind::<Array<Date>, _>(periods)
     .bind::<Array<Text>, _>(kinds)
     .bind::<Array<Nullable<Integer>>, _>(links)
-    .bind::<Array<Bool>, _>(machines)
+    .bind::<Array<Nullable<Text>>, _>(rules)
     .bind::<Array<Timestamptz>, _>(times)
     .bind::<Array<Nullable<Inet>>, _>(ips)
     .bind::<Array<Text>, _>(agents)
@@ -182,9 +204,13 @@ struct First {
 async fn mark_first(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
-    hits: &[Hit],
+    hits: &[Judged<'_>],
 ) -> Result<Vec<First>> {
-    let people: Vec<&Hit> = hits.iter().filter(|hit| !hit.machine).collect();
+    let people: Vec<&Hit> = hits
+        .iter()
+        .filter(|(_, rule)| rule.is_none())
+        .map(|(hit, _)| *hit)
+        .collect();
     if people.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,9 +1,14 @@
 //! Idempotency keys: the answer to a POST is kept for a day, so that a client
 //! that heard nothing may simply send again.
+//!
+//! As a rule the answer is kept after the work was done; a process that ends
+//! between the two leaves a key without an answer, and after a while the work is
+//! done anew. Where that would harm, as with a mail that is sent, the work and its
+//! answer are one transaction ([`Promise`]).
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use crate::actor::Actor;
@@ -38,18 +43,63 @@ pub enum Claim {
     Done(Answer),
 }
 
+/// A key that was claimed, for one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub key: String,
+    pub request_hash: [u8; 32],
+}
+
+/// Has the answer kept in the transaction that does the work: either both stand,
+/// or neither, whenever the process ends and whatever becomes of the line.
+pub struct Promise<'a, T> {
+    pub claimed: &'a Claimed,
+    pub sealing: &'a Keys,
+    /// The answer to what was done.
+    pub answer: &'a (dyn Fn(&T) -> Result<Answer> + Sync),
+}
+
+impl<T> std::fmt::Debug for Promise<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Promise")
+            .field("claimed", self.claimed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Promise<'_, T> {
+    /// Keeps the answer. Refuses when the key is this request's no more: it took
+    /// so long that another one claimed it, and then only one of them may do the work.
+    pub(crate) async fn keep(
+        &self,
+        tx: &mut AsyncPgConnection,
+        actor: &Actor,
+        done: &T,
+    ) -> Result<()> {
+        let answer = (self.answer)(done)?;
+        let kept = Kept::new(self.sealing, actor, &self.claimed.key, &answer)?;
+        match kept.write(tx, actor, self.claimed).await? {
+            0 => Err(in_progress()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn in_progress() -> DomainError {
+    DomainError::conflict(
+        "in_progress",
+        "the first request with this key is still under way: ask again in a moment",
+    )
+}
+
 /// Claims a key for a request of this hash.
 ///
 /// # Errors
 /// [`DomainError::Invalid`] when the key was used for another request,
 /// [`DomainError::Conflict`] while the first one is under way.
-pub async fn claim(
-    db: &Db,
-    sealing: &Keys,
-    actor: &Actor,
-    key: &str,
-    request_hash: &[u8; 32],
-) -> Result<Claim> {
+pub async fn claim(db: &Db, sealing: &Keys, actor: &Actor, claimed: &Claimed) -> Result<Claim> {
+    let Claimed { key, request_hash } = claimed;
+    let key = key.as_str();
     if key.is_empty() || key.len() > MAX_KEY || !key.bytes().all(|b| b.is_ascii_graphic()) {
         let detail = format!("must be 1 to {MAX_KEY} visible ASCII characters, for example a UUID");
         return Err(DomainError::invalid(
@@ -108,12 +158,9 @@ pub async fn claim(
             let detail = "this key was used for another request: take a new one";
             return Err(DomainError::invalid("/Idempotency-Key", "reused", detail));
         }
-        let status = status.and_then(|s| u16::try_from(s).ok()).ok_or_else(|| {
-            DomainError::conflict(
-                "in_progress",
-                "the first request with this key is still under way: ask again in a moment",
-            )
-        })?;
+        let status = status
+            .and_then(|s| u16::try_from(s).ok())
+            .ok_or_else(in_progress)?;
         let headers = headers
             .map(serde_json::from_value)
             .transpose()
@@ -128,7 +175,43 @@ pub async fn claim(
     .await
 }
 
-/// Keeps the answer of the first request.
+/// An answer as its row holds it.
+struct Kept {
+    status: i16,
+    headers: Value,
+    sealed: Vec<u8>,
+}
+
+impl Kept {
+    fn new(sealing: &Keys, actor: &Actor, key: &str, answer: &Answer) -> Result<Self> {
+        Ok(Self {
+            status: i16::try_from(answer.status).map_err(DomainError::internal)?,
+            headers: serde_json::to_value(&answer.headers).map_err(DomainError::internal)?,
+            sealed: sealing.seal(actor.tenant_id, &place(actor, key), &answer.body)?,
+        })
+    }
+
+    /// Answers how many keys there were to be answered.
+    async fn write(
+        &self,
+        tx: &mut AsyncPgConnection,
+        actor: &Actor,
+        claimed: &Claimed,
+    ) -> Result<usize> {
+        let kept = (
+            keys::status.eq(self.status),
+            keys::headers.eq(&self.headers),
+            keys::body_sealed.eq(&self.sealed),
+        );
+        let row = keys::table.find((actor.tenant_id, owner(actor), claimed.key.as_str()));
+        let ours = row
+            .filter(keys::status.is_null())
+            .filter(keys::request_hash.eq(&claimed.request_hash[..]));
+        Ok(diesel::update(ours).set(kept).execute(tx).await?)
+    }
+}
+
+/// Keeps the answer of the first request, unless it stands already.
 ///
 /// # Errors
 /// When the database does.
@@ -136,35 +219,30 @@ pub async fn store(
     db: &Db,
     sealing: &Keys,
     actor: &Actor,
-    key: &str,
+    claimed: &Claimed,
     answer: &Answer,
 ) -> Result<()> {
-    let headers = serde_json::to_value(&answer.headers).map_err(DomainError::internal)?;
-    let status = i16::try_from(answer.status).map_err(DomainError::internal)?;
-    let sealed = sealing.seal(actor.tenant_id, &place(actor, key), &answer.body)?;
+    let kept = Kept::new(sealing, actor, &claimed.key, answer)?;
     db.tenant(actor.tenant_id, async |tx| {
-        diesel::update(keys::table.find((actor.tenant_id, owner(actor), key)))
-            .set((
-                keys::status.eq(status),
-                keys::headers.eq(&headers),
-                keys::body_sealed.eq(&sealed),
-            ))
-            .execute(tx)
-            .await?;
+        kept.write(tx, actor, claimed).await?;
         Ok(())
     })
     .await
 }
 
-/// Lets the key go after a failure of ours, so that a new try is a first one.
+/// Lets the key go after a failure of ours, so that a new try is a first one. A
+/// key that has its answer stays: the work was done, and only the word of it was
+/// lost on the way from the database.
 ///
 /// # Errors
 /// When the database does.
-pub async fn forget(db: &Db, actor: &Actor, key: &str) -> Result<()> {
+pub async fn forget(db: &Db, actor: &Actor, claimed: &Claimed) -> Result<()> {
     db.tenant(actor.tenant_id, async |tx| {
-        diesel::delete(keys::table.find((actor.tenant_id, owner(actor), key)))
-            .execute(tx)
-            .await?;
+        let row = keys::table.find((actor.tenant_id, owner(actor), claimed.key.as_str()));
+        let ours = row
+            .filter(keys::status.is_null())
+            .filter(keys::request_hash.eq(&claimed.request_hash[..]));
+        diesel::delete(ours).execute(tx).await?;
         Ok(())
     })
     .await

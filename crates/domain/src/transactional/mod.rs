@@ -23,6 +23,7 @@ use crate::contact::EmailAddress;
 use crate::db::Db;
 use crate::delivery::read::{self, Delivery, DeliveryDetail, DeliveryState};
 use crate::error::{DomainError, FieldError, Result};
+use crate::idempotency::Promise;
 use crate::ids::{ContactId, DeliveryId, MailId, TenantId};
 use crate::mail::preview::as_invalid;
 use crate::mail::render::{CompiledMail, Installation, Links, Recipient};
@@ -83,7 +84,8 @@ struct Mailbox {
     contact: Option<(ContactId, Recipient)>,
 }
 
-/// Sends one mail.
+/// Sends one mail. What `promise` has to be answered is kept with the mail: the
+/// same call again finds it, wherever the first one came to an end.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::Invalid`] for the address, the mail, or values that leave a hole or make no
@@ -93,6 +95,7 @@ pub async fn send(
     actor: &Actor,
     installation: &Installation,
     new: NewSend,
+    promise: Option<&Promise<'_, DeliveryDetail>>,
 ) -> Result<DeliveryDetail> {
     actor.require(Permission::CampaignsSend)?;
     values::check(&new.values)?;
@@ -125,7 +128,11 @@ pub async fn send(
     try_out(&compiled, &to, &values)?;
     db.tenant(tenant, async |tx| {
         let id = write(tx, actor, &mail, compiled.links(), &to, &values, now).await?;
-        read::load(tx, tenant, id).await
+        let made = read::load(tx, tenant, id).await?;
+        if let Some(promise) = promise {
+            promise.keep(tx, actor, &made).await?;
+        }
+        Ok(made)
     })
     .await
 }

@@ -104,20 +104,6 @@ async fn a_second_click_is_refused_and_so_is_another_number() {
         "{refused:?}"
     );
     assert_eq!(count(db, actor, sent.id).await.unwrap(), Again::default());
-    control::stop(db, actor, sent.id).await.unwrap();
-    let refused = resend(db, actor, sent.id, Group::Unknown, 4)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            DomainError::Conflict {
-                code: "wrong_state",
-                ..
-            }
-        ),
-        "{refused:?}"
-    );
 }
 
 #[tokio::test]
@@ -165,4 +151,81 @@ async fn sending_again_needs_the_permission_to_send() {
         .await
         .unwrap_err();
     assert!(matches!(refused, DomainError::Forbidden { .. }));
+}
+
+#[tokio::test]
+async fn of_a_stopped_campaign_those_in_doubt_get_it_again_and_nobody_who_was_left_out() {
+    let world = World::new().await;
+    let sent = finished(&world).await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    // Stopped while p8 to p10 waited, and before the whole audience was frozen.
+    let waiting = "UPDATE delivery SET state = 'queued', due_at = now(), attempts = 0 WHERE state = 'accepted';
+         UPDATE campaign_counter SET name = 'queued' WHERE name = 'accepted';
+         UPDATE campaign SET state = 'sending', finished_at = NULL, prepared_at = NULL";
+    world.database.execute_as_owner(waiting).await;
+    control::stop(db, actor, sent.id).await.unwrap();
+    let again = Again {
+        unknown: 4,
+        failed: 3,
+    };
+    assert_eq!(count(db, actor, sent.id).await.unwrap(), again);
+    let campaign = resend(db, actor, sent.id, Group::Unknown, 4).await.unwrap();
+    assert_eq!(campaign.state, State::Sending);
+    let counts = campaign.counts;
+    assert_eq!((counts.queued, counts.skipped, counts.failed), (4, 3, 3));
+    // The rest of the audience is not frozen after all.
+    freeze_next_chunk(db, WorkerId::new()).await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM delivery").await, 10);
+    let waits = "SELECT count(*) FROM delivery WHERE state = 'queued'";
+    assert_eq!(world.count(waits).await, 4);
+}
+
+#[tokio::test]
+async fn a_stopped_campaign_whose_last_mails_are_under_way_waits_for_them() {
+    let world = World::new().await;
+    let sent = finished(&world).await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    let under_way = "UPDATE campaign SET state = 'stopped';
+         UPDATE delivery SET state = 'claimed' WHERE state = 'accepted';
+         UPDATE campaign_counter SET name = 'claimed' WHERE name = 'accepted'";
+    world.database.execute_as_owner(under_way).await;
+    assert_eq!(count(db, actor, sent.id).await.unwrap(), Again::default());
+    let refused = resend(db, actor, sent.id, Group::Unknown, 4)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            DomainError::Conflict {
+                code: "stopping",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_campaign_that_was_stopped_before_it_began_has_nobody() {
+    let world = World::new().await;
+    let sent = finished(&world).await;
+    let (db, actor) = (&world.database.db, &world.actor);
+    world
+        .database
+        .execute_as_owner("DELETE FROM delivery; DELETE FROM campaign_counter; UPDATE campaign SET state = 'stopped', period = NULL")
+        .await;
+    assert_eq!(count(db, actor, sent.id).await.unwrap(), Again::default());
+    let refused = resend(db, actor, sent.id, Group::Unknown, 1)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            DomainError::Conflict {
+                code: "people_changed",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
 }

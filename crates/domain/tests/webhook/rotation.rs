@@ -71,10 +71,14 @@ async fn no_dump_holds_a_secret_and_a_rotation_of_the_master_key_breaks_nothing(
         headers: Vec::new(),
         body: format!("{{\"secret\": \"{}\"}}", second.expose_secret()).into_bytes(),
     };
-    domain::idempotency::claim(w.db(), &w.keys, &w.actor, "k", &[0; 32])
+    let claimed = domain::idempotency::Claimed {
+        key: "k".to_owned(),
+        request_hash: [0; 32],
+    };
+    domain::idempotency::claim(w.db(), &w.keys, &w.actor, &claimed)
         .await
         .unwrap();
-    domain::idempotency::store(w.db(), &w.keys, &w.actor, "k", &answer)
+    domain::idempotency::store(w.db(), &w.keys, &w.actor, &claimed, &answer)
         .await
         .unwrap();
     let (db, tenant) = (w.database.db.clone(), w.actor.tenant_id);

@@ -1,6 +1,9 @@
 //! One call, one mail to one person.
 
+use chrono::TimeDelta;
+use domain::clock::Clock;
 use domain::delivery::read::{self, DeliveryDetail, DeliveryState};
+use domain::idempotency::{self, Answer, Claim, Claimed, Promise};
 use domain::ids::{MailId, TenantId};
 use domain::mail::content::{ContentChange, TextMode};
 use domain::mail::render::Installation;
@@ -60,7 +63,7 @@ pub(crate) async fn send_to(
         public_url: "https://mail.example".to_owned(),
         keys: std::sync::Arc::clone(&fixture.keys),
     };
-    transactional::send(&fixture.database.db, actor, &installation, new).await
+    transactional::send(&fixture.database.db, actor, &installation, new, None).await
 }
 
 async fn look_up(fixture: &Fixture, actor: &Actor, sent: &DeliveryDetail) -> DeliveryDetail {
@@ -223,4 +226,114 @@ async fn values_that_leave_a_hole_or_make_no_mail_are_refused_before_anything_is
         );
     }
     assert_eq!(fixture.rows("true").await, 0);
+}
+
+/// A call with a key, as the API makes it.
+struct KeyedCall {
+    fixture: Fixture,
+    clock: Clock,
+    actor: Actor,
+    mail: MailId,
+    claimed: Claimed,
+}
+
+impl KeyedCall {
+    async fn new() -> Self {
+        let sink = Sink::scripted(|_, _| Action::Accept).await;
+        let clock = Clock::fixed(Clock::system().now());
+        let fixture = Fixture::with_clock(&sink, clock.clone()).await;
+        Self {
+            actor: Actor::operator(fixture.tenant),
+            mail: confirmation(&fixture, fixture.tenant).await,
+            fixture,
+            clock,
+            claimed: Claimed {
+                key: "order-1".to_owned(),
+                request_hash: [7; 32],
+            },
+        }
+    }
+
+    async fn claim(&self) -> Result<Claim> {
+        let db = &self.fixture.database.db;
+        idempotency::claim(db, &self.fixture.keys, &self.actor, &self.claimed).await
+    }
+
+    async fn send(&self) -> Result<DeliveryDetail> {
+        let promise = Promise {
+            claimed: &self.claimed,
+            sealing: &self.fixture.keys,
+            answer: &|made: &DeliveryDetail| Ok(answer(made)),
+        };
+        let new = NewSend {
+            mail_id: self.mail,
+            to: To::Address("taro@example.jp".to_owned()),
+            values: order("A-1"),
+        };
+        let installation = Installation {
+            public_url: "https://mail.example".to_owned(),
+            keys: std::sync::Arc::clone(&self.fixture.keys),
+        };
+        let db = &self.fixture.database.db;
+        transactional::send(db, &self.actor, &installation, new, Some(&promise)).await
+    }
+
+    async fn mails(&self) -> i64 {
+        self.fixture.rows("true").await
+    }
+}
+
+fn answer(made: &DeliveryDetail) -> Answer {
+    Answer {
+        status: 202,
+        headers: Vec::new(),
+        body: made.delivery.id.to_string().into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn whoever_heard_nothing_of_a_mail_gets_its_answer_and_no_second_mail() {
+    let call = KeyedCall::new().await;
+    assert_eq!(call.claim().await.unwrap(), Claim::First);
+    let sent = call.send().await.unwrap();
+    // Its COMMIT was not heard of: a failure, as far as the API knows.
+    let db = &call.fixture.database.db;
+    idempotency::forget(db, &call.actor, &call.claimed)
+        .await
+        .unwrap();
+    assert_eq!(call.claim().await.unwrap(), Claim::Done(answer(&sent)));
+    // Or the process was killed before it could do anything more.
+    call.clock.advance(TimeDelta::minutes(6));
+    assert_eq!(call.claim().await.unwrap(), Claim::Done(answer(&sent)));
+    assert_eq!(call.mails().await, 1);
+    call.clock.advance(TimeDelta::hours(25));
+    assert_eq!(call.claim().await.unwrap(), Claim::First, "kept for a day");
+}
+
+#[tokio::test]
+async fn of_two_calls_that_hold_the_same_key_one_sends() {
+    let call = KeyedCall::new().await;
+    assert_eq!(call.claim().await.unwrap(), Claim::First);
+    // The first one takes so long that it counts as dead.
+    call.clock.advance(TimeDelta::minutes(6));
+    assert_eq!(call.claim().await.unwrap(), Claim::First);
+    let (one, two) = tokio::join!(call.send(), call.send());
+    assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
+    let refused = one.and(two).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            DomainError::Conflict {
+                code: "in_progress",
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(call.mails().await, 1);
+    // Without a key that is its own, none at all: its work is undone.
+    let gone = "DELETE FROM idempotency_key";
+    call.fixture.database.execute_as_owner(gone).await;
+    call.send().await.unwrap_err();
+    assert_eq!(call.mails().await, 1);
 }

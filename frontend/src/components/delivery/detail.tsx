@@ -5,6 +5,7 @@ import { TextLink } from "@/components/ui/link-button";
 import { Status, type Tone } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { DeliveryEvents } from "./events";
 
 const tones: Record<DeliveryState, Tone> = {
   queued: "idle",
@@ -68,6 +69,7 @@ export function DeliveryDetail({ delivery }: { delivery: Delivery }) {
       <Text size="xs" c="dimmed" mt="md">
         {t("recipients.truth")}
       </Text>
+      <DeliveryEvents id={delivery.id} />
       {delivery.contact_id ? (
         <TextLink
           to="/contacts/$contactId"

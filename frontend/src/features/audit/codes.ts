@@ -45,6 +45,7 @@ export const auditActions = [
   "date_mail.updated",
   "deliveries.purge_begun",
   "deliveries.purged",
+  "delivery.resent",
   "export.created",
   "export.downloaded",
   "folder.created",

@@ -69,7 +69,7 @@ export function ReportView({ campaign, onSearch }: Props) {
             <Sites report={report} />
           </SimpleGrid>
           <Reasons report={report} onSearch={onSearch} />
-          {maySend && state === "finished" && counts.unknown + counts.failed > 0 ? (
+          {maySend && (state === "finished" || state === "stopped") && counts.unknown + counts.failed > 0 ? (
             <Suspense>
               <Resend campaign={campaign} />
             </Suspense>

@@ -20,6 +20,7 @@ import {
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { client } from "@/api/client";
 import type { TimelineEntry } from "@/api/types";
+import { MachineEvidence } from "@/components/delivery/machine";
 import { TextLink } from "@/components/ui/link-button";
 import { ErrorView, LoadingView } from "@/components/ui/state-view";
 import { translateCode, translateCodeOr, useT } from "@/i18n";
@@ -97,6 +98,7 @@ export function Timeline(props: { contactId: string }) {
               }
             >
               <EntryDetail entry={entry} />
+              {entry.summary.machine ? <MachineEvidence of={entry.summary} /> : null}
               <Text size="xs" c="dimmed" className="num">
                 <time dateTime={entry.at}>{format.dateTime(entry.at)}</time>
               </Text>
@@ -120,8 +122,7 @@ export function Timeline(props: { contactId: string }) {
 
 /** What the entry is about, in a fixed order. What a server said or a person wrote is shown as it came. */
 function EntryDetail({ entry }: { entry: TimelineEntry }) {
-  const t = useT();
-  const { campaign_id, campaign_name, list_name, url, source, reason, reply, detail, machine } = entry.summary;
+  const { campaign_id, campaign_name, list_name, url, source, reason, reply, detail } = entry.summary;
   const parts = [
     list_name,
     url,
@@ -129,7 +130,6 @@ function EntryDetail({ entry }: { entry: TimelineEntry }) {
     reason ? translateCodeOr("reason", reason, translateCode("suppression_reason", reason)) : null,
     reply,
     detail,
-    machine ? t("timeline.machine") : null,
   ].filter((part) => part);
   if (parts.length === 0 && !campaign_name) {
     return null;

@@ -14,6 +14,7 @@ import { SidePanel } from "@/components/ui/dialog";
 import { EmptyState, QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
+import { ResendOne } from "./resend-one";
 import type { TransactionalSearch } from "./search";
 
 interface Props {
@@ -119,6 +120,7 @@ function One({ id }: { id: string }) {
           <Text size="sm" c="dimmed" mb="sm">
             {delivery.campaign_name}
           </Text>
+          <ResendOne delivery={delivery} />
           <DeliveryDetail delivery={delivery} />
           {delivery.message_id ? (
             <Text size="xs" c="dimmed" mt="sm" className="kb-mono" style={{ overflowWrap: "anywhere" }}>

@@ -40,7 +40,6 @@ export const contacts = {
   "subscription_status.unsubscribed": "Unsubscribed",
   "timeline.title": "History",
   "timeline.empty": "Nothing recorded yet.",
-  "timeline.machine": "looks automatic",
   "timeline.more": "Show more",
   "timeline.created": "Contact added",
   "timeline.imported": "Imported from a file",

@@ -38,7 +38,6 @@ export const contacts = {
   "subscription_status.unsubscribed": "解除済み",
   "timeline.title": "履歴",
   "timeline.empty": "まだ記録がありません。",
-  "timeline.machine": "自動処理とみられます",
   "timeline.more": "さらに表示",
   "timeline.created": "連絡先を登録",
   "timeline.imported": "ファイルから取り込み",

@@ -128,7 +128,7 @@ async fn stop_campaign(state: Data<AppState>, user: Caller, id: Id<CampaignId>) 
 
 /// Whom it can be sent to again
 ///
-/// Of a finished campaign: those whose answer never came, and those who failed.
+/// Of a finished or stopped campaign: those whose answer never came, and those who failed.
 /// Who opened it, or said no since, does not count. All zero in other states.
 #[utoipa::path(
     tag = "campaigns", operation_id = "get_campaign_resend",
@@ -146,7 +146,7 @@ async fn get_campaign_resend(
 
 /// Send again
 ///
-/// A finished campaign to those whose answer never came, or to those who
+/// A finished or stopped campaign to those whose answer never came, or to those who
 /// failed: to exactly the number of people that was confirmed. When it is
 /// another one by now, or it is under way already, the answer is 409.
 #[utoipa::path(

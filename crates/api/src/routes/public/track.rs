@@ -8,7 +8,7 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
 use domain::DomainError;
 use domain::delivery::token::{DeliveryToken, Purpose};
-use domain::event::machine::{self, is_machine};
+use domain::event::machine::{self, rule_of};
 use domain::event::track::Hit;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -119,7 +119,7 @@ async fn keep(request: &HttpRequest, state: &AppState, token: &DeliveryToken) {
         return;
     }
     let visitor = cancel::visitor(request);
-    let machine = is_machine(machine::Request {
+    let machine = rule_of(machine::Request {
         user_agent: &visitor.user_agent,
         is_head: *request.method() == Method::HEAD,
         is_prefetch: is_prefetch(request),

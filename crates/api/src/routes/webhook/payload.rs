@@ -61,7 +61,8 @@ pub struct WebhookReturnEvent {
     at: DateTime<Utc>,
 }
 
-/// A person opened a mail, or clicked a link of it. Machines are left out.
+/// A person opened a mail, or clicked a link of it. Machines are left out, as far as
+/// they are known when it happens: a scanner's first click may have been told by the time its haste shows.
 #[derive(ToSchema)]
 pub struct WebhookReadEvent {
     event_id: Uuid,

@@ -1,6 +1,7 @@
 //! What recipients reach without log-in: cancel page, pixel, counted links.
 
 mod cancel;
+mod machine;
 mod track;
 
 use domain::clock::Clock;

@@ -1,6 +1,5 @@
 //! Pixel and counted links.
 
-use actix_web::http::Method;
 use api::state::installation;
 use api::visitors::Visitors;
 use chrono::TimeDelta;
@@ -11,15 +10,15 @@ use domain::event::track::{self, Hit};
 use super::{PERSON, Sent, html, is_bare};
 use crate::support::Answer;
 
-async fn get(sent: &Sent, path: &str) -> Answer {
+pub(super) async fn get(sent: &Sent, path: &str) -> Answer {
     sent.app.get(path).header("User-Agent", PERSON).send().await
 }
 
-async fn flush(sent: &Sent) {
+pub(super) async fn flush(sent: &Sent) {
     sent.app.state.visitors.tracker.flush().await;
 }
 
-fn hit(sent: &Sent, person: usize) -> Hit {
+pub(super) fn hit(sent: &Sent, person: usize) -> Hit {
     let token = DeliveryToken {
         tenant: sent.tenant,
         period: sent.period(),
@@ -27,7 +26,7 @@ fn hit(sent: &Sent, person: usize) -> Hit {
         purpose: Purpose::Open,
     };
     let visitor = Visitor::new(None, PERSON, None);
-    Hit::of(&token, visitor, false, sent.app.state.db.now()).unwrap()
+    Hit::of(&token, visitor, None, sent.app.state.db.now()).unwrap()
 }
 
 #[actix_web::test]
@@ -111,48 +110,6 @@ async fn only_web_addresses_are_led_to() {
     }
     flush(&sent).await;
     assert_eq!(sent.count("event").await, 0);
-}
-
-#[actix_web::test]
-async fn machines_are_kept_apart_and_counted_nowhere() {
-    let sent = Sent::new().await;
-    for agent in [
-        "Mozilla/5.0 (compatible; Googlebot/2.1)",
-        "curl/8.14",
-        "Mozilla/5.0",
-    ] {
-        sent.app
-            .get(&sent.link(1, 0))
-            .header("User-Agent", agent)
-            .send()
-            .await;
-    }
-    let prefetch = sent.app.get(&sent.pixel(0)).header("User-Agent", PERSON);
-    prefetch
-        .header("Sec-Purpose", "prefetch;prerender")
-        .send()
-        .await;
-    for path in [sent.pixel(0), sent.link(1, 0)] {
-        let head = sent
-            .app
-            .call(Method::HEAD, &path)
-            .header("User-Agent", PERSON)
-            .send()
-            .await;
-        assert!(
-            head.bytes.is_empty() && head.status.as_u16() < 400,
-            "{}",
-            head.status
-        );
-    }
-    flush(&sent).await;
-    assert_eq!(sent.count("event WHERE machine").await, 6);
-    assert_eq!(sent.count("event WHERE NOT machine").await, 0);
-    assert_eq!(
-        (sent.people("opened").await, sent.people("clicked").await),
-        (0, 0)
-    );
-    assert_eq!(sent.count("delivery WHERE opened_at IS NOT NULL").await, 0);
 }
 
 #[actix_web::test]

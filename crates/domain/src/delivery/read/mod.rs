@@ -13,6 +13,7 @@ use crate::campaign;
 use crate::campaign::kind::Kind;
 use crate::db::Db;
 use crate::error::{DomainError, Result};
+use crate::event::machine::MachineRule;
 use crate::ids::{CampaignId, ContactId, DeliveryId, EventId, TenantId};
 use crate::page::{Page, PageRequest};
 use crate::schema::delivery;
@@ -169,11 +170,17 @@ pub struct Event {
     pub kind: EventKind,
     /// By our rules a prefetch or a scanner did it, not a person.
     pub machine: bool,
+    /// By which; `None` also for a machine's of before rules were kept.
+    pub machine_rule: Option<MachineRule>,
     pub at: DateTime<Utc>,
+    /// Of a machine's: after the acceptance of the mail.
+    pub seconds_after: Option<i64>,
     /// Of a click: where the link leads, its merge fields unfilled.
     pub url: Option<String>,
     /// As the other side said; hostile input.
     pub user_agent: Option<String>,
+    /// Of a machine's: where it came from.
+    pub ip: Option<String>,
     pub detail: Option<Value>,
 }
 

@@ -13,6 +13,7 @@ use crate::campaign::CampaignRow;
 use crate::campaign::kind::Kind;
 use crate::contact;
 use crate::error::Result;
+use crate::event::machine::{MachineRule, seconds_after};
 use crate::ids::{ContactId, DeliveryId, EventId, TenantId};
 use crate::schema::{contact as contacts, delivery};
 
@@ -290,12 +291,16 @@ struct EventRow {
     kind: EventKind,
     #[diesel(sql_type = Bool)]
     machine: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    machine_rule: Option<MachineRule>,
     #[diesel(sql_type = diesel::sql_types::Timestamptz)]
     at: chrono::DateTime<chrono::Utc>,
     #[diesel(sql_type = Nullable<Text>)]
     url: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     user_agent: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    ip: Option<String>,
     #[diesel(sql_type = Nullable<diesel::sql_types::Jsonb>)]
     detail: Option<serde_json::Value>,
 }
@@ -308,7 +313,8 @@ pub(super) async fn events(
     row: &Row,
 ) -> Result<Vec<Event>> {
     let rows: Vec<EventRow> = diesel::sql_query(
-        "SELECT e.id, e.kind, e.machine, e.at, l.url, e.user_agent, e.detail FROM event e
+        "SELECT e.id, e.kind, e.machine, e.machine_rule, e.at, l.url, e.user_agent,
+                CASE WHEN e.machine THEN host(e.ip) END AS ip, e.detail FROM event e
          LEFT JOIN link l ON l.tenant_id = $1 AND l.campaign_id = e.campaign_id AND l.number = e.link_number
          WHERE e.tenant_id = $1 AND e.contact_id = $2 AND e.delivery_id = $3
          ORDER BY e.at DESC, e.id DESC LIMIT $4",
@@ -321,14 +327,17 @@ pub(super) async fn events(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Event {
-            id: row.id,
-            kind: row.kind,
-            machine: row.machine,
-            at: row.at,
-            url: row.url,
-            user_agent: row.user_agent,
-            detail: row.detail,
+        .map(|found| Event {
+            id: found.id,
+            kind: found.kind,
+            machine: found.machine,
+            machine_rule: found.machine_rule,
+            at: found.at,
+            seconds_after: seconds_after(row.accepted_at, found.at).filter(|_| found.machine),
+            url: found.url,
+            user_agent: found.user_agent,
+            ip: found.ip,
+            detail: found.detail,
         })
         .collect())
 }

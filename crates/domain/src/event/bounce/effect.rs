@@ -50,14 +50,13 @@ pub(super) async fn bounce(
 ) -> Result<Effect> {
     let is_hard = report.kind == BounceKind::Hard;
     let before = mail.bounce.as_deref();
-    match before {
-        None => {}
-        Some("soft") if is_hard => {}
-        Some(_) => return Ok(Effect::Again),
+    let is_first = before.is_none() || mail.bounced_before();
+    if !is_first && !(before == Some("soft") && is_hard) {
+        return Ok(Effect::Again);
     }
     let consequence = if is_hard {
         stop(tx, mail, now).await?
-    } else if report.reason.blames_contact() && before.is_none() {
+    } else if report.reason.blames_contact() && is_first {
         count(tx, mail, now).await?
     } else {
         Consequence::Nothing
@@ -65,8 +64,11 @@ pub(super) async fn bounce(
     write(tx, mail, "bounce", report, consequence, now).await?;
     let state = fail(tx, mail, report, now).await?;
     let mut deltas = vec![(counter(report.kind), 1)];
-    if before.is_some() {
-        deltas.push((counter(BounceKind::Soft), -1));
+    // A mail is counted once, by its last word.
+    match before {
+        Some("hard") => deltas.push((counter(BounceKind::Hard), -1)),
+        Some(_) => deltas.push((counter(BounceKind::Soft), -1)),
+        None => {}
     }
     if let Some(state) = state {
         deltas.push((state.as_str(), -1));

@@ -1,8 +1,8 @@
 //! Bounces and complaints: what a report that came back does to the delivery
 //! that its return path names, and to the person.
 //!
-//! A delivery bounces once and is complained of once, so that a report that
-//! comes twice (sent again, or replayed by somebody) changes nothing; only a
+//! An attempt bounces once and a delivery is complained of once, so that a report
+//! that comes twice (sent again, or replayed by somebody) changes nothing; only a
 //! hard bounce after a soft one still counts, as the graver word. What stops a
 //! contact stands in docs/decisions/0011. Mails that are refused for good while
 //! they are handed over bounce too ([`refused`]).
@@ -11,6 +11,7 @@ mod effect;
 pub mod reason;
 pub(crate) mod refused;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -64,7 +65,19 @@ struct Mail {
     address: String,
     state: DeliveryState,
     bounce: Option<String>,
+    bounced_at: Option<DateTime<Utc>>,
+    /// When the last attempt ended.
+    attempted_at: Option<DateTime<Utc>>,
     is_complained: bool,
+}
+
+impl Mail {
+    /// Whether the bounce that stands was of an attempt before the last one.
+    fn bounced_before(&self) -> bool {
+        self.bounced_at
+            .zip(self.attempted_at)
+            .is_some_and(|(bounced, attempted)| bounced < attempted)
+    }
 }
 
 /// Takes a report that came to a return path of ours.
@@ -83,8 +96,13 @@ pub async fn take(db: &Db, path: ReturnPath, report: &Report) -> Result<Effect> 
         match mail.state {
             DeliveryState::Claimed => return Ok(Effect::NotYet),
             // Never sent: nothing can have come back.
-            DeliveryState::Queued | DeliveryState::Skipped => return Ok(Effect::Nothing),
-            DeliveryState::Accepted
+            DeliveryState::Queued | DeliveryState::Skipped if mail.attempted_at.is_none() => {
+                return Ok(Effect::Nothing);
+            }
+            // Queued by "send again", and maybe left out since: it speaks of the attempt before.
+            DeliveryState::Queued
+            | DeliveryState::Skipped
+            | DeliveryState::Accepted
             | DeliveryState::Deferred
             | DeliveryState::Failed
             | DeliveryState::Unknown => {}
@@ -110,7 +128,9 @@ type Row = (
     String,
     DeliveryState,
     Option<String>,
-    Option<chrono::DateTime<chrono::Utc>>,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
 );
 
 /// The lock lets the second of two reports see what the first has done.
@@ -125,6 +145,8 @@ async fn lock(tx: &mut AsyncPgConnection, path: ReturnPath) -> Result<Option<Mai
             delivery::address,
             delivery::state,
             delivery::bounce,
+            delivery::bounced_at,
+            delivery::attempted_at,
             delivery::complained_at,
         ))
         .for_update()
@@ -132,14 +154,18 @@ async fn lock(tx: &mut AsyncPgConnection, path: ReturnPath) -> Result<Option<Mai
         .await
         .optional()?;
     Ok(row.map(
-        |(campaign, contact, address, state, bounce, complained_at)| Mail {
-            path,
-            campaign,
-            contact,
-            address,
-            state,
-            bounce,
-            is_complained: complained_at.is_some(),
+        |(campaign, contact, address, state, bounce, bounced_at, attempted_at, complained_at)| {
+            Mail {
+                path,
+                campaign,
+                contact,
+                address,
+                state,
+                bounce,
+                bounced_at,
+                attempted_at,
+                is_complained: complained_at.is_some(),
+            }
         },
     ))
 }

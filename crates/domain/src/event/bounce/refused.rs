@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Date, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
@@ -74,10 +74,13 @@ pub(crate) async fn take(
         }
     };
     write(tx, tenant, campaign, refusals, told, now).await?;
-    mark(tx, tenant, period, refusals, now).await?;
     let mut deltas: BTreeMap<&'static str, i64> = BTreeMap::new();
-    for refusal in refusals {
-        *deltas.entry(effect::counter(refusal.kind())).or_default() += 1;
+    for marked in mark(tx, tenant, period, refusals, now).await? {
+        // A mail is counted once: one that had come back already, by its last word.
+        *deltas.entry(counter(&marked.kind)).or_default() += 1;
+        if let Some(before) = &marked.before {
+            *deltas.entry(counter(before)).or_default() -= 1;
+        }
     }
     Ok(deltas.into_iter().collect())
 }
@@ -272,7 +275,24 @@ async fn write(
     Ok(())
 }
 
-/// A report that comes all the same counts no second time.
+#[derive(diesel::QueryableByName)]
+struct Marked {
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    before: Option<String>,
+}
+
+fn counter(kind: &str) -> &'static str {
+    effect::counter(match kind {
+        "hard" => BounceKind::Hard,
+        _ => BounceKind::Soft,
+    })
+}
+
+/// A report that comes all the same counts no second time. Answers what each
+/// delivery was marked with before: a report of an attempt before this one. The
+/// caller holds their locks, so that a second look at the row sees the same.
 #[expect(
     clippy::disallowed_methods,
     reason = "UPDATE from unnest; every value is bound"
@@ -283,20 +303,21 @@ async fn mark(
     period: NaiveDate,
     refusals: &[Refusal<'_>],
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<Marked>> {
     let ids: Vec<DeliveryId> = refusals.iter().map(|refusal| refusal.delivery).collect();
     let kinds: Vec<&str> = refusals.iter().map(|r| r.kind().as_str()).collect();
-    diesel::sql_query(
+    Ok(diesel::sql_query(
         "UPDATE delivery d SET bounce = n.kind, bounced_at = $5
          FROM (SELECT $1::uuid AS tenant_id, $2::date AS period, u.* FROM unnest($3, $4) AS u (id, kind) OFFSET 0) n
-         WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id",
+         JOIN delivery o ON o.tenant_id = n.tenant_id AND o.period = n.period AND o.id = n.id
+         WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id
+         RETURNING n.kind, o.bounce AS before",
     )
     .bind::<SqlUuid, _>(tenant)
     .bind::<Date, _>(period)
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(kinds)
     .bind::<Timestamptz, _>(now)
-    .execute(tx)
-    .await?;
-    Ok(())
+    .load(tx)
+    .await?)
 }

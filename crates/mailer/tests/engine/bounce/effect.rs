@@ -1,6 +1,7 @@
 //! What a report does to the delivery, the counts and the person.
 
 use domain::event::Visitor;
+use domain::event::machine::MachineRule;
 use domain::event::track::{self, Hit};
 use domain::ids::{DeliveryId, EventId};
 
@@ -93,7 +94,7 @@ async fn whoever_opens_a_mail_is_counted_anew() {
         delivery: DeliveryId(path.delivery.0),
         link: None,
         at: world.fixture.database.db.now(),
-        machine: true,
+        machine: Some(MachineRule::KnownProgram),
         ip: visitor.ip,
         user_agent: visitor.user_agent,
     };
@@ -104,7 +105,7 @@ async fn whoever_opens_a_mail_is_counted_anew() {
     assert_eq!(world.taro().await, "active 2", "a machine opens for nobody");
     let hit = Hit {
         id: EventId::new(),
-        machine: false,
+        machine: None,
         ..hit
     };
     track::record(db, path.tenant, &[hit]).await.unwrap();

@@ -4,6 +4,7 @@ mod effect;
 mod listener;
 mod postfix;
 mod refused;
+mod resent;
 mod signup;
 
 use std::net::SocketAddr;
@@ -38,7 +39,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let sink = Sink::scripted(|_, _| Action::Accept).await;
+        Self::with(Sink::scripted(|_, _| Action::Accept).await).await
+    }
+
+    async fn with(sink: Sink) -> Self {
         let fixture = Fixture::new(&sink).await;
         let mut listeners = JoinSet::new();
         let db = &fixture.database.db;
@@ -57,14 +61,19 @@ impl World {
     async fn send(&self) -> (CampaignId, String) {
         let before = self.sink.mails().len();
         let campaign = self.fixture.campaign(&[TARO.to_owned()]).await;
+        self.drain().await;
+        let mail = self.sink.mails().into_iter().nth(before).unwrap();
+        (campaign, mail.from)
+    }
+
+    /// Sends what waits.
+    async fn drain(&self) {
         let config = MailerConfig {
             bounce_domain: Some(DOMAIN.into()),
             cancel_mailbox: Some(MAILBOX.into()),
             ..MailerConfig::default()
         };
         self.fixture.mailer_with(&config).drain().await.unwrap();
-        let mail = self.sink.mails().into_iter().nth(before).unwrap();
-        (campaign, mail.from)
     }
 
     /// Sends a campaign whose mail comes back with this report.

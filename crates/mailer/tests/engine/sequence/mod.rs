@@ -1,5 +1,6 @@
 //! Sequences (step mail), step after step, through the engine.
 
+mod again;
 mod entry;
 mod scene;
 

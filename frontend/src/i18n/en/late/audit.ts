@@ -146,6 +146,7 @@ export const audit = {
   "audit_action.date_mail.deleted": "Deleted a date mail",
   "audit_action.date_mail.paused": "Paused a date mail",
   "audit_action.date_mail.updated": "Changed a date mail",
+  "audit_action.delivery.resent": "Sent a mail again",
   "audit_action.deliveries.purge_begun": "Began to purge waiting mails",
   "audit_action.deliveries.purged": "Purged waiting mails",
   "audit_action.export.created": "Started an export of contacts",

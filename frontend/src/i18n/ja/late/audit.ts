@@ -142,6 +142,7 @@ export const audit = {
   "audit_action.date_mail.deleted": "日付メールを削除しました",
   "audit_action.date_mail.paused": "日付メールを一時停止しました",
   "audit_action.date_mail.updated": "日付メールを変更しました",
+  "audit_action.delivery.resent": "メールを再送しました",
   "audit_action.deliveries.purge_begun": "送信待ちメールの取り消しを始めました",
   "audit_action.deliveries.purged": "送信待ちメールを取り消しました",
   "audit_action.export.created": "連絡先のエクスポートを開始しました",

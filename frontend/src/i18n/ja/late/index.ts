@@ -9,6 +9,7 @@ import { erasures } from "./erasures";
 import { held } from "./held";
 import { imports } from "./imports";
 import { limits } from "./limits";
+import { machine } from "./machine";
 import { mails } from "./mails";
 import { people } from "./people";
 import { resend } from "./resend";
@@ -33,6 +34,7 @@ export const late = {
   ...held,
   ...imports,
   ...limits,
+  ...machine,
   ...mails,
   ...people,
   ...resend,

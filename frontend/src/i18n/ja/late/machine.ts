@@ -1,0 +1,22 @@
+export const machine = {
+  "machine.events": "開封・クリックなどの記録",
+  "machine.events_empty": "まだ記録がありません。",
+  "machine.events_most": "新しい順に200件まで表示しています。",
+  "machine.counted_no": "自動処理とみて、集計に含めていません",
+  "machine.rule": "判定の理由",
+  "machine.user_agent": "名乗ったソフト",
+  "machine.ip": "IPアドレス",
+  "machine.after": "送信先が受け取ってから",
+  "machine.seconds_other": "{{n}}秒後",
+  "machine.minutes_other": "{{n}}分後",
+  "machine.hours_other": "{{n}}時間後",
+  "machine.none": "名乗りなし",
+  "machine_rule.head_request": "内容を受け取らない、確認だけのアクセス（HEAD）",
+  "machine_rule.prefetch": "ブラウザーなどによる先読み",
+  "machine_rule.no_user_agent": "ソフト名を名乗らないアクセス",
+  "machine_rule.privacy_proxy":
+    "Appleの「メールプライバシー保護」による読み込み（本人が読んだかどうかに関係なく行われます）",
+  "machine_rule.known_program": "セキュリティー検査や巡回などのソフト名",
+  "machine_rule.many_links": "数秒のうちに複数のリンクを開いた（人の操作では難しい速さ）",
+  "machine_rule.earlier": "記録なし（理由を残すようになる前の判定です）",
+} as const;
