@@ -410,6 +410,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    exchange_site (domain) {
+        domain -> Text,
+        site -> Text,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     factor_challenge (tenant_id, hash) {
         tenant_id -> Uuid,
         hash -> Bytea,
@@ -1430,6 +1438,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     dkim_key,
     erasure,
     event,
+    exchange_site,
     factor_challenge,
     file,
     file_chunk,
