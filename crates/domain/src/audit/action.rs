@@ -116,6 +116,7 @@ pub const ACTIONS: &[&str] = &[
     "template.created",
     "template.deleted",
     "template.updated",
+    "tenant.complaints_noticed",
     "tenant.created",
     "tenant.erasure_cancelled",
     "tenant.erasure_requested",

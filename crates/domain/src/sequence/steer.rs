@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::{Entry, Row, Sequence, State, load, queries, steps, stream};
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::complaints;
 use crate::campaign::control::epoch;
 use crate::campaign::fence::RESTORED;
 use crate::campaign::preflight;
@@ -113,6 +114,9 @@ async fn step(
             ready(tx, tenant, installation, id, now).await?;
         }
         queries::set_state(tx, tenant, id, after, None, now).await?;
+        if step == Step::Activate && complaints::is_reason(before.state_reason.as_deref()) {
+            complaints::seen(tx, tenant).await?;
+        }
         match step {
             Step::Activate => begin(tx, tenant, &before, now).await?,
             Step::Pause => hold(tx, tenant, id, now).await?,
@@ -214,13 +218,37 @@ pub(super) async fn hold_restored(
     id: SequenceId,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    queries::set_state(tx, tenant, id, State::Paused, Some(RESTORED), now).await?;
+    hold_for(tx, tenant, id, RESTORED, now).await
+}
+
+/// Holds all that run, by the service itself; answers how many.
+pub(crate) async fn hold_active(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    let active = queries::lock_active(tx, tenant).await?;
+    for id in &active {
+        hold_for(tx, tenant, *id, reason, now).await?;
+    }
+    Ok(active.len())
+}
+
+async fn hold_for(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SequenceId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    queries::set_state(tx, tenant, id, State::Paused, Some(reason), now).await?;
     hold(tx, tenant, id, now).await?;
     let entry = audit::Entry {
         action: "sequence.held",
         subject_kind: "sequence",
         subject_id: Some(id.0),
-        after: Some(serde_json::json!({ "reason": RESTORED })),
+        after: Some(serde_json::json!({ "reason": reason })),
         ..audit::Entry::default()
     };
     audit::record(tx, &Actor::system(tenant), entry).await

@@ -112,6 +112,7 @@ export const auditActions = [
   "template.created",
   "template.deleted",
   "template.updated",
+  "tenant.complaints_noticed",
   "tenant.created",
   "tenant.erasure_cancelled",
   "tenant.erasure_requested",

@@ -30,7 +30,8 @@ pub struct Campaign {
     pub route_id: Option<Uuid>,
     #[schema(value_type = CampaignState)]
     pub state: state::State,
-    /// Why the service itself changed the state, if it did.
+    /// Why the service itself changed the state, if it did: `restored`, `more_people`, or `complaints 12/3400`, that
+    /// many complaints against so many mails within seven days; of a draft, what held its schedule up.
     pub state_reason: Option<String>,
     pub scheduled_at: Option<DateTime<Utc>>,
     /// IANA zone that the schedule was chosen in.

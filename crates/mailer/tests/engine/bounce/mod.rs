@@ -1,5 +1,6 @@
 //! What comes back, over the real listener: bounces, complaints, cancellations.
 
+mod complaints;
 mod effect;
 mod listener;
 mod postfix;
@@ -57,14 +58,19 @@ impl World {
     async fn send(&self) -> (CampaignId, String) {
         let before = self.sink.mails().len();
         let campaign = self.fixture.campaign(&[TARO.to_owned()]).await;
+        self.drain().await;
+        let mail = self.sink.mails().into_iter().nth(before).unwrap();
+        (campaign, mail.from)
+    }
+
+    /// Sends what is due.
+    async fn drain(&self) {
         let config = MailerConfig {
             bounce_domain: Some(DOMAIN.into()),
             cancel_mailbox: Some(MAILBOX.into()),
             ..MailerConfig::default()
         };
         self.fixture.mailer_with(&config).drain().await.unwrap();
-        let mail = self.sink.mails().into_iter().nth(before).unwrap();
-        (campaign, mail.from)
     }
 
     /// Sends a campaign whose mail comes back with this report.

@@ -1,5 +1,6 @@
 //! Sequences (step mail), step after step, through the engine.
 
+mod complaints;
 mod entry;
 mod scene;
 

@@ -190,6 +190,7 @@ export const audit = {
   "audit_action.signup_address.updated": "Changed a sign-up address",
   "audit_action.suppression.created": "Added to the block-list",
   "audit_action.suppression.deleted": "Removed from the block-list",
+  "audit_action.tenant.complaints_noticed": "Told people that more mails are reported as spam",
   "audit_action.tenant.created": "The company was created",
   "audit_action.tenant.updated": "Changed the company's settings",
   "audit_action.user.created": "Added a user",

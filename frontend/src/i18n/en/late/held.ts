@@ -1,4 +1,6 @@
 export const held = {
+  "held.complaints":
+    "Of the {{mails}} mails sent within the last 7 days, {{complaints}} ({{rate}}%) were reported as spam, so sending was paused. If you go on as before, all your mails may end up in spam folders. Remove the cause (people who never agreed, how often you send, what you send), then resume or stop.",
   "held.more_people":
     "More people match the recipients now than were confirmed when this was sent, so it was paused; no more than the confirmed number were mailed. Resuming sends to the rest too. See why there are more (an import, for example), then resume or stop.",
   "held.restored":

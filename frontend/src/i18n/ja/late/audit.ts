@@ -186,6 +186,7 @@ export const audit = {
   "audit_action.signup_address.updated": "空メール登録アドレスを変更しました",
   "audit_action.suppression.created": "配信停止リストに追加しました",
   "audit_action.suppression.deleted": "配信停止リストから外しました",
+  "audit_action.tenant.complaints_noticed": "迷惑メールとしての報告が増えたことを知らせました",
   "audit_action.tenant.created": "契約を開始しました",
   "audit_action.tenant.updated": "会社の設定を変更しました",
   "audit_action.user.created": "ユーザーを追加しました",
