@@ -890,6 +890,11 @@ diesel::table! {
         dmarc_state -> Text,
         dmarc_found -> Nullable<Text>,
         checked_at -> Nullable<Timestamptz>,
+        return_path_label -> Text,
+        return_path_state -> Text,
+        return_path_found -> Nullable<Text>,
+        host_state -> Text,
+        host_found -> Nullable<Text>,
     }
 }
 

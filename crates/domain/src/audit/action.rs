@@ -84,6 +84,7 @@ pub const ACTIONS: &[&str] = &[
     "sender_domain.deleted",
     "sender_domain.keys_activated",
     "sender_domain.keys_rotated",
+    "sender_domain.updated",
     "sequence.activated",
     "sequence.audience_entered",
     "sequence.created",

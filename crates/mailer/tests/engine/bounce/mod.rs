@@ -5,6 +5,7 @@ mod effect;
 mod listener;
 mod postfix;
 mod refused;
+mod return_path;
 mod signup;
 
 use std::net::SocketAddr;
