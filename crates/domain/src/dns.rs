@@ -8,7 +8,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::{RData, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{MessageAuthenticator, SpfResult};
@@ -88,6 +88,44 @@ impl Dns {
         Ok(texts.collect())
     }
 
+    /// What a name is another name for (CNAME); empty when it is none.
+    ///
+    /// # Errors
+    /// When no server answers.
+    pub async fn aliases(&self, name: &str) -> Result<Vec<String>, DnsError> {
+        let targets = self.records(name, RecordType::CNAME).await?;
+        let targets = targets.iter().filter_map(|data| match data {
+            RData::CNAME(target) => Some(plain(&target.0.to_ascii())),
+            _ => None,
+        });
+        Ok(targets.collect())
+    }
+
+    /// The mail servers that a domain names (MX); a null MX names none.
+    ///
+    /// # Errors
+    /// When no server answers.
+    pub async fn mail_servers(&self, domain: &str) -> Result<Vec<String>, DnsError> {
+        let servers = self.records(domain, RecordType::MX).await?;
+        let servers = servers.iter().filter_map(|data| match data {
+            RData::MX(mx) => Some(plain(&mx.exchange.to_ascii())),
+            _ => None,
+        });
+        Ok(servers.filter(|server| !server.is_empty()).collect())
+    }
+
+    async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<RData>, DnsError> {
+        match self.resolver().lookup(absolute(name), kind).await {
+            Ok(lookup) => Ok(lookup
+                .answers()
+                .iter()
+                .map(|record| record.data.clone())
+                .collect()),
+            Err(error) if error.is_no_records_found() || error.is_nx_domain() => Ok(Vec::new()),
+            Err(error) => Err(DnsError::of(error)),
+        }
+    }
+
     /// The addresses of a host, at most four; an address is its own.
     ///
     /// # Errors
@@ -119,6 +157,10 @@ impl Dns {
             SpfResult::TempError => Err(DnsError::of("no answer while evaluating SPF")),
         }
     }
+}
+
+fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn only(server: SocketAddr) -> ResolverConfig {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::factor;
 use crate::idempotency;
 use crate::ids::TenantId;
-use crate::limit::slow;
+use crate::limit::{exchange, slow};
 use crate::schema::{idempotency_key, login_directory, login_throttle, mail_preview, session};
 use crate::session::expiry;
 use crate::tenant::usage;
@@ -46,6 +46,7 @@ pub async fn run_once(db: &Db) -> Result<()> {
             .filter(login_throttle::updated_at.lt(now - THROTTLE))
             .execute(tx)
             .await?;
+        exchange::forget(tx, now).await?;
         factor::passkey::delete_expired(tx, now).await
     })
     .await?;

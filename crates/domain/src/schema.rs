@@ -411,6 +411,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    exchange_site (domain) {
+        domain -> Text,
+        site -> Text,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     factor_challenge (tenant_id, hash) {
         tenant_id -> Uuid,
         hash -> Bytea,
@@ -883,6 +891,11 @@ diesel::table! {
         dmarc_state -> Text,
         dmarc_found -> Nullable<Text>,
         checked_at -> Nullable<Timestamptz>,
+        return_path_label -> Text,
+        return_path_state -> Text,
+        return_path_found -> Nullable<Text>,
+        host_state -> Text,
+        host_found -> Nullable<Text>,
     }
 }
 
@@ -1431,6 +1444,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     dkim_key,
     erasure,
     event,
+    exchange_site,
     factor_challenge,
     file,
     file_chunk,

@@ -12,7 +12,8 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 12] = [
+const WITHOUT_POLICY: [&str; 13] = [
+    "exchange_site",
     "installation",
     "job_queue",
     "login_directory",

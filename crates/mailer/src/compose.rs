@@ -34,7 +34,8 @@ pub struct Letterhead {
     pub sender_domain: String,
     pub signer: Signer,
     pub keys: std::sync::Arc<Keys>,
-    /// Where bounces come back to; the sender's address without.
+    /// Where bounces come back to, under the sender's own domain where that is verified;
+    /// the sender's address without.
     pub bounce_domain: Option<String>,
     pub cancel_mailbox: Option<String>,
 }

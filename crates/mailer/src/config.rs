@@ -28,6 +28,9 @@ pub struct MailerConfig {
     pub direct_port: u16,
     /// `KIKUBARI_DNS_SERVER` (those of the system): who is asked for mail servers.
     pub dns_server: Option<SocketAddr>,
+    /// `KIKUBARI_SITES_BY_MX` (true): whether it is looked up who receives for the
+    /// domains of companies, so that limits of providers count these too.
+    pub sites_by_mx: bool,
     /// `KIKUBARI_BOUNCE_DOMAIN`: domain of the return path, whose mail comes
     /// back to us; without it bounces go to the sender's address.
     pub bounce_domain: Option<String>,
@@ -75,6 +78,7 @@ impl Default for MailerConfig {
             direct_allow_private: false,
             direct_port: 25,
             dns_server: None,
+            sites_by_mx: true,
             bounce_domain: None,
             cancel_mailbox: None,
             inbound_listen: None,

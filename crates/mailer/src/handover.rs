@@ -11,7 +11,6 @@ use domain::delivery::queue;
 use domain::delivery::record::Record;
 use domain::ids::{RouteId, WorkerId};
 use domain::limit::meaning::Meaning;
-use domain::limit::site;
 use domain::limit::slow::Subject;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -20,6 +19,7 @@ use crate::claim::Work;
 use crate::compose::ComposeError;
 use crate::journal::Journal;
 use crate::making::{self, CHUNK};
+use crate::sites::Sites;
 use crate::smtp::choice::{NoSession, Ready};
 use crate::smtp::slots::Slots;
 use crate::throttle::{self, Going, Permit, Throttle};
@@ -38,6 +38,8 @@ pub struct Hands {
     pub cpu: Arc<Semaphore>,
     /// What sites that ask for less are heard by.
     pub throttle: Arc<Throttle>,
+    /// Who receives for which domain.
+    pub sites: Sites,
     /// Sessions that limits count.
     pub slots: Slots,
     /// True when the mailer is ending.
@@ -105,6 +107,7 @@ async fn send_all(
             let record = Pending {
                 claimed,
                 db: hands.db.clone(),
+                sites: hands.sites.clone(),
                 outcomes: outcomes.clone(),
                 journal: hands.journal.clone(),
             };
@@ -205,7 +208,7 @@ pub(crate) async fn hear(
     route: RouteId,
     outcome: &Outcome,
 ) {
-    let subject = subject(work, claimed, route);
+    let subject = subject(hands, work, claimed, route);
     hands.throttle.hear(&hands.db, &subject, outcome).await;
 }
 
@@ -220,19 +223,19 @@ pub(crate) async fn hear_reset(
     let Outcome::Deferred(_, Some(reply)) = outcome else {
         return;
     };
-    let subject = subject(work, claimed, route);
+    let subject = subject(hands, work, claimed, route);
     let throttle = &hands.throttle;
     throttle
         .slower(&hands.db, &subject, Meaning::TooFast, reply)
         .await;
 }
 
-fn subject(work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
+fn subject(hands: &Hands, work: &Work, claimed: &Claimed, route: RouteId) -> Subject {
     Subject {
         tenant: work.tenant,
         sender_domain: work.sender_domain(claimed).to_owned(),
         route,
-        site: site::of_address(&claimed.address),
+        site: hands.sites.of(&claimed.address),
     }
 }
 
@@ -249,7 +252,9 @@ pub(crate) fn resting(
     }
     let route = by.or(work.routes.only())?;
     let now = hands.db.now();
-    let until = hands.throttle.rests(&subject(work, claimed, route), now)?;
+    let until = hands
+        .throttle
+        .rests(&subject(hands, work, claimed, route), now)?;
     Some(Outcome::HeldBack { until, asked: now })
 }
 
@@ -257,6 +262,7 @@ pub(crate) fn resting(
 pub(crate) struct Pending {
     pub(crate) claimed: Claimed,
     db: Db,
+    sites: Sites,
     outcomes: mpsc::Sender<Record>,
     journal: Option<Arc<Journal>>,
 }
@@ -275,6 +281,10 @@ impl Pending {
             id: self.claimed.id,
             attempts: self.claimed.attempts,
             message_id,
+            site: self
+                .sites
+                .by_servers(&self.claimed.address)
+                .map(str::to_owned),
             at: self.db.now(),
             outcome,
         };

@@ -27,6 +27,7 @@ pub mod record;
 pub mod runner;
 pub mod schedule;
 pub mod sign;
+mod sites;
 pub mod smtp;
 pub mod system_mail;
 pub mod throttle;

@@ -23,6 +23,7 @@ use crate::handover::{self, Hands};
 use crate::journal::Journal;
 use crate::journal::replay;
 use crate::patience::Patience;
+use crate::sites::Sites;
 use crate::smtp::route::RouteSettings;
 use crate::smtp::slots::Slots;
 use crate::system_mail::SystemMail;
@@ -72,10 +73,12 @@ impl Mailer {
             .named(&lease::session_name(worker))
             .map_err(crate::explain)?;
         let slots = Slots::new(db.clone(), worker);
+        let mut of_routes = None;
         let desk = Desk::new(db.clone(), Arc::clone(keys), worker, config.clone())?
             .with_route_settings(|settings| {
                 settings.slots = Some(slots.clone());
                 change(settings);
+                of_routes = Some(settings.clone());
             });
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let ending = watch::Sender::new(false);
@@ -84,6 +87,7 @@ impl Mailer {
             worker,
             cpu: Arc::new(Semaphore::new(cores)),
             throttle: Arc::default(),
+            sites: Sites::new(of_routes.filter(|_| config.sites_by_mx)),
             slots,
             ending: ending.subscribe(),
             journal: None,
@@ -262,6 +266,8 @@ impl Mailer {
                 }
             }
             if !prepared && !sent {
+                self.hands.sites.settled().await;
+                self.hands.sites.tell(&self.hands.db).await;
                 return Ok(());
             }
         }
@@ -349,6 +355,7 @@ async fn housekeeping(hands: Hands, desk: Arc<Desk>, fence: Arc<Fence>) {
                 tracing::warn!(name: "lease.expire_failed", ?error, "trying again");
             }
         }
+        hands.sites.tell(&hands.db).await;
         desk.reap_sessions().await;
     }
 }

@@ -104,6 +104,8 @@ pub async fn admit(
     outcomes: &mpsc::Sender<Record>,
 ) -> Going {
     let urgent = batch.lane == LANE_FAST;
+    let addresses = deliveries.iter().map(|claimed| claimed.address.as_str());
+    hands.sites.learn(addresses, batch.limited).await;
     let all = |deliveries| Going {
         deliveries,
         permits: HashMap::new(),
@@ -140,7 +142,7 @@ async fn admit_from(
         permits: HashMap::new(),
         urgent,
     };
-    let Some(wants) = wants(work, &deliveries) else {
+    let Some(wants) = wants(hands, work, &deliveries) else {
         // All routes are down: they find that out for themselves.
         return all(deliveries);
     };
@@ -180,13 +182,17 @@ async fn admit_from(
 }
 
 /// `None` when no route is up.
-fn wants(work: &Work, deliveries: &[Claimed]) -> Option<Vec<Want>> {
+fn wants(hands: &Hands, work: &Work, deliveries: &[Claimed]) -> Option<Vec<Want>> {
     let mut probed = false;
     deliveries
         .iter()
         .map(|claimed| {
             Some(Want {
-                site: site::of_address(&claimed.address),
+                site: hands.sites.of(&claimed.address),
+                domain: hands
+                    .sites
+                    .by_servers(&claimed.address)
+                    .map(|_| site::domain_of(&claimed.address)),
                 routes: work.routes.order(&mut probed)?,
             })
         })
@@ -203,6 +209,7 @@ async fn send_back(
         id: claimed.id,
         attempts: claimed.attempts,
         message_id: None,
+        site: hands.sites.by_servers(&claimed.address).map(str::to_owned),
         at: hands.db.now(),
         outcome,
     };

@@ -2225,7 +2225,11 @@ export interface paths {
         };
         /** One domain */
         get: operations["get_sender_domain"];
-        put?: never;
+        /**
+         * Name the return path
+         * @description Mails come back to it once a check has seen the CNAME record; until then to the installation's domain.
+         */
+        put: operations["update_sender_domain"];
         post?: never;
         /**
          * Delete a domain with its keys
@@ -3748,7 +3752,7 @@ export interface components {
             list_ids?: string[];
         };
         /** @enum {string} */
-        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "delivery.resent" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.updated";
+        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sender_domain.updated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.complaints_noticed" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.updated";
         /** @description What somebody did. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -5386,6 +5390,12 @@ export interface components {
              */
             time_zone: string;
         };
+        /** @description What stands under the domain itself. */
+        HostCheck: {
+            checked: components["schemas"]["DnsCheck"];
+            /** @description Its mail servers and addresses by line. */
+            found?: string | null;
+        };
         /** @description A record beside those of the keys. */
         OtherRecord: {
             checked: components["schemas"]["DnsCheck"];
@@ -6702,13 +6712,28 @@ export interface components {
             created_at: string;
             /** @example example.co.jp */
             domain: string;
+            /** @description Whether the domain has a mail server or an address: docomo and others refuse mails from one without. */
+            host: components["schemas"]["HostCheck"];
             /** Format: uuid */
             id: string;
             /** @description Active ones first. */
             keys: components["schemas"]["DkimKey"][];
             records: components["schemas"]["OtherRecord"][];
+            /**
+             * @description What stands before the domain in the name that its mails come back to, once DNS has it.
+             * @example bounce
+             */
+            return_path_label: string;
             /** Format: int32 */
             version: number;
+        };
+        /** @description What can be changed of a domain. */
+        SenderDomainUpdate: {
+            /**
+             * @description One label of letters, digits and hyphens; has to be checked anew.
+             * @example bounce
+             */
+            return_path_label: string;
         };
         /** @description A domain to be added. */
         SenderDomainCreate: {
@@ -35975,6 +36000,268 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 404,
                      *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_sender_domain: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description ETag that was read
+                 * @example "1"
+                 */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Sender domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SenderDomainUpdate"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SenderDomain"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Changed meanwhile: read it again */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "stale",
+                     *       "detail": "Changed meanwhile: read it again",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 412,
+                     *       "title": "Precondition Failed",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description If-Match is missing */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "detail": "If-Match is missing",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 428,
+                     *       "title": "Precondition Required",
                      *       "type": "about:blank"
                      *     }
                      */

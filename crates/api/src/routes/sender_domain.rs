@@ -1,7 +1,7 @@
 //! Sender domains: what to set in DNS, and what stands there.
 
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, delete, get, post};
+use actix_web::{HttpResponse, delete, get, post, put};
 use chrono::{DateTime, Utc};
 use domain::Actor;
 use domain::ids::SenderDomainId;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::error::ApiResult;
 use crate::extract::{Body, Caller, Id, IfMatch, PageOf, PageQuery, QueryOf, etag};
 use crate::problems::{
-    BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems,
+    BareActionProblems, CreateProblems, DeleteProblems, GetProblems, ListProblems, UpdateProblems,
 };
 use crate::state::AppState;
 
@@ -76,13 +76,22 @@ pub struct DkimKey {
 /// A record beside those of the keys.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OtherRecord {
-    /// `spf` or `dmarc`.
+    /// `spf`, `dmarc` or `return_path`. The last is wanted of nobody: without it SPF passes for the
+    /// installation's domain and is not aligned with From.
     pub purpose: &'static str,
     pub name: String,
     pub r#type: &'static str,
     pub value: String,
     pub checked: DnsCheck,
     /// What stood there; several records by line. One that differs but lets the relays send is `ok`.
+    pub found: Option<String>,
+}
+
+/// What stands under the domain itself.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HostCheck {
+    pub checked: DnsCheck,
+    /// Its mail servers and addresses by line.
     pub found: Option<String>,
 }
 
@@ -95,19 +104,29 @@ pub struct SenderDomain {
     /// Active ones first.
     pub keys: Vec<DkimKey>,
     pub records: Vec<OtherRecord>,
+    /// What stands before the domain in the name that its mails come back to, once DNS has it.
+    #[schema(example = "bounce")]
+    pub return_path_label: String,
+    /// Whether the domain has a mail server or an address: docomo and others refuse mails from one without.
+    pub host: HostCheck,
     pub created_at: DateTime<Utc>,
     pub version: i32,
 }
 
 impl SenderDomain {
-    /// `relays`: hosts that the SPF record is to name.
-    fn of(row: sender_domain::SenderDomain, relays: &[String]) -> Self {
-        let others = sender_domain::records(&row, relays).into_iter();
+    /// `relays`: hosts that the SPF record is to name; `bounce_domain`: the installation's.
+    fn of(
+        row: sender_domain::SenderDomain,
+        relays: &[String],
+        bounce_domain: Option<&str>,
+    ) -> Self {
+        let others = sender_domain::records(&row, relays, bounce_domain).into_iter();
         let records = others
             .filter_map(|record| {
                 let seen = match record.purpose {
                     "spf" => &row.spf,
                     "dmarc" => &row.dmarc,
+                    "return_path" => &row.return_path,
                     _ => return None,
                 };
                 let Seen { state, found } = seen.clone();
@@ -130,6 +149,14 @@ impl SenderDomain {
             id: row.id.0,
             keys: keys.collect(),
             records,
+            return_path_label: row.return_path_label,
+            host: HostCheck {
+                checked: DnsCheck {
+                    state: row.host.state,
+                    at: row.checked_at,
+                },
+                found: row.host.found,
+            },
             created_at: row.created_at,
             version: row.version,
             domain: row.domain,
@@ -170,6 +197,15 @@ pub struct SenderDomainCreate {
     pub domain: String,
 }
 
+/// What can be changed of a domain.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SenderDomainUpdate {
+    /// One label of letters, digits and hyphens; has to be checked anew.
+    #[schema(min_length = 1, max_length = 63, example = "bounce")]
+    pub return_path_label: String,
+}
+
 /// What staff may look at under a grant of the tenant.
 pub fn configure_support(config: &mut ServiceConfig<'_>) {
     config
@@ -182,6 +218,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_sender_domains)
         .service(create_sender_domain)
         .service(get_sender_domain)
+        .service(update_sender_domain)
         .service(delete_sender_domain)
         .service(rotate_sender_domain_keys)
         .service(check_sender_domain);
@@ -196,7 +233,11 @@ async fn answer(
     let relays = sender_domain::relay_hosts(&state.db, actor).await?;
     Ok(builder
         .insert_header(etag(row.version))
-        .json(SenderDomain::of(row, &relays)))
+        .json(SenderDomain::of(
+            row,
+            &relays,
+            state.config.bounce_domain.as_deref(),
+        )))
 }
 
 /// The domains, by name
@@ -212,8 +253,9 @@ async fn list_sender_domains(
 ) -> ApiResult<Json<PageOf<SenderDomain>>> {
     let page = sender_domain::list(&state.db, &user, &(&query.0).into()).await?;
     let relays = sender_domain::relay_hosts(&state.db, &user).await?;
+    let bounce_domain = state.config.bounce_domain.as_deref();
     Ok(Json(PageOf::from_page(page, |row| {
-        SenderDomain::of(row, &relays)
+        SenderDomain::of(row, &relays, bounce_domain)
     })))
 }
 
@@ -247,6 +289,30 @@ async fn get_sender_domain(
     id: Id<SenderDomainId>,
 ) -> ApiResult {
     let row = sender_domain::get(&state.db, &user, id.0).await?;
+    answer(&state, &user, HttpResponse::Ok(), row).await
+}
+
+/// Name the return path
+///
+/// Mails come back to it once a check has seen the CNAME record; until then to the installation's domain.
+#[utoipa::path(
+    tag = "sender-domains", operation_id = "update_sender_domain", request_body = SenderDomainUpdate,
+    params(
+        ("id" = Uuid, Path, description = "Sender domain"),
+        ("If-Match" = String, Header, description = "ETag that was read", example = "\"1\"")
+    ),
+    responses((status = 200, body = SenderDomain, description = "Changed", headers(("ETag" = String))), UpdateProblems)
+)]
+#[put("/sender-domains/{id}")]
+async fn update_sender_domain(
+    state: Data<AppState>,
+    user: Caller,
+    id: Id<SenderDomainId>,
+    version: IfMatch,
+    body: Body<SenderDomainUpdate>,
+) -> ApiResult {
+    let label = &body.0.return_path_label;
+    let row = sender_domain::return_path::rename(&state.db, &user, id.0, version.0, label).await?;
     answer(&state, &user, HttpResponse::Ok(), row).await
 }
 
@@ -306,6 +372,9 @@ async fn check_sender_domain(
     user: Caller,
     id: Id<SenderDomainId>,
 ) -> ApiResult {
-    let row = sender_domain::check(&state.db, &user, id.0, state.config.dns_server).await?;
+    let config = &state.config;
+    let bounce_domain = config.bounce_domain.as_deref();
+    let row =
+        sender_domain::check(&state.db, &user, id.0, config.dns_server, bounce_domain).await?;
     answer(&state, &user, HttpResponse::Ok(), row).await
 }

@@ -165,6 +165,65 @@ async fn a_check_tells_missing_from_wrong_from_right_records() {
 }
 
 #[actix_web::test]
+async fn the_return_path_has_a_name_of_its_own_and_is_right_when_it_leads_to_us() {
+    let zone = Zone::default();
+    let config = ApiConfig {
+        dns_server: Some(zone.serve().await),
+        bounce_domain: Some("bounce.kikubari.example".to_owned()),
+        ..ApiConfig::default()
+    };
+    let app = TestApp::with_config(Clock::system(), config).await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let new = json!({"domain": "example.jp"});
+    let made = app.post("/v1/sender-domains").by(&token).json(&new);
+    let made = made.send().await.expect(201);
+    let path = format!("/v1/sender-domains/{}", made["id"].as_str().unwrap());
+    let record = |domain: &Value| domain["records"][2].clone();
+    let wanted = record(&made);
+    assert_eq!(wanted["purpose"], "return_path");
+    assert_eq!(
+        (&wanted["type"], &wanted["name"], &wanted["value"]),
+        (
+            &json!("CNAME"),
+            &json!("bounce.example.jp"),
+            &json!("bounce.kikubari.example")
+        )
+    );
+    let check = async || {
+        let check = format!("{path}/check");
+        app.post(&check).by(&token).send().await.expect(200)
+    };
+    let seen = check().await;
+    assert_eq!(record(&seen)["checked"]["state"], "missing");
+    assert_eq!(seen["host"]["checked"]["state"], "missing");
+
+    zone.cname("bounce.example.jp", "elsewhere.example");
+    zone.mx("example.jp", "mx.example.jp");
+    let seen = check().await;
+    assert_eq!(record(&seen)["checked"]["state"], "differs");
+    assert_eq!(record(&seen)["found"], "elsewhere.example");
+    assert_eq!(seen["host"]["checked"]["state"], "ok");
+    assert_eq!(seen["host"]["found"], "mx.example.jp");
+
+    for bad in ["", "a.b", "-a", "日本"] {
+        let bad = json!({"return_path_label": bad});
+        let put = app.put(&path).by(&token).if_match(1).json(&bad);
+        put.send().await.expect(422);
+    }
+    let named = json!({"return_path_label": "RP"});
+    let put = app.put(&path).by(&token).if_match(1).json(&named);
+    let named = put.send().await.expect(200);
+    assert_eq!(record(&named)["name"], "rp.example.jp");
+    assert_eq!(record(&named)["checked"]["state"], "unchecked");
+    zone.cname("rp.example.jp", "Bounce.Kikubari.Example");
+    assert_eq!(record(&check().await)["checked"]["state"], "ok");
+    let stale = json!({"return_path_label": "bounce"});
+    let put = app.put(&path).by(&token).if_match(1).json(&stale);
+    put.send().await.expect(412);
+}
+
+#[actix_web::test]
 async fn an_spf_record_of_other_words_is_right_when_it_lets_the_relay_send() {
     let s = setting().await;
     s.zone.a("smtp.example.jp", "203.0.113.5");

@@ -86,7 +86,9 @@ pub(crate) async fn remind(
         let people = match (maker, &managers) {
             (Some(maker), _) => vec![maker],
             (None, Some(found)) => found.clone(),
-            (None, None) => managers.insert(who_may(tx, tenant).await?).clone(),
+            (None, None) => managers
+                .insert(role::people_with(tx, tenant, Permission::TokensManage, PEOPLE).await?)
+                .clone(),
         };
         for person in people {
             let params = json!({
@@ -137,20 +139,6 @@ async fn enabled(
         .first(tx)
         .await
         .optional()?)
-}
-
-/// The first of those who may manage tokens.
-async fn who_may(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<Vec<UserId>> {
-    let roles = role::with(tx, tenant, Permission::TokensManage).await?;
-    Ok(user_account::table
-        .filter(user_account::tenant_id.eq(tenant))
-        .filter(user_account::role_id.eq_any(roles))
-        .filter(user_account::disabled_at.is_null())
-        .order(user_account::id)
-        .limit(PEOPLE)
-        .select(user_account::id)
-        .load(tx)
-        .await?)
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use super::audience::{self, People};
 use super::frequency::Cap;
 use super::preflight::{self, Check, Level, Outgoing};
 use super::state::{State, Step};
-use super::{Campaign, CampaignRow, ab_test, best_hour, confirmation, load, queries, sweep};
+use super::{
+    Campaign, CampaignRow, ab_test, best_hour, complaints, confirmation, load, queries, sweep,
+};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
@@ -345,7 +347,7 @@ pub(super) async fn hold(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     before: &CampaignRow,
-    reason: &'static str,
+    reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let after = before.state.after(Step::Pause, true)?;
@@ -395,6 +397,9 @@ async fn step(
         queries::enqueue(tx, tenant, id, queries::LANE_CAMPAIGN, after, now).await?;
         if step == Step::Resume {
             confirmation::bound(tx, tenant, id, None).await?;
+            if complaints::is_reason(before.state_reason.as_deref()) {
+                complaints::seen(tx, tenant).await?;
+            }
         }
         if step != Step::Stop {
             queue::settle(tx, tenant, id, now).await?;

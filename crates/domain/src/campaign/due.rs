@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::control::{self, BLOCKS, back_to_draft, is_of_another_epoch, ready, record, start};
 use super::state::State;
-use super::{CampaignRow, queries};
+use super::{CampaignRow, complaints, queries};
 use crate::actor::Actor;
 use crate::date_mail::next::{MAKE_UP, Started, after_start, hold};
 use crate::db::Db;
@@ -96,6 +96,7 @@ async fn start_scheduled(
                     json!({ "people": people }),
                 )
                 .await?;
+                complaints::hold_begun(tx, tenant, id, now).await?;
                 next_day(tx, tenant, &before, Started::Going, now).await
             }
             Err(DomainError::Conflict { code, detail }) => {

@@ -4,6 +4,7 @@ pub mod ab_test;
 pub mod audience;
 pub mod best_hour;
 pub mod calendar;
+pub mod complaints;
 pub mod confirmation;
 pub mod control;
 pub mod due;

@@ -14,7 +14,7 @@ text_enum! {
         Preparing = "preparing",
         /// Goes out; the rest of a large audience may still be frozen meanwhile.
         Sending = "sending",
-        /// Held by a person, or by the service after a restore.
+        /// Held by a person, or by the service: after a restore, for complaints.
         Paused = "paused",
         /// Ended by a person; the rest is never sent.
         Stopped = "stopped",

@@ -25,6 +25,9 @@ pub struct Record {
     pub attempts: u16,
     /// Without angle brackets; `None` when no mail was made.
     pub message_id: Option<String>,
+    /// The site, where the domain's servers told it and not the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// When the attempt ended.
     pub at: DateTime<Utc>,
     pub outcome: Outcome,
@@ -38,6 +41,7 @@ impl Record {
             id,
             attempts,
             message_id: None,
+            site: None,
             at,
             outcome: Outcome::GivenBack,
         }
@@ -184,6 +188,7 @@ UPDATE delivery d SET
    due_at = CASE WHEN n.at IS NULL AND c.state = 'stopped' THEN NULL ELSE n.due_at END,
    attempts = n.attempts, leased_until = NULL, lease_owner = NULL,
    message_id = coalesce(n.message_id, d.message_id),
+   site = coalesce(n.site, d.site),
    attempted_at = coalesce(n.at, d.attempted_at),
    accepted_at = CASE WHEN n.state = 'accepted' THEN n.at END,
    reply_code = coalesce(n.code, d.reply_code),
@@ -192,8 +197,8 @@ UPDATE delivery d SET
    reply_host = coalesce(n.host, d.reply_host),
    merge = CASE WHEN d.merge IS NOT NULL AND n.state = 'accepted' THEN '{}' ELSE d.merge END
 FROM (SELECT $1::uuid AS tenant_id, $2::uuid AS campaign_id, $3::date AS period, 'claimed' AS was, $4::uuid AS worker, u.*
-      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-           AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host) OFFSET 0) n,
+      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+           AS u (id, state, reason, due_at, attempts, message_id, at, code, enhanced, text, host, site) OFFSET 0) n,
      campaign c
 WHERE d.tenant_id = n.tenant_id AND d.period = n.period AND d.id = n.id AND d.campaign_id = n.campaign_id
   AND d.state = n.was AND d.lease_owner = n.worker
@@ -229,6 +234,7 @@ async fn update(
         .map(|v| i16::try_from(v.attempts).unwrap_or(i16::MAX))
         .collect();
     let message_ids: Vec<Option<&str>> = records.iter().map(|r| r.message_id.as_deref()).collect();
+    let sites: Vec<Option<&str>> = records.iter().map(|r| r.site.as_deref()).collect();
     let at: Vec<Option<DateTime<Utc>>> = records
         .iter()
         .map(|r| (!r.outcome.is_untried()).then_some(r.at))
@@ -260,6 +266,7 @@ async fn update(
         }))
         .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.kept_text())))
         .bind::<Array<Nullable<Text>>, _>(reply(|r| Some(r.host.clone())))
+        .bind::<Array<Nullable<Text>>, _>(sites)
         .load(tx)
         .await?)
 }
@@ -300,6 +307,7 @@ mod tests {
                     .bind::<Array<Nullable<Text>>, _>(many(""))
                     .bind::<Array<Nullable<Text>>, _>(many(""))
                     .bind::<Array<Nullable<Text>>, _>(many(""))
+                    .bind::<Array<Nullable<Text>>, _>(many("gmail"))
                     .load(tx)
                     .await?)
             })

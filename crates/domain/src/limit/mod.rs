@@ -11,6 +11,7 @@
 
 pub mod admit;
 pub mod bucket;
+pub mod exchange;
 pub mod meaning;
 pub mod purge;
 mod queries;

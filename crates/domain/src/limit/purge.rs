@@ -29,8 +29,11 @@ pub struct Purge {
     pub site: Option<String>,
 }
 
-/// Domains of a site, and the patterns of their subdomains.
+/// Domains of a site, and the patterns of their subdomains. Those of companies are
+/// told by the ledger, where a mailer had the mail in hand already, and by what
+/// mailers learned ([`super::exchange`]).
 struct Domains {
+    name: String,
     exact: Vec<String>,
     patterns: Vec<String>,
 }
@@ -51,12 +54,14 @@ impl Domains {
             .collect();
         if known.is_empty() {
             return Ok(Self {
-                exact: vec![name],
+                exact: vec![name.clone()],
+                name,
                 patterns: Vec::new(),
             });
         }
         let patterns = known.iter().map(|domain| format!("%.{domain}")).collect();
         Ok(Self {
+            name,
             exact: known,
             patterns,
         })
@@ -116,12 +121,14 @@ pub async fn waiting(db: &Db, actor: &Actor, what: &Purge) -> Result<Waiting> {
              FROM campaign c JOIN delivery d ON d.tenant_id = c.tenant_id AND d.period = c.period AND d.campaign_id = c.id
              WHERE c.tenant_id = $1 AND c.id = ANY ($2) AND d.state IN ('queued', 'deferred', 'claimed')
                AND ($3::text[] IS NULL OR lower(substring(d.address FROM '[^@]*$')) = ANY ($3)
-                    OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($4))",
+                    OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($4) OR d.site = $5
+                    OR lower(substring(d.address FROM '[^@]*$')) IN (SELECT e.domain FROM exchange_site e WHERE e.site = $5))",
         )
         .bind::<SqlUuid, _>(tenant)
         .bind::<Array<SqlUuid>, _>(&campaigns)
         .bind::<Nullable<Array<Text>>, _>(domains.as_ref().map(|d| d.exact.clone()))
-        .bind::<Array<Text>, _>(domains.map(|d| d.patterns).unwrap_or_default())
+        .bind::<Array<Text>, _>(domains.as_ref().map(|d| d.patterns.clone()).unwrap_or_default())
+        .bind::<Nullable<Text>, _>(domains.map(|d| d.name))
         .get_result(tx)
         .await?)
     })
@@ -231,7 +238,8 @@ async fn skip(
             WHERE d.tenant_id = $1 AND d.period = $3 AND d.campaign_id = $2 AND d.id > $4
               AND d.state IN ('queued', 'deferred')
               AND ($5::text[] IS NULL OR lower(substring(d.address FROM '[^@]*$')) = ANY ($5)
-                   OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($6))
+                   OR lower(substring(d.address FROM '[^@]*$')) LIKE ANY ($6) OR d.site = $8
+                   OR lower(substring(d.address FROM '[^@]*$')) IN (SELECT e.domain FROM exchange_site e WHERE e.site = $8))
             ORDER BY d.id LIMIT $7 FOR UPDATE),
          changed AS (
             UPDATE delivery d SET state = 'skipped', reason = 'purged', due_at = NULL
@@ -246,6 +254,7 @@ async fn skip(
     .bind::<Nullable<Array<Text>>, _>(domains.map(|d| d.exact.clone()))
     .bind::<Array<Text>, _>(domains.map(|d| d.patterns.clone()).unwrap_or_default())
     .bind::<BigInt, _>(CHUNK)
+    .bind::<Nullable<Text>, _>(domains.map(|d| d.name.as_str()))
     .load(tx)
     .await?)
 }

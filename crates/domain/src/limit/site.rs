@@ -1,5 +1,8 @@
 //! Sites: who receives for a domain. Carriers and providers have many domains
-//! and judge a sender over all of them. Pure.
+//! and judge a sender over all of them. Pure. Domains that others own and these
+//! receive for are told by their servers ([`super::exchange`]).
+
+use super::exchange::{self, is_under};
 
 /// Domains of each site. Their subdomains belong to it too: carriers hand them
 /// out (`…@d.vodafone.ne.jp`).
@@ -75,7 +78,9 @@ const SITES: &[(&str, &[&str])] = &[
 
 /// Names of the known sites, the most common in Japan first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SITES.iter().map(|(site, _)| *site)
+    let by_domain = || SITES.iter().map(|(site, _)| *site);
+    by_domain()
+        .chain(exchange::names().filter(move |name| !by_domain().any(|known| known == *name)))
 }
 
 /// Each domain of a known site with the site's name; subdomains belong to it too.
@@ -85,18 +90,21 @@ pub fn known_domains() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(site, domains)| domains.iter().map(|domain| (*domain, *site)))
 }
 
-/// The site that receives for a domain: a known one's name, else the domain itself.
+/// The known site that a domain in lower case belongs to.
+#[must_use]
+pub fn known(domain: &str) -> Option<&'static str> {
+    SITES
+        .iter()
+        .find(|(_, domains)| domains.iter().any(|known| is_under(domain, known)))
+        .map(|(site, _)| *site)
+}
+
+/// The site that receives for a domain, as far as the domain itself tells: a known
+/// one's name, else the domain.
 #[must_use]
 pub fn of_domain(domain: &str) -> String {
     let domain = domain.trim_end_matches('.').to_ascii_lowercase();
-    let known = SITES.iter().find(|(_, domains)| {
-        domains.iter().any(|known| {
-            domain
-                .strip_suffix(known)
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
-    });
-    known.map_or(domain, |(site, _)| (*site).to_owned())
+    known(&domain).map_or(domain, str::to_owned)
 }
 
 /// The site that a person means: its name, or any of its domains.
@@ -109,10 +117,11 @@ pub fn of_name(text: &str) -> String {
     of_domain(&name)
 }
 
-/// The site of an address.
+/// The domain of an address, in lower case.
 #[must_use]
-pub fn of_address(address: &str) -> String {
-    of_domain(address.rsplit('@').next().unwrap_or_default())
+pub fn domain_of(address: &str) -> String {
+    let domain = address.rsplit('@').next().unwrap_or_default();
+    domain.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Most sessions that one mailer opens with one server of a site by itself, where

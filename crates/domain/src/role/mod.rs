@@ -17,7 +17,7 @@ use crate::ids::{RoleId, TenantId};
 use crate::schema::role;
 
 pub use manage::{MOST, NewRole, RoleChange, create, delete, get, list, update};
-pub(crate) use queries::{find_by_key, with};
+pub(crate) use queries::{find_by_key, people_with};
 
 /// The roles that every tenant has from its first day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

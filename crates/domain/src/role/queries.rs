@@ -10,7 +10,7 @@ use super::{BuiltinRole, Grant, Role};
 use crate::actor::Permission;
 use crate::db::error::{expect_foreign_keys, expect_unique};
 use crate::error::{DomainError, Result};
-use crate::ids::{RoleId, TenantId};
+use crate::ids::{RoleId, TenantId, UserId};
 use crate::schema::{role, user_account};
 
 #[derive(Queryable, Selectable)]
@@ -109,7 +109,7 @@ pub(super) async fn count_own(tx: &mut AsyncPgConnection, tenant: TenantId) -> R
 }
 
 /// Roles that allow this.
-pub(crate) async fn with(
+async fn with(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     permission: Permission,
@@ -123,6 +123,25 @@ pub(crate) async fn with(
         .into_iter()
         .filter(|(_, grant)| grant.permissions().contains(&permission));
     Ok(allowing.map(|(id, _)| id).collect())
+}
+
+/// The first people who may do this.
+pub(crate) async fn people_with(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    permission: Permission,
+    most: i64,
+) -> Result<Vec<UserId>> {
+    let roles = with(tx, tenant, permission).await?;
+    Ok(user_account::table
+        .filter(user_account::tenant_id.eq(tenant))
+        .filter(user_account::role_id.eq_any(roles))
+        .filter(user_account::disabled_at.is_null())
+        .order(user_account::id)
+        .limit(most)
+        .select(user_account::id)
+        .load(tx)
+        .await?)
 }
 
 /// All of them: builtin ones first, from who may most; own ones by name.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use futures_util::future::{try_join, try_join_all, try_join3};
+use futures_util::future::{try_join, try_join_all, try_join5};
 
 use super::dkim::{Checked, compare, record_name};
 use super::records::{is_public, senders};
@@ -31,14 +31,17 @@ pub(super) struct Found {
 }
 
 /// What DNS said of a domain.
-struct Answers {
+pub(super) struct Answers {
     keys: Vec<(DkimKeyId, Checked)>,
-    spf: Found,
-    dmarc: Found,
+    pub(super) spf: Found,
+    pub(super) dmarc: Found,
+    pub(super) return_path: Found,
+    pub(super) host: Found,
 }
 
 /// Looks all records of a domain up and notes what is there. Once all waiting
-/// keys are seen they take over. `server`: the name server to ask, else the system's.
+/// keys are seen they take over. `server`: the name server to ask, else the system's;
+/// `bounce_domain`: the installation's, without which there is no return path to look up.
 ///
 /// # Errors
 /// [`DomainError::Forbidden`], [`DomainError::NotFound`], [`DomainError::Conflict`] when the name
@@ -48,6 +51,7 @@ pub async fn check(
     actor: &Actor,
     id: SenderDomainId,
     server: Option<SocketAddr>,
+    bounce_domain: Option<&str>,
 ) -> Result<SenderDomain> {
     actor.require(Permission::SettingsWrite)?;
     let tenant = actor.tenant_id;
@@ -57,11 +61,12 @@ pub async fn check(
             Ok((domain, queries::relay_hosts(tx, tenant).await?))
         })
         .await?;
-    let answers = match tokio::time::timeout(PATIENCE, ask(&domain, &relays, server)).await {
-        Ok(Ok(answers)) => answers,
-        Ok(Err(error)) => return Err(no_answer(&domain, &error.to_string())),
-        Err(_) => return Err(no_answer(&domain, "no answer in time")),
-    };
+    let answers =
+        match tokio::time::timeout(PATIENCE, ask(&domain, &relays, server, bounce_domain)).await {
+            Ok(Ok(answers)) => answers,
+            Ok(Err(error)) => return Err(no_answer(&domain, &error.to_string())),
+            Err(_) => return Err(no_answer(&domain, "no answer in time")),
+        };
     note_answers(db, actor, id, answers).await
 }
 
@@ -80,6 +85,7 @@ async fn ask(
     domain: &SenderDomain,
     relays: &[String],
     server: Option<SocketAddr>,
+    bounce_domain: Option<&str>,
 ) -> std::result::Result<Answers, DnsError> {
     let dns = Dns::new(server)?;
     let wanted = domain.keys.iter().filter(|key| key.retired_at.is_none());
@@ -87,13 +93,61 @@ async fn ask(
         let name = record_name(&key.selector, &domain.domain);
         Ok((key.id, compare(&key.public_key, &dns.txt(&name).await?)))
     }));
-    let (keys, spf, dmarc) = try_join3(
+    let (keys, spf, dmarc, return_path, host) = try_join5(
         keys,
         spf(&dns, &domain.domain, relays),
         dmarc(&dns, &domain.domain),
+        return_path(&dns, domain, bounce_domain),
+        host(&dns, &domain.domain),
     )
     .await?;
-    Ok(Answers { keys, spf, dmarc })
+    Ok(Answers {
+        keys,
+        spf,
+        dmarc,
+        return_path,
+        host,
+    })
+}
+
+/// `ok` when the name is one for the installation's bounce domain: there mails
+/// come back to us, and SPF is what the operator set there.
+async fn return_path(
+    dns: &Dns,
+    domain: &SenderDomain,
+    bounce_domain: Option<&str>,
+) -> std::result::Result<Found, DnsError> {
+    let Some(bounce_domain) = bounce_domain else {
+        return Ok(Found {
+            state: Checked::Unchecked,
+            text: None,
+        });
+    };
+    let name = super::return_path::host(&domain.return_path_label, &domain.domain);
+    let targets = dns.aliases(&name).await?;
+    let leads_here = |target: &String| target.eq_ignore_ascii_case(bounce_domain);
+    Ok(Found {
+        state: match count(&targets) {
+            Checked::Ok if !targets.iter().all(leads_here) => Checked::Differs,
+            state => state,
+        },
+        text: kept(&targets),
+    })
+}
+
+/// Whether the domain itself has a mail server or an address.
+async fn host(dns: &Dns, domain: &str) -> std::result::Result<Found, DnsError> {
+    let (servers, addresses) = try_join(dns.mail_servers(domain), dns.addresses(domain)).await?;
+    let addresses = addresses.iter().map(ToString::to_string);
+    let found: Vec<String> = servers.into_iter().chain(addresses).collect();
+    Ok(Found {
+        state: if found.is_empty() {
+            Checked::Missing
+        } else {
+            Checked::Ok
+        },
+        text: kept(&found),
+    })
 }
 
 /// `ok` when there is one record and each relay with a public address may send.
@@ -195,7 +249,7 @@ async fn note_answers(
         for (key, checked) in &answers.keys {
             queries::set_checked(tx, tenant, *key, checked.as_str(), now).await?;
         }
-        queries::set_found(tx, tenant, id, &answers.spf, &answers.dmarc, now).await?;
+        queries::set_found(tx, tenant, id, &answers, now).await?;
         let seen = load_one(tx, tenant, id).await?;
         let waiting: Vec<&DkimKey> = seen.keys.iter().filter(|key| key.is_waiting()).collect();
         let all_seen = waiting

@@ -119,9 +119,11 @@ pub fn record_value(algorithm: Algorithm, public: &str) -> String {
     format!("v=DKIM1; k={kind}; p={public}")
 }
 
-/// What DNS says of a key.
+/// What DNS says of a key or another record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
+    /// Nobody has asked.
+    Unchecked,
     Ok,
     Missing,
     Differs,
@@ -131,6 +133,7 @@ impl Checked {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Unchecked => "unchecked",
             Self::Ok => "ok",
             Self::Missing => "missing",
             Self::Differs => "differs",

@@ -8,6 +8,7 @@ mod check;
 pub mod dkim;
 mod queries;
 mod records;
+pub mod return_path;
 
 use std::collections::HashMap;
 
@@ -39,6 +40,11 @@ pub struct SenderDomain {
     pub keys: Vec<DkimKey>,
     pub spf: Seen,
     pub dmarc: Seen,
+    /// Left of the domain: where its mails come back to, once that is seen in DNS.
+    pub return_path_label: String,
+    pub return_path: Seen,
+    /// Its mail server or address, without which some receivers refuse its mails.
+    pub host: Seen,
     /// When [`check`] asked last.
     pub checked_at: Option<DateTime<Utc>>,
     pub version: i32,
@@ -194,6 +200,15 @@ async fn load(
             dmarc: Seen {
                 state: row.dmarc_state,
                 found: row.dmarc_found,
+            },
+            return_path_label: row.return_path_label,
+            return_path: Seen {
+                state: row.return_path_state,
+                found: row.return_path_found,
+            },
+            host: Seen {
+                state: row.host_state,
+                found: row.host_found,
             },
             checked_at: row.checked_at,
             version: row.version,

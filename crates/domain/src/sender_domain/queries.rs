@@ -6,7 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::check::Found;
+use super::check::Answers;
+use super::dkim::Checked;
 use super::{DkimKey, SealedKey};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
@@ -23,6 +24,11 @@ pub(super) struct Row {
     pub(super) dmarc_state: String,
     pub(super) dmarc_found: Option<String>,
     pub(super) checked_at: Option<DateTime<Utc>>,
+    pub(super) return_path_label: String,
+    pub(super) return_path_state: String,
+    pub(super) return_path_found: Option<String>,
+    pub(super) host_state: String,
+    pub(super) host_found: Option<String>,
     pub(super) version: i32,
     pub(super) created_at: DateTime<Utc>,
 }
@@ -206,21 +212,69 @@ pub(super) async fn set_found(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: SenderDomainId,
-    spf: &Found,
-    dmarc: &Found,
+    seen: &Answers,
     now: DateTime<Utc>,
 ) -> Result<()> {
     diesel::update(sender_domain::table.find((tenant, id)))
         .set((
-            sender_domain::spf_state.eq(spf.state.as_str()),
-            sender_domain::spf_found.eq(&spf.text),
-            sender_domain::dmarc_state.eq(dmarc.state.as_str()),
-            sender_domain::dmarc_found.eq(&dmarc.text),
+            sender_domain::spf_state.eq(seen.spf.state.as_str()),
+            sender_domain::spf_found.eq(&seen.spf.text),
+            sender_domain::dmarc_state.eq(seen.dmarc.state.as_str()),
+            sender_domain::dmarc_found.eq(&seen.dmarc.text),
+            sender_domain::return_path_state.eq(seen.return_path.state.as_str()),
+            sender_domain::return_path_found.eq(&seen.return_path.text),
+            sender_domain::host_state.eq(seen.host.state.as_str()),
+            sender_domain::host_found.eq(&seen.host.text),
             sender_domain::checked_at.eq(now),
         ))
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Another name of the return path, which nobody has seen in DNS yet; false when
+/// the version is not the current one.
+pub(super) async fn set_return_path(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+    version: i32,
+    label: &str,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let changed = diesel::update(
+        sender_domain::table
+            .find((tenant, id))
+            .filter(sender_domain::version.eq(version)),
+    )
+    .set((
+        sender_domain::return_path_label.eq(label),
+        sender_domain::return_path_state.eq(Checked::Unchecked.as_str()),
+        sender_domain::return_path_found.eq(None::<String>),
+        sender_domain::version.eq(version + 1),
+        sender_domain::updated_at.eq(now),
+    ))
+    .execute(tx)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// Of these domains, those of the tenant, with the label and state of their return paths.
+pub(super) async fn return_paths(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    domains: &[&str],
+) -> Result<Vec<(String, String, String)>> {
+    Ok(sender_domain::table
+        .filter(sender_domain::tenant_id.eq(tenant))
+        .filter(sender_domain::domain.eq_any(domains))
+        .select((
+            sender_domain::domain,
+            sender_domain::return_path_label,
+            sender_domain::return_path_state,
+        ))
+        .load(tx)
+        .await?)
 }
 
 /// Retires the keys that sign now.

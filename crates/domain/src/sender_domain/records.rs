@@ -4,25 +4,30 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::SenderDomain;
 use super::dkim::{record_name, record_value};
+use super::{SenderDomain, return_path};
 
 /// One record to set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DnsRecord {
-    /// `dkim`, `spf` or `dmarc`.
+    /// `dkim`, `spf`, `dmarc` or `return_path`.
     pub purpose: &'static str,
     pub name: String,
-    /// `TXT`.
+    /// `TXT` or `CNAME`.
     pub kind: &'static str,
     pub value: String,
 }
 
 /// DKIM for each key that signs or is to sign; SPF that lets the tenant's
 /// relays send (RFC 7208: to be joined with a record that stands there
-/// already); DMARC that asks for nothing yet.
+/// already); DMARC that asks for nothing yet; the return path's name for the
+/// installation's bounce domain, where it has one.
 #[must_use]
-pub fn records(domain: &SenderDomain, relays: &[String]) -> Vec<DnsRecord> {
+pub fn records(
+    domain: &SenderDomain,
+    relays: &[String],
+    bounce_domain: Option<&str>,
+) -> Vec<DnsRecord> {
     let mut all: Vec<DnsRecord> = domain
         .keys
         .iter()
@@ -61,6 +66,12 @@ pub fn records(domain: &SenderDomain, relays: &[String]) -> Vec<DnsRecord> {
         kind: "TXT",
         value: "v=DMARC1; p=none".to_owned(),
     });
+    all.extend(bounce_domain.map(|bounce_domain| DnsRecord {
+        purpose: "return_path",
+        name: return_path::host(&domain.return_path_label, &domain.domain),
+        kind: "CNAME",
+        value: bounce_domain.to_owned(),
+    }));
     all
 }
 

@@ -189,6 +189,21 @@ pub(super) async fn update(
     Ok(())
 }
 
+/// Those that run, held in their order until the transaction ends.
+pub(super) async fn lock_active(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<Vec<SequenceId>> {
+    Ok(sequence::table
+        .filter(sequence::tenant_id.eq(tenant))
+        .filter(sequence::state.eq(State::Active))
+        .order(sequence::id)
+        .select(sequence::id)
+        .for_no_key_update()
+        .load(tx)
+        .await?)
+}
+
 pub(super) async fn set_state(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,

@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use super::{Entry, Row, Sequence, State, load, queries, steps, stream};
 use crate::actor::{Actor, Permission};
 use crate::audit;
+use crate::campaign::complaints;
 use crate::campaign::confirmation;
 use crate::campaign::control::epoch;
 use crate::campaign::fence::RESTORED;
@@ -117,6 +118,9 @@ async fn step(
             ready(tx, tenant, installation, id, now).await?;
         }
         queries::set_state(tx, tenant, id, after, None, now).await?;
+        if step == Step::Activate && complaints::is_reason(before.state_reason.as_deref()) {
+            complaints::seen(tx, tenant).await?;
+        }
         match step {
             Step::Activate => begin(tx, tenant, &before, now).await?,
             Step::Pause => hold(tx, tenant, id, now).await?,
@@ -226,7 +230,7 @@ pub(crate) async fn hold_back(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: SequenceId,
-    reason: &'static str,
+    reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let before = queries::lock(tx, tenant, id).await?;
@@ -236,12 +240,26 @@ pub(crate) async fn hold_back(
     Ok(())
 }
 
+/// Holds all that run, by the service itself; answers how many.
+pub(crate) async fn hold_active(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    let active = queries::lock_active(tx, tenant).await?;
+    for id in &active {
+        pause_for(tx, tenant, *id, reason, now).await?;
+    }
+    Ok(active.len())
+}
+
 /// By the service itself; the reason is shown to whoever lets it go on.
 async fn pause_for(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     id: SequenceId,
-    reason: &'static str,
+    reason: &str,
     now: DateTime<Utc>,
 ) -> Result<()> {
     queries::set_state(tx, tenant, id, State::Paused, Some(reason), now).await?;

@@ -1,5 +1,5 @@
 //! What the product itself mails to its users: links to set a password, and
-//! notices of what happened to their account. Written in the transaction of
+//! notices of what happened to their account or to what their company sends. Written in the transaction of
 //! what it is about; a mailer sends it on a lane of its own.
 
 mod queries;
@@ -33,6 +33,8 @@ text_enum! {
         FactorsReset = "factors_reset",
         RecoveryCodesMade = "recovery_codes_made",
         ApiTokenEnds = "api_token_ends",
+        ComplaintsHigh = "complaints_high",
+        ComplaintsHeld = "complaints_held",
     }
 }
 

@@ -89,7 +89,9 @@ fn link(mail: &Due, public_url: &str) -> Option<String> {
         | Kind::FactorRemoved
         | Kind::FactorsReset
         | Kind::RecoveryCodesMade
-        | Kind::ApiTokenEnds => return None,
+        | Kind::ApiTokenEnds
+        | Kind::ComplaintsHigh
+        | Kind::ComplaintsHeld => return None,
     };
     let token = mail.secret.as_ref()?;
     Some(format!("{public_url}/{page}#{}", token.expose_secret()))
@@ -133,6 +135,9 @@ fn values(mail: &Due, english: bool) -> Vec<(&'static str, String)> {
         ),
         ("{by}", words::by(param("by"), english).to_owned()),
         ("{token}", plain(param("token_name"))),
+        ("{complaints}", one_line(param("complaints"))),
+        ("{mails}", one_line(param("mails"))),
+        ("{rate}", one_line(param("rate"))),
     ]
 }
 

@@ -165,6 +165,28 @@ fn japanese_words(kind: Kind) -> Words {
             button: None,
             after: &[],
         },
+        Kind::ComplaintsHigh => Words {
+            subject: "迷惑メールとしての報告が増えています（{rate}%）",
+            paragraphs: &[
+                "{company} の直近7日間の配信 {mails} 通のうち {complaints} 通が、受信者から迷惑メールとして報告されました（{rate}%）。",
+                "Gmail などは、報告の割合を 0.1% 未満に保つよう求めています。0.3% に達すると、配信中のメールを自動で一時停止します。",
+            ],
+            button: None,
+            after: &[
+                "同意のない宛先や、長く反応のない宛先に送っていないか、配信の頻度と内容が登録時の案内どおりかをご確認ください。",
+            ],
+        },
+        Kind::ComplaintsHeld => Words {
+            subject: "迷惑メールとしての報告が多いため、配信を一時停止しました（{rate}%）",
+            paragraphs: &[
+                "{company} の直近7日間の配信 {mails} 通のうち {complaints} 通が、受信者から迷惑メールとして報告されました（{rate}%）。0.3% に達したため、{at} に配信中のメールとステップメールをすべて一時停止しました。",
+                "このまま送り続けると、Gmail などですべてのメールが迷惑メール扱いになるおそれがあります。",
+            ],
+            button: None,
+            after: &[
+                "原因（同意のない宛先、頻度、内容）を取り除いてから、各配信の画面で再開するか、中止してください。予約した配信も、どなたかが再開するまでは開始時に一時停止します。",
+            ],
+        },
     }
 }
 
@@ -273,6 +295,28 @@ fn english_words(kind: Kind) -> Words {
             ],
             button: None,
             after: &[],
+        },
+        Kind::ComplaintsHigh => Words {
+            subject: "More people report your mails as spam ({rate}%)",
+            paragraphs: &[
+                "Of the {mails} mails that {company} sent within the last 7 days, {complaints} were reported as spam by the people who got them ({rate}%).",
+                "Gmail and others want this rate to stay below 0.1%. At 0.3% everything that is being sent is paused.",
+            ],
+            button: None,
+            after: &[
+                "See whether you mail people who never agreed or have not reacted for long, and whether how often and what you send is what they signed up for.",
+            ],
+        },
+        Kind::ComplaintsHeld => Words {
+            subject: "Sending is paused: too many people report your mails as spam ({rate}%)",
+            paragraphs: &[
+                "Of the {mails} mails that {company} sent within the last 7 days, {complaints} were reported as spam by the people who got them ({rate}%). That is 0.3% or more, so at {at} all campaigns and step mails that were going out were paused.",
+                "If you go on as before, Gmail and others may put all your mails into the spam folder.",
+            ],
+            button: None,
+            after: &[
+                "Remove the cause (people who never agreed, how often you send, what you send), then resume or stop each campaign on its page. Scheduled campaigns are paused as they begin until somebody resumes one.",
+            ],
         },
     }
 }

@@ -16,6 +16,7 @@ use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::TenantId;
 use crate::schema::{tenant_quota, tenant_usage};
+use crate::text_enum::text_enum;
 
 /// Period of what is counted as a whole, as the triggers write it.
 const WHOLE: Option<NaiveDate> = NaiveDate::from_ymd_opt(2000, 1, 1);
@@ -23,6 +24,19 @@ const WHOLE: Option<NaiveDate> = NaiveDate::from_ymd_opt(2000, 1, 1);
 const LOOK: TimeDelta = TimeDelta::hours(1);
 /// Most that a quota can be set to.
 const MOST: i64 = 1_000_000_000_000_000;
+
+text_enum! {
+    /// What is counted by day (UTC), beside the usage: for the watch over complaints.
+    pub enum Daily {
+        /// Accepted by the receiving side.
+        Mails = "day_mails",
+        Complaints = "day_complaints",
+        /// Of these: people were told of, what ran was held for, a person knows of.
+        Noticed = "day_noticed",
+        Held = "day_held",
+        Seen = "day_seen",
+    }
+}
 
 /// What a tenant has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -260,11 +274,31 @@ pub(crate) async fn note_mails(
         ))
         .execute(tx)
         .await?;
+    note_today(tx, tenant, Daily::Mails, mails).await
+}
+
+/// Adds to what is counted today, by the database's clock.
+pub(crate) async fn note_today(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    what: Daily,
+    amount: i64,
+) -> Result<()> {
+    let today = diesel::dsl::sql::<Date>("(now() AT TIME ZONE 'UTC')::date");
+    diesel::insert_into(tenant_usage::table)
+        .values((
+            tenant_usage::tenant_id.eq(tenant),
+            tenant_usage::kind.eq(what.as_str()),
+            tenant_usage::period.eq(today),
+            tenant_usage::amount.eq(amount),
+        ))
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 /// Makes one row of the many of each kind and period. Of two at once each adds
-/// up what it took away itself.
+/// up what it took away itself. Days that nobody looks at any more are gone with it.
 #[expect(
     clippy::disallowed_methods,
     reason = "INSERT from what a DELETE returns; every value is bound"
@@ -273,7 +307,9 @@ pub(crate) async fn fold(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result
     diesel::sql_query(
         "WITH gone AS (DELETE FROM tenant_usage WHERE tenant_id = $1 RETURNING kind, period, amount)
          INSERT INTO tenant_usage (tenant_id, kind, period, amount)
-         SELECT $1, kind, period, sum(amount) FROM gone GROUP BY kind, period HAVING sum(amount) <> 0",
+         SELECT $1, kind, period, sum(amount) FROM gone
+         WHERE kind NOT LIKE 'day\\_%' OR period > (now() AT TIME ZONE 'UTC')::date - 30
+         GROUP BY kind, period HAVING sum(amount) <> 0",
     )
     .bind::<SqlUuid, _>(tenant)
     .execute(tx)

@@ -85,6 +85,7 @@ async fn send_batch(world: &World, limit: u16) -> usize {
             id: claimed.id,
             attempts: claimed.attempts,
             message_id: Some(format!("{n}@acme.example.jp")),
+            site: None,
             at: db.now(),
             outcome: outcome(n),
         })

@@ -34,6 +34,16 @@ impl Desk {
         } else {
             Vec::new()
         };
+        // Without an own one what came back would come to nobody of ours.
+        let bounce_domain = match &self.config.bounce_domain {
+            Some(of_all) => Some(
+                sender_domain::return_path::verified(db, turn.tenant_id, sender.domain())
+                    .await
+                    .map_err(explain)?
+                    .unwrap_or_else(|| of_all.clone()),
+            ),
+            None => None,
+        };
         let (kind, period, sample) = (loaded.kind, loaded.period, loaded.sample.clone());
         let (mail, signer) = tokio::task::spawn_blocking(move || {
             let mail = CompiledMail::compile_after(&content, &loaded.surroundings, links_after)
@@ -58,7 +68,7 @@ impl Desk {
             sender,
             signer,
             keys: Arc::clone(keys),
-            bounce_domain: self.config.bounce_domain.clone(),
+            bounce_domain,
             cancel_mailbox: self.config.cancel_mailbox.clone(),
         })
     }

@@ -8,6 +8,7 @@ use domain::event::Visitor;
 use domain::event::bounce::{self, BounceKind, Effect, Report};
 use domain::event::cancel::{self, Choice, How, Scope};
 use domain::mail::render::Installation;
+use domain::sender_domain::return_path;
 use domain::signup::receive::{self, Mailbox, Outcome};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -120,6 +121,26 @@ impl Desk {
 }
 
 impl Desk {
+    /// A return path of a tenant's own name: its token is looked at first, so that
+    /// nobody can ask what domains there are.
+    async fn under_a_senders_domain(&self, local: &str, domain: &str) -> Known<Recipient> {
+        if self.bounce_domain.is_none() {
+            return Known::No;
+        }
+        let Some(path) = ReturnPath::decode(&self.installation.keys, local) else {
+            return Known::No;
+        };
+        match return_path::takes(&self.db, path.tenant, domain).await {
+            Ok(true) => Known::Yes(Recipient::Delivery(path)),
+            Ok(false) => Known::No,
+            Err(error) => {
+                let error = crate::explain(error);
+                tracing::warn!(name: "inbound.failed", error = format!("{error:#}"), "nobody can tell whose address it is");
+                Known::NotNow
+            }
+        }
+    }
+
     /// A person's mail, whatever stands in it. Whether they are known, were
     /// answered before or are blocked makes no difference to the reply.
     async fn signed_up(&self, to: Mailbox, sender: &str, mail: &[u8]) -> Taken {
@@ -169,7 +190,7 @@ impl Recipients for Desk {
             return Known::No;
         };
         if !is(&self.bounce_domain, domain) {
-            return Known::No;
+            return self.under_a_senders_domain(local, domain).await;
         }
         if let Some(path) = ReturnPath::decode(&self.installation.keys, local) {
             return Known::Yes(Recipient::Delivery(path));

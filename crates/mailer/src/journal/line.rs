@@ -178,6 +178,7 @@ mod tests {
             id,
             attempts: 2,
             message_id: Some("a@example.jp".into()),
+            site: Some("gmail".into()),
             at: chrono::DateTime::UNIX_EPOCH,
             outcome: Outcome::Accepted(Reply {
                 code: 250,

@@ -162,6 +162,7 @@ fn judge(db: &Db, held: &Held, left: &Left, replayed: &mut Replayed) -> Vec<Reco
             id,
             attempts,
             message_id: None,
+            site: None,
             at: db.now(),
             outcome,
         });

@@ -37,8 +37,8 @@ pub struct RouteSettings {
     pub timeouts: Timeouts,
     pub tls: Arc<ClientConfig>,
     pub direct: DirectSettings,
-    /// What is known of the mail servers of the world, shared by all direct
-    /// routes; made when the first of these is used.
+    /// What is known of the mail servers of the world, shared by all routes;
+    /// made when somebody first asks.
     pub exchanges: Arc<OnceLock<Arc<Exchanges>>>,
     /// What limits count; without it they count nothing.
     pub slots: Option<Slots>,
@@ -47,7 +47,9 @@ pub struct RouteSettings {
 }
 
 impl RouteSettings {
-    fn exchanges(&self) -> anyhow::Result<Arc<Exchanges>> {
+    /// # Errors
+    /// When the system names no name server.
+    pub(crate) fn exchanges(&self) -> anyhow::Result<Arc<Exchanges>> {
         if let Some(known) = self.exchanges.get() {
             return Ok(Arc::clone(known));
         }

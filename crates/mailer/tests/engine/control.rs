@@ -321,6 +321,7 @@ async fn a_lease_that_ran_out_makes_its_deliveries_unknown_and_a_late_word_does_
         id: batch.deliveries[0].id,
         attempts: 0,
         message_id: None,
+        site: None,
         at: db.now(),
         outcome: domain::delivery::outcome::Outcome::GivenBack,
     };

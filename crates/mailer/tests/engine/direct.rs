@@ -40,6 +40,7 @@ impl World {
             direct_allow_private: true,
             direct_port: sink.address.port(),
             dns_server: Some(zone.serve().await),
+            sites_by_mx: false,
             ..MailerConfig::default()
         };
         Self {

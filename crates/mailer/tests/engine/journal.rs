@@ -61,6 +61,7 @@ impl Scene {
             id: self.id(n),
             attempts: 0,
             message_id: Some(format!("{n}@example.co.jp")),
+            site: None,
             at: self.fixture.database.db.now(),
             outcome,
         }
@@ -288,6 +289,7 @@ async fn a_journal_is_small_while_mails_are_recorded_and_gone_at_the_end() {
                 id: *id,
                 attempts: 0,
                 message_id: None,
+                site: None,
                 at: fixture.database.db.now(),
                 outcome: outcome.clone(),
             });

@@ -195,6 +195,7 @@ async fn what_was_judged_by_limits_from_before_a_change_is_weighed_anew() {
             id: claimed.id,
             attempts: claimed.attempts,
             message_id: None,
+            site: None,
             at: db.now(),
             outcome: Outcome::HeldBack {
                 until: db.now() + TimeDelta::hours(6),

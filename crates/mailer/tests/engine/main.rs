@@ -20,6 +20,7 @@ mod schedule;
 mod send;
 mod sequence;
 mod sessions;
+mod sites;
 mod support;
 mod suspended;
 mod system_mail;

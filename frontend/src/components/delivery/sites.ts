@@ -1,6 +1,6 @@
 import { translateCode } from "@/i18n";
 
-/** Carriers and providers that the server knows by name (crates/domain/src/limit/site.rs), in its order. */
+/** Carriers and providers that the server knows by name (crates/domain/src/limit/site.rs, exchange.rs), in its order. */
 export const knownSites = [
   "docomo",
   "au",
@@ -21,6 +21,20 @@ export const knownSites = [
   "dti",
   "asahi_net",
   "jcom",
+  "line_works",
+  "zoho",
+  "pepabo",
+  "onamae",
+  "sakura",
+  "xserver",
+  "kagoya",
+  "iij",
+  "trend_micro",
+  "proofpoint",
+  "mimecast",
+  "cisco",
+  "messagelabs",
+  "barracuda",
 ] as const;
 
 /** A receiving site as people call it: a known one's name, else its domain. */

@@ -2,8 +2,9 @@ import { Group, Progress, Text, UnstyledButton } from "@mantine/core";
 import { useEffect, useState } from "react";
 import type { Campaign, DeliveryState } from "@/api/types";
 import { type Sample, settled, speed } from "@/components/campaign/numbers";
+import { heldText } from "@/components/delivery/held";
 import { Panel } from "@/components/layout/page";
-import { translateCodeOr, useT } from "@/i18n";
+import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import classes from "./progress.module.css";
 import { isRunning } from "./queries";
@@ -67,7 +68,7 @@ export function ProgressPanel(props: { campaign: Campaign; onState: (state: Deli
       ) : null}
       {campaign.state === "paused" && campaign.state_reason ? (
         <Text size="sm" mb="xs" fw={500} role="note">
-          {translateCodeOr("held", campaign.state_reason, campaign.state_reason)}
+          {heldText(campaign.state_reason)}
         </Text>
       ) : null}
       <Progress.Root size={10} aria-label={t("progress.title")}>

@@ -2,6 +2,7 @@ import { Alert, Group, Tabs, Text } from "@mantine/core";
 import { api, inBackground } from "@/api/client";
 import type { Sequence } from "@/api/types";
 import { useCan } from "@/auth/guard";
+import { heldText, isForComplaints } from "@/components/delivery/held";
 import { Page } from "@/components/layout/page";
 import { QueryView } from "@/components/ui/state-view";
 import { Status } from "@/components/ui/status";
@@ -61,7 +62,11 @@ function Shown({ sequence, search, onSearch }: { sequence: Sequence } & Omit<Pro
     >
       {reason ? (
         <Alert color="yellow" variant="outline" mb="md">
-          {isHeld(reason) ? t(`sequences.${reason}`) : t("sequences.held_up", { reason })}
+          {sequence.state === "paused" && isForComplaints(reason)
+            ? heldText(reason)
+            : isHeld(reason)
+              ? t(`sequences.${reason}`)
+              : t("sequences.held_up", { reason })}
         </Alert>
       ) : null}
       <Tabs

@@ -13,7 +13,11 @@ export function worstCheck(domain: SenderDomain): CheckState {
   return order.find((state) => states.includes(state)) ?? "unchecked";
 }
 
-export function CheckedLabel(props: { state: CheckState }) {
+/** The light of a record; one that nobody has to set is not amiss where it is missing. */
+export function CheckedLabel(props: { state: CheckState; optional?: boolean }) {
   const t = useT();
+  if (props.optional && props.state === "missing") {
+    return <Status tone="idle" label={t("domains.optional")} />;
+  }
   return <Status tone={tones[props.state]} label={t(`dns_check.${props.state}`)} />;
 }

@@ -15,6 +15,7 @@ import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import classes from "./domain.module.css";
 import { CheckedLabel } from "./domain-check";
+import { ReturnPath } from "./return-path";
 
 export function DomainScreen(props: { domainId: string }) {
   const query = api.useQuery("get", "/v1/sender-domains/{id}", { params: { path: { id: props.domainId } } });
@@ -94,8 +95,9 @@ function Domain({ domain }: { domain: SenderDomain }) {
                   <Text size="sm" fw={600}>
                     {translateCode("dns_purpose", record.purpose)}
                   </Text>
-                  <CheckedLabel state={record.checked.state} />
+                  <CheckedLabel state={record.checked.state} optional={record.purpose === "return_path"} />
                 </Group>
+                {record.purpose === "return_path" ? <ReturnPath domain={domain} canWrite={canWrite} /> : null}
                 <DnsRecord name={record.name} type={record.type} value={record.value} />
                 {record.found && record.found !== record.value ? (
                   <Text size="sm" c="dimmed" mt={4}>
@@ -107,6 +109,22 @@ function Domain({ domain }: { domain: SenderDomain }) {
           </Stack>
         </Panel>
       ) : null}
+      <Panel title={t("domains.host")}>
+        <Group gap="md" mb={4}>
+          <Text size="sm" fw={600}>
+            {domain.domain}
+          </Text>
+          <CheckedLabel state={domain.host.checked.state} />
+        </Group>
+        <Text size="sm" c="dimmed">
+          {t("domains.host_help")}
+        </Text>
+        {domain.host.found ? (
+          <Text size="sm" c="dimmed" mt={4}>
+            {t("domains.found")} <span className="kb-mono">{domain.host.found.split("\n").join(", ")}</span>
+          </Text>
+        ) : null}
+      </Panel>
       <ConfirmDialog
         opened={asking === "rotate"}
         onClose={() => setAsking(null)}

@@ -31,7 +31,9 @@ pub struct Campaign {
     #[schema(value_type = CampaignState)]
     pub state: state::State,
     /// Why the service itself changed the state, if it did. Of one that it paused: `restored` (the database, from a
-    /// backup), `more_people` (than were confirmed), `no_route` (is turned on), `not_composable` (no mail can be made).
+    /// backup), `more_people` (than were confirmed), `no_route` (is turned on), `not_composable` (no mail can be made),
+    /// or `complaints 12/3400`, that many complaints against so many mails within seven days; of a draft, what held its
+    /// schedule up.
     pub state_reason: Option<String>,
     pub scheduled_at: Option<DateTime<Utc>>,
     /// IANA zone that the schedule was chosen in.

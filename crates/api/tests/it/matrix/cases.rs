@@ -501,6 +501,9 @@ fn settings() -> Vec<Case> {
         needs("create_sender_domain", P::SettingsWrite)
             .body(|_| json!({"domain": "another.example.jp"})),
         needs("get_sender_domain", P::SettingsRead),
+        needs("update_sender_domain", P::SettingsWrite)
+            .if_match()
+            .body(|_| json!({"return_path_label": "rp"})),
         needs("check_sender_domain", P::SettingsWrite),
         needs("rotate_sender_domain_keys", P::SettingsWrite),
     ]

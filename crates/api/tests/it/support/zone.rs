@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, TXT};
+use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use tokio::net::UdpSocket;
 
@@ -29,6 +29,18 @@ impl Zone {
             name,
             vec![RData::A(A(address.parse().expect("an address")))],
         );
+    }
+
+    /// Makes a name another one for `target`.
+    pub fn cname(&self, name: &str, target: &str) {
+        let target = Name::from_ascii(format!("{target}.")).expect("a name");
+        self.set(name, vec![RData::CNAME(CNAME(target))]);
+    }
+
+    /// Sets the mail server of a domain.
+    pub fn mx(&self, name: &str, server: &str) {
+        let server = Name::from_ascii(format!("{server}.")).expect("a name");
+        self.set(name, vec![RData::MX(MX::new(10, server))]);
     }
 
     fn set(&self, name: &str, data: Vec<RData>) {

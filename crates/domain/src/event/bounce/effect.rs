@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
 use super::{BounceKind, Effect, Mail, Report};
+use crate::campaign::complaints;
 use crate::consent::{self, ConsentKind, NewConsent};
 use crate::contact::{self, ContactStatus, EmailAddress};
 use crate::delivery::counters;
@@ -241,6 +242,7 @@ pub(super) async fn complain(
         .set(delivery::complained_at.eq(now))
         .execute(tx)
         .await?;
+    complaints::note(tx, mail.path.tenant).await?;
     tell(tx, mail, &[("complained", 1)]).await?;
     Ok(Effect::Counted)
 }

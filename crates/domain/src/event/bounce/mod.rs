@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use crate::campaign::complaints;
 use crate::db::Db;
 use crate::delivery::read::DeliveryState;
 use crate::delivery::return_path::ReturnPath;
@@ -88,6 +89,15 @@ pub async fn take(db: &Db, path: ReturnPath, report: &Report) -> Result<Effect> 
     if !report.complaint && !report.delivered && report.kind == BounceKind::None {
         return Ok(Effect::Nothing);
     }
+    let effect = write(db, path, report).await?;
+    // Again too: the first time may have ended between the two.
+    if report.complaint && matches!(effect, Effect::Counted | Effect::Again) {
+        complaints::watch(db, path.tenant).await?;
+    }
+    Ok(effect)
+}
+
+async fn write(db: &Db, path: ReturnPath, report: &Report) -> Result<Effect> {
     let now = db.now();
     db.tenant(path.tenant, async |tx| {
         let Some(mail) = lock(tx, path).await? else {

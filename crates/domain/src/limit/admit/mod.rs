@@ -48,8 +48,19 @@ pub struct Ask<'a> {
 /// A mail that wants to go.
 pub struct Want {
     pub site: String,
+    /// Its domain, where that does not tell the site: limits may name it.
+    pub domain: Option<String>,
     /// The routes that it can take, the best first.
     pub routes: Vec<RouteId>,
+}
+
+impl Want {
+    /// What a limit may name it by.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [Some(self.site.as_str()), self.domain.as_deref()]
+            .into_iter()
+            .flatten()
+    }
 }
 
 /// Limits of sessions that a mail's session counts for, in order.
@@ -112,7 +123,7 @@ struct Matching {
 /// All that weigh on a batch, locked.
 struct Book {
     entries: Vec<Entry>,
-    /// Which of them are for a site and route.
+    /// Which of them are for a site, or a domain of one, and a route.
     matching: HashMap<(String, RouteId), Matching>,
     /// Slow-downs that are over.
     over: Vec<SendSlowdownId>,
@@ -188,7 +199,7 @@ impl LimitRow {
 
 impl Book {
     async fn open(tx: &mut AsyncPgConnection, ask: &Ask<'_>, now: DateTime<Utc>) -> Result<Self> {
-        let mut sites: Vec<&str> = ask.wants.iter().map(|want| want.site.as_str()).collect();
+        let mut sites: Vec<&str> = ask.wants.iter().flat_map(Want::names).collect();
         sites.sort_unstable();
         sites.dedup();
         let mut routes: Vec<RouteId> = ask
@@ -248,7 +259,7 @@ impl Book {
     fn weigh(&mut self, want: &Want, urgent: bool, now: DateTime<Utc>) -> Admission {
         let mut first_full = None;
         for route in &want.routes {
-            let matching = self.matching(&want.site, *route);
+            let matching = self.matching(want, *route);
             let full: Vec<usize> = matching
                 .entries
                 .iter()
@@ -280,13 +291,16 @@ impl Book {
         }
     }
 
-    fn matching(&mut self, site: &str, route: RouteId) -> Matching {
+    fn matching(&mut self, want: &Want, route: RouteId) -> Matching {
         let entries = &self.entries;
         self.matching
-            .entry((site.to_owned(), route))
+            .entry((want.domain.as_ref().unwrap_or(&want.site).clone(), route))
             .or_insert_with(|| {
                 let is_for = |entry: &Entry| {
-                    entry.site.as_deref().is_none_or(|own| own == site)
+                    entry
+                        .site
+                        .as_deref()
+                        .is_none_or(|own| want.names().any(|name| name == own))
                         && entry.route.is_none_or(|own| own == route)
                 };
                 let matching: Arc<[usize]> = (0..entries.len())

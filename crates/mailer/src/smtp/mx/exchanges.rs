@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use domain::limit::exchange;
 use domain::secret;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -86,6 +87,12 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// The site that they are of.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static str> {
+        exchange::of_servers(self.servers.iter().map(|(n, name)| (*n, name.as_str())))
+    }
+
     /// In the order of preference, those of one preference at random.
     #[must_use]
     pub fn order(&self) -> Vec<&str> {
@@ -182,7 +189,11 @@ impl Exchanges {
         (Ok(destination(servers, true)), until)
     }
 
-    async fn servers(&self, domain: &str) -> (Result<Vec<(u16, String)>, Problem>, Duration) {
+    /// What the domain's MX records say, the lowest preference first, and for how long.
+    pub(crate) async fn servers(
+        &self,
+        domain: &str,
+    ) -> (Result<Vec<(u16, String)>, Problem>, Duration) {
         let lookup = match self.resolver.lookup(absolute(domain), RecordType::MX).await {
             Ok(lookup) => lookup,
             Err(error) if error.is_nx_domain() => return (Err(NO_DOMAIN), NOTHING_KEPT),

@@ -133,7 +133,10 @@ impl Direct {
             Err(problem) => return Err(NoServer::Unknown(domain.to_owned(), problem)),
         };
         let enforced = destination.enforced;
-        let most = site::sessions_of(&site::of_domain(domain)).unwrap_or(SESSIONS_OF_A_HOST);
+        let site = site::known(&domain.to_ascii_lowercase()).or_else(|| destination.site());
+        let most = site
+            .and_then(site::sessions_of)
+            .unwrap_or(SESSIONS_OF_A_HOST);
         let mut last = None;
         for name in destination.order().into_iter().take(TRIES) {
             let key = Key {

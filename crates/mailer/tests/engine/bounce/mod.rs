@@ -1,10 +1,12 @@
 //! What comes back, over the real listener: bounces, complaints, cancellations.
 
+mod complaints;
 mod effect;
 mod listener;
 mod postfix;
 mod refused;
 mod resent;
+mod return_path;
 mod signup;
 
 use std::net::SocketAddr;

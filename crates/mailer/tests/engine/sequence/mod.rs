@@ -1,6 +1,7 @@
 //! Sequences (step mail), step after step, through the engine.
 
 mod again;
+mod complaints;
 mod entry;
 mod scene;
 

@@ -89,7 +89,12 @@ impl Fixture {
     }
 
     pub(crate) fn mailer_with(&self, config: &MailerConfig) -> Mailer {
-        Mailer::with_route_settings(&self.database.db, &self.keys, config, |settings| {
+        let config = MailerConfig {
+            // Without a name server of the test's own nobody is asked.
+            sites_by_mx: config.sites_by_mx && config.dns_server.is_some(),
+            ..config.clone()
+        };
+        Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
             // The sinks of the tests listen on this machine.
             settings.inside = Inside::everywhere();
         })
@@ -108,7 +113,10 @@ impl Fixture {
 
     /// One that loses patience with a silent relay soon.
     pub(crate) fn impatient_mailer(&self) -> Mailer {
-        let config = MailerConfig::default();
+        let config = MailerConfig {
+            sites_by_mx: false,
+            ..MailerConfig::default()
+        };
         Mailer::with_route_settings(&self.database.db, &self.keys, &config, |settings| {
             settings.inside = Inside::everywhere();
             settings.timeouts.command = Duration::from_secs(5);

@@ -79,6 +79,7 @@ impl Machine {
             .env("KIKUBARI_SECRET_KEY_FILE", self.dir.path().join("key"))
             .env("KIKUBARI_JOURNAL_DIR", self.journal())
             .env("KIKUBARI_RELAY_INSIDE", &self.relay)
+            .env("KIKUBARI_SITES_BY_MX", "false")
             .env("KIKUBARI_LOG", "info")
             .envs(settings.iter().copied())
             .stdout(log.try_clone().unwrap())

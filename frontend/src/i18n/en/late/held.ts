@@ -1,4 +1,6 @@
 export const held = {
+  "held.complaints":
+    "Of the {{mails}} mails sent within the last 7 days, {{complaints}} ({{rate}}%) were reported as spam, so sending was paused. If you go on as before, all your mails may end up in spam folders. Remove the cause (people who never agreed, how often you send, what you send), then resume or stop.",
   "held.no_route":
     "No route is turned on, so this campaign was paused. Turn a route on or add one, then resume: only those who were not mailed yet get it.",
   "held.not_composable":

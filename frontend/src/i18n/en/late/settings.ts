@@ -34,6 +34,16 @@ export const settings = {
   "domains.checked": "DNS checked",
   "domains.found": "Found now:",
   "domains.other_records": "Further records",
+  "domains.optional": "Not set (optional)",
+  "domains.return_path_help":
+    'Optional. Once this record is set and "Check DNS" has seen it, bounces come back to a name under your own domain (Return-Path), and SPF passes for the domain of the sender. Until then the service’s own domain is used.',
+  "domains.return_path_rename": "Change the name",
+  "domains.return_path_renamed": "Name changed. Set the record in DNS",
+  "domains.return_path_label": "Name before the domain",
+  "domains.return_path_label_help": "Letters, digits and hyphens, for example bounce (bounce.{{domain}})",
+  "domains.host": "MX and A records of the domain itself",
+  "domains.host_help":
+    "docomo and other mobile carriers may refuse mails from a domain that has neither an MX nor an A record.",
   "domains.delete_title": "Delete sender domain",
   "domains.delete_body":
     "{{domain}} and its signing keys will be deleted. Mails from this domain can't be sent any more.",

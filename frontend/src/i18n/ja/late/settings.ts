@@ -34,6 +34,16 @@ export const settings = {
   "domains.checked": "DNSを確認しました",
   "domains.found": "現在の登録内容：",
   "domains.other_records": "あわせて登録するレコード",
+  "domains.optional": "未登録（任意）",
+  "domains.return_path_help":
+    "任意の設定です。登録して「DNSを確認」で確認できると、エラーメールの宛先（Return-Path）が自社のドメインになり、SPFの認証結果が差出人のドメインと一致します。確認できない間は、サービス共通のドメインを使います。",
+  "domains.return_path_rename": "名前を変更",
+  "domains.return_path_renamed": "名前を変更しました。DNSにレコードを登録してください",
+  "domains.return_path_label": "ドメインの前に付ける名前",
+  "domains.return_path_label_help": "半角の英数字とハイフンで入力します。例：bounce（bounce.{{domain}}）",
+  "domains.host": "ドメイン自体のMX・Aレコード",
+  "domains.host_help":
+    "差出人のドメインにMXレコードもAレコードもないと、ドコモなどの携帯電話会社では受信を拒否されることがあります。",
   "domains.delete_title": "送信ドメインの削除",
   "domains.delete_body": "{{domain}} と署名の鍵を削除します。このドメインを差出人に使うメールは配信できなくなります。",
   "domains.empty_title": "送信ドメインがまだありません",
