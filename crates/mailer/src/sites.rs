@@ -301,6 +301,7 @@ mod tests {
             },
             exchanges: Arc::default(),
             slots: None,
+            first_rest: crate::smtp::route::FIRST_REST,
         };
         (socket, Sites::new(Some(settings)))
     }

@@ -61,9 +61,10 @@ impl<'a> Person<'a> {
             let before = text[..at].chars().next_back();
             let mut after = text[at + address.len()..].chars();
             let (next, second) = (after.next(), after.next());
-            !before.is_some_and(|c| c.is_alphanumeric() || "._+-".contains(c))
-                && !next.is_some_and(|c| c.is_alphanumeric() || c == '-')
-                && !(next == Some('.') && second.is_some_and(char::is_alphanumeric))
+            let is_longer = before.is_some_and(|c| c.is_alphanumeric() || "._+-".contains(c))
+                || next.is_some_and(|c| c.is_alphanumeric() || c == '-')
+                || (next == Some('.') && second.is_some_and(char::is_alphanumeric));
+            !is_longer
         })
     }
 

@@ -38,8 +38,7 @@ impl Desk {
         let bounce_domain = match &self.config.bounce_domain {
             Some(of_all) => Some(
                 sender_domain::return_path::verified(db, turn.tenant_id, sender.domain())
-                    .await
-                    .map_err(explain)?
+                    .await?
                     .unwrap_or_else(|| of_all.clone()),
             ),
             None => None,

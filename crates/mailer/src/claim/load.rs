@@ -180,6 +180,7 @@ impl Desk {
                 id: claimed.id,
                 attempts: claimed.attempts,
                 message_id: None,
+                site: None,
                 at: now,
                 outcome: match why {
                     Why::NoRoute => Outcome::Deferred(Reason::Unreachable, Some(reply.clone())),
