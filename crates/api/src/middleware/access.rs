@@ -141,9 +141,10 @@ pub async fn note<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
+    let pattern = super::route_pattern(&request);
     let (response, person) = watching(next.call(request)).await?;
     if response.status().is_success()
-        && let Some(look) = look(response.request(), person)
+        && let Some(look) = look(response.request(), &pattern.unwrap_or_default(), person)
         && let Some(state) = response.request().app_data::<web::Data<AppState>>()
     {
         state.access.record(look).await;
@@ -162,8 +163,7 @@ pub(crate) async fn watching<B>(
     PERSON.scope(Cell::new(None), served).await
 }
 
-fn look(request: &HttpRequest, person: Option<ContactId>) -> Option<Access> {
-    let path = request.match_pattern()?;
+fn look(request: &HttpRequest, path: &str, person: Option<ContactId>) -> Option<Access> {
     let watched = WATCHED
         .iter()
         .find(|watched| watched.method == *request.method() && watched.path == path)?;

@@ -42,7 +42,7 @@ pub async fn apply(
     match key {
         Some(key)
             if request.method() == Method::POST
-                && pattern(&request).is_some_and(|pattern| is_covered(&pattern))
+                && super::route_pattern(&request).is_some_and(|pattern| is_covered(&pattern))
                 && body_is_small =>
         {
             once(request, next, &key).await
@@ -52,13 +52,6 @@ pub async fn apply(
             .await
             .map(ServiceResponse::map_into_boxed_body),
     }
-}
-
-/// Of the route that will answer, however its path is spelled: `match_pattern`
-/// of the request goes by the path as it came, routing by the decoded one.
-fn pattern(request: &ServiceRequest) -> Option<String> {
-    let path = request.match_info().as_str();
-    request.resource_map().match_pattern(path)
 }
 
 /// All of the API but what answers with secrets that are shown once, and kept

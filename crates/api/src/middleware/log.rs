@@ -21,7 +21,7 @@ impl RootSpanBuilder for RequestSpan {
             "request",
             request_id = super::request_id::current(),
             method = %request.method(),
-            route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned()),
+            route = super::route_pattern(request).unwrap_or_else(|| "(none)".to_owned()),
             tenant = tracing::field::Empty,
             actor = tracing::field::Empty,
             problem = tracing::field::Empty,

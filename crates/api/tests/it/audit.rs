@@ -91,6 +91,9 @@ async fn who_looked_at_a_person_is_told_however_they_were_looked_at() {
         let path = format!("/v1/contacts/{contact}{path}");
         app.get(&path).by(&viewer).send().await.expect(200);
     }
+    // However its path is spelled.
+    let spelled = format!("/v1/%63ontacts/{contact}/subscriptions");
+    app.get(&spelled).by(&viewer).send().await.expect(200);
     let preview = app.post(&format!("/v1/mails/{mail}/preview")).by(&owner);
     let body = json!({ "contact_id": contact });
     preview.json(&body).send().await.expect(200);
@@ -117,6 +120,7 @@ async fn who_looked_at_a_person_is_told_however_they_were_looked_at() {
         .collect();
     let expected = [
         ("acme owner", "preview_mail"),
+        ("acme viewer", "list_contact_subscriptions"),
         ("acme viewer", "list_contact_consents"),
         ("acme viewer", "list_contact_timeline"),
         ("acme viewer", "get_contact"),
