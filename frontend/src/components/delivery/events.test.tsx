@@ -1,7 +1,5 @@
 import { screen, within } from "@testing-library/react";
 import { beforeEach, expect, it } from "vitest";
-import type { TimelineEntry } from "@/api/types";
-import { Timeline } from "@/features/contacts/timeline";
 import { renderScreen, signIn } from "@/testing/render";
 import { http, server } from "@/testing/server";
 import { DeliveryEvents } from "./events";
@@ -41,16 +39,4 @@ it("shows what came back of a mail, and why a machine's is one", async () => {
   expect(within(section).getByText(/2秒後/)).toBeInTheDocument();
   expect(within(section).getByText(/記録なし/)).toBeInTheDocument();
   expect(within(section).getAllByText("自動処理とみて、集計に含めていません")).toHaveLength(2);
-});
-
-it("shows the same evidence in a person's history", async () => {
-  const entry: TimelineEntry = { id: "4", kind: "clicked", at: "2026-11-27T00:00:00Z", summary: scanner };
-  server.use(
-    http.get("/v1/contacts/{id}/timeline", ({ response }) =>
-      response.untyped(new Response(JSON.stringify({ items: [entry], next_cursor: null }))),
-    ),
-  );
-  renderScreen(<Timeline contactId={id} />);
-  expect(await screen.findByText(/数秒のうちに複数のリンクを開いた/)).toBeInTheDocument();
-  expect(screen.getByText(/203\.0\.113\.5/)).toBeInTheDocument();
 });

@@ -28,13 +28,14 @@ export function useFocusReturn(opened: boolean): void {
     window.clearTimeout(pending);
     const before = [...trail];
     return () => {
-      const atClose = document.activeElement;
+      const page = document;
+      const atClose = page.activeElement;
       window.clearTimeout(pending);
       // After Mantine's own attempt, which waits for 10 ms.
       pending = window.setTimeout(() => {
-        const now = document.activeElement;
-        if (now === null || now === document.body || now === atClose) {
-          const place = before.findLast((element) => element.isConnected) ?? document.querySelector("main");
+        const now = page.activeElement;
+        if (now === null || now === page.body || now === atClose) {
+          const place = before.findLast((element) => element.isConnected) ?? page.querySelector("main");
           place?.focus({ preventScroll: true });
         }
       }, 20);
