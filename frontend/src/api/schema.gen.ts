@@ -865,7 +865,10 @@ export interface paths {
         get: operations["get_campaign"];
         put?: never;
         post?: never;
-        /** Delete a campaign that is not under way */
+        /**
+         * Delete a campaign that is not under way
+         * @description One that is scheduled needs the permission to send.
+         */
         delete: operations["delete_campaign"];
         options?: never;
         head?: never;
@@ -993,14 +996,14 @@ export interface paths {
         };
         /**
          * Whom it can be sent to again
-         * @description Of a finished campaign: those whose answer never came, and those who failed.
+         * @description Of a finished or stopped campaign: those whose answer never came, and those who failed.
          *     Who opened it, or said no since, does not count. All zero in other states.
          */
         get: operations["get_campaign_resend"];
         put?: never;
         /**
          * Send again
-         * @description A finished campaign to those whose answer never came, or to those who
+         * @description A finished or stopped campaign to those whose answer never came, or to those who
          *     failed: to exactly the number of people that was confirmed. When it is
          *     another one by now, or it is under way already, the answer is 409.
          */
@@ -1359,13 +1362,13 @@ export interface paths {
         /**
          * Change a date mail
          * @description The day that is scheduled changes with it, up to the moment at which it begins; what has begun goes out as it was.
-         *     Changing an active one needs the permission to send.
+         *     Changing an active one needs the permission to send, and step-up for anything but its name.
          */
         put: operations["update_date_mail"];
         post?: never;
         /**
          * Delete a date mail
-         * @description What it sent stays, as campaigns.
+         * @description What it sent stays, as campaigns. An active one needs the permission to send.
          */
         delete: operations["delete_date_mail"];
         options?: never;
@@ -1382,7 +1385,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let it go out from its next day on */
+        /**
+         * Let it go out from its next day on
+         * @description Wants step-up, unless the company wants it for no sending (`step_up_people`).
+         */
         post: operations["activate_date_mail"];
         delete?: never;
         options?: never;
@@ -2342,7 +2348,8 @@ export interface paths {
         put?: never;
         /**
          * Let people come in and move on
-         * @description A draft, a paused or a finished one. The mail of each step has to pass pre-flight.
+         * @description A draft, a paused or a finished one. The mail of each step has to pass pre-flight. One that people enter by a date
+         *     wants step-up, unless the company wants it for no sending (`step_up_people`).
          */
         post: operations["activate_sequence"];
         delete?: never;
@@ -2765,7 +2772,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The company's settings */
+        /**
+         * The company's settings
+         * @description Everybody who is logged in; an API token needs the scope `settings.read`.
+         */
         get: operations["get_tenant"];
         put?: never;
         post?: never;
@@ -2879,7 +2889,8 @@ export interface paths {
          * Change a person
          * @description Disabling, another role or a new password ends the person's sessions. The
          *     last active owner can't be taken away (409), and who may more than oneself
-         *     can't be changed (403). A new password wants step-up.
+         *     can't be changed (403). A new password wants step-up; one's own is changed with the present one
+         *     (`change_password`) and not here (409 `own_password`).
          */
         patch: operations["update_user"];
         trace?: never;
@@ -3752,7 +3763,7 @@ export interface components {
             list_ids?: string[];
         };
         /** @enum {string} */
-        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sender_domain.updated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.complaints_noticed" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.updated";
+        AuditAction: "api_token.created" | "api_token.refused_address" | "api_token.revoked" | "api_token.rotated" | "api_token.updated" | "audit.exported" | "audit.verified" | "block.created" | "block.deleted" | "block.updated" | "bounces.reset" | "campaign.created" | "campaign.deleted" | "campaign.held" | "campaign.not_ready" | "campaign.paused" | "campaign.report_exported" | "campaign.resent" | "campaign.resumed" | "campaign.scheduled" | "campaign.sent" | "campaign.stopped" | "campaign.unscheduled" | "campaign.updated" | "campaign.winner_taken" | "consent.recorded" | "contact.came_back" | "contact.created" | "contact.data_exported" | "contact.deleted" | "contact.erased" | "contact.erasure_begun" | "contact.signed_up" | "contact.subscription_changed" | "contact.updated" | "contact_field.created" | "contact_field.deleted" | "contact_field.updated" | "date_mail.activated" | "date_mail.created" | "date_mail.deleted" | "date_mail.paused" | "date_mail.updated" | "deliveries.purge_begun" | "deliveries.purged" | "delivery.resent" | "export.created" | "export.downloaded" | "folder.created" | "folder.deleted" | "folder.updated" | "import.deleted" | "import.ended" | "import.started" | "import.uploaded" | "job.cancelled" | "list.created" | "list.deleted" | "list.members_added" | "list.updated" | "mail.archived" | "mail.created" | "mail.deleted" | "mail.restored" | "mail.test_sent" | "mail.unarchived" | "mail.updated" | "role.created" | "role.deleted" | "role.updated" | "route.created" | "route.deleted" | "route.updated" | "send_limit.created" | "send_limit.deleted" | "send_limit.updated" | "send_slowdown.lifted" | "sender_domain.created" | "sender_domain.deleted" | "sender_domain.keys_activated" | "sender_domain.keys_rotated" | "sender_domain.updated" | "sequence.activated" | "sequence.audience_entered" | "sequence.created" | "sequence.deleted" | "sequence.finished" | "sequence.held" | "sequence.paused" | "sequence.people_entered" | "sequence.person_removed" | "sequence.stopped" | "sequence.updated" | "session.ended" | "session.network_refused" | "session.opened" | "session.others_ended" | "session.refresh_token_reused" | "session.refused" | "session.second_factor_refused" | "session.stepped_up" | "signup_address.created" | "signup_address.deleted" | "signup_address.updated" | "support.closed" | "support.granted" | "support.opened" | "support.revoked" | "support.viewed" | "suppression.created" | "suppression.deleted" | "template.created" | "template.deleted" | "template.updated" | "tenant.complaints_noticed" | "tenant.created" | "tenant.erasure_cancelled" | "tenant.erasure_requested" | "tenant.quota_set" | "tenant.resumed" | "tenant.sessions_ended" | "tenant.suspended" | "tenant.updated" | "user.created" | "user.invitation_accepted" | "user.invitation_revoked" | "user.invited" | "user.passkey_added" | "user.passkey_removed" | "user.passkey_renamed" | "user.password_changed" | "user.password_reset" | "user.password_reset_requested" | "user.recovery_codes_made" | "user.second_factors_reset" | "user.sessions_ended" | "user.totp_added" | "user.totp_removed" | "user.updated" | "webhook.created" | "webhook.deleted" | "webhook.disabled" | "webhook.replayed" | "webhook.secret_rotated" | "webhook.tested" | "webhook.updated";
         /** @description What somebody did. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -3893,7 +3904,12 @@ export interface components {
             /** Format: date-time */
             started_at?: string | null;
             state: components["schemas"]["CampaignState"];
-            /** @description Why the service itself changed the state, if it did. */
+            /**
+             * @description Why the service itself changed the state, if it did. Of one that it paused: `restored` (the database, from a
+             *     backup), `more_people` (than were confirmed), `no_route` (is turned on), `not_composable` (no mail can be made),
+             *     or `complaints 12/3400`, that many complaints against so many mails within seven days; of a draft, what held its
+             *     schedule up.
+             */
             state_reason?: string | null;
             /**
              * @description IANA zone that the schedule was chosen in.
@@ -4799,6 +4815,12 @@ export interface components {
              */
             status: string;
         };
+        /** @description What stands under the domain itself. */
+        HostCheck: {
+            checked: components["schemas"]["DnsCheck"];
+            /** @description Its mail servers and addresses by line. */
+            found?: string | null;
+        };
         /** @enum {string} */
         HoursMode: "tenant" | "any" | "own";
         /** @description An import of contacts, from its upload to its result. */
@@ -5142,10 +5164,7 @@ export interface components {
         };
         /** @description What a right password leads to. */
         LogInAnswer: components["schemas"]["Session"] | components["schemas"]["SecondFactorNeeded"];
-        /**
-         * @description By which rule an open or click is a machine's.
-         * @enum {string}
-         */
+        /** @enum {string} */
         MachineRule: "head_request" | "prefetch" | "no_user_agent" | "privacy_proxy" | "known_program" | "many_links";
         /** @description A mail. */
         Mail: components["schemas"]["MailContent"] & {
@@ -5390,19 +5409,16 @@ export interface components {
              */
             time_zone: string;
         };
-        /** @description What stands under the domain itself. */
-        HostCheck: {
-            checked: components["schemas"]["DnsCheck"];
-            /** @description Its mail servers and addresses by line. */
-            found?: string | null;
-        };
         /** @description A record beside those of the keys. */
         OtherRecord: {
             checked: components["schemas"]["DnsCheck"];
             /** @description What stood there; several records by line. One that differs but lets the relays send is `ok`. */
             found?: string | null;
             name: string;
-            /** @description `spf` or `dmarc`. */
+            /**
+             * @description `spf`, `dmarc` or `return_path`. The last is wanted of nobody: without it SPF passes for the
+             *     installation's domain and is not aligned with From.
+             */
             purpose: string;
             type: string;
             value: string;
@@ -6727,14 +6743,6 @@ export interface components {
             /** Format: int32 */
             version: number;
         };
-        /** @description What can be changed of a domain. */
-        SenderDomainUpdate: {
-            /**
-             * @description One label of letters, digits and hyphens; has to be checked anew.
-             * @example bounce
-             */
-            return_path_label: string;
-        };
         /** @description A domain to be added. */
         SenderDomainCreate: {
             /**
@@ -6742,6 +6750,14 @@ export interface components {
              * @example example.co.jp
              */
             domain: string;
+        };
+        /** @description What can be changed of a domain. */
+        SenderDomainUpdate: {
+            /**
+             * @description One label of letters, digits and hyphens; has to be checked anew.
+             * @example bounce
+             */
+            return_path_label: string;
         };
         /** @description From one time of day until another; from after until goes past midnight. */
         SendingHours: {
@@ -6769,7 +6785,7 @@ export interface components {
             name: string;
             reenter: boolean;
             state: components["schemas"]["SequenceState"];
-            /** @description Why the service paused it (`restored`), or what holds a step up. */
+            /** @description Why the service paused it (`restored`, `no_route`, `not_composable`), or what holds a step up. */
             state_reason?: string | null;
             steps: components["schemas"]["SequenceStep"][];
             time_zone: string;
@@ -7614,29 +7630,27 @@ export interface components {
             delivery_id?: string | null;
             /** @description Wording of a consent, or the blocked value. */
             detail?: string | null;
-            /** Format: uuid */
-            list_id?: string | null;
-            list_name?: string | null;
             /**
              * @description Of a machine's: where it came from.
              * @example 203.0.113.5
              */
             ip?: string | null;
+            /** Format: uuid */
+            list_id?: string | null;
+            list_name?: string | null;
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
             machine_rule?: components["schemas"]["MachineRule"] | null;
+            /** @description A stable code. */
+            reason?: string | null;
+            /** @description What a server said; hostile input. */
+            reply?: string | null;
             /**
              * Format: int64
              * @description Of a machine's: how long after the acceptance of the mail.
              * @example 2
              */
             seconds_after_acceptance?: number | null;
-            /** @description Of a machine's: what it called itself; hostile input. */
-            user_agent?: string | null;
-            /** @description A stable code. */
-            reason?: string | null;
-            /** @description What a server said; hostile input. */
-            reply?: string | null;
             /**
              * @description Where it came from.
              * @example cancel_page
@@ -7644,6 +7658,8 @@ export interface components {
             source?: string | null;
             /** @description Of a click: where the link leads. */
             url?: string | null;
+            /** @description Of a machine's: what it called itself; hostile input. */
+            user_agent?: string | null;
         };
         /** @description An access token for a program. */
         TokenAnswer: {
@@ -8079,7 +8095,10 @@ export interface components {
         };
         /** @enum {string} */
         WebhookMessageState: "pending" | "delivered" | "failed";
-        /** @description A person opened a mail, or clicked a link of it. Machines are left out. */
+        /**
+         * @description A person opened a mail, or clicked a link of it. Machines are left out, as far as
+         *     they are known when it happens: a scanner's first click may have been told by the time its haste shows.
+         */
         WebhookReadEvent: {
             /** Format: date-time */
             at: string;
@@ -18355,222 +18374,6 @@ export interface operations {
             };
         };
     };
-    resend_delivery: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Delivery */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Queued */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeliveryDetail"];
-                };
-            };
-            /** @description The request can't be read, for example broken JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed",
-                     *       "detail": "The request can't be read, for example broken JSON",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 400,
-                     *       "title": "Bad Request",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not logged in, or the session ended */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "detail": "Not logged in, or the session ended",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 401,
-                     *       "title": "Unauthorized",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The role lacks the permission, or the request comes from another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "detail": "The role lacks the permission, or the request comes from another site",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 403,
-                     *       "title": "Forbidden",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is none with this id in your tenant */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "detail": "There is none with this id in your tenant",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 404,
-                     *       "title": "Not Found",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The state of things forbids it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "conflict",
-                     *       "detail": "The state of things forbids it",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 409,
-                     *       "title": "Conflict",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is over the size limit */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_large",
-                     *       "detail": "The body is over the size limit",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 413,
-                     *       "title": "Payload Too Large",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is of another media type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "detail": "The body is of another media type",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 415,
-                     *       "title": "Unsupported Media Type",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The input is not valid; `errors` says what, where and how to mend it */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid",
-                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 422,
-                     *       "title": "Unprocessable Entity",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too often; wait for the seconds in Retry-After */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too often; wait for the seconds in Retry-After",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 429,
-                     *       "title": "Too Many Requests",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part does not answer; try again after the seconds in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
-                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
-                     *       "status": 503,
-                     *       "title": "Service Unavailable",
-                     *       "type": "about:blank"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     resume_campaign: {
         parameters: {
             query?: never;
@@ -24206,6 +24009,222 @@ export interface operations {
                      *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
                      *       "status": 404,
                      *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often; wait for the seconds in Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too often; wait for the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part does not answer; try again after the seconds in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "detail": "A part does not answer; try again after the seconds in Retry-After",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_delivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Delivery */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Queued */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            /** @description The request can't be read, for example broken JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed",
+                     *       "detail": "The request can't be read, for example broken JSON",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the session ended */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "detail": "Not logged in, or the session ended",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role lacks the permission, or the request comes from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The role lacks the permission, or the request comes from another site",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is none with this id in your tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is none with this id in your tenant",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state of things forbids it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "detail": "The state of things forbids it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_large",
+                     *       "detail": "The body is over the size limit",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 413,
+                     *       "title": "Payload Too Large",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is of another media type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "detail": "The body is of another media type",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 415,
+                     *       "title": "Unsupported Media Type",
+                     *       "type": "about:blank"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input is not valid; `errors` says what, where and how to mend it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid",
+                     *       "detail": "The input is not valid; `errors` says what, where and how to mend it",
+                     *       "request_id": "0192f0c1-7c1e-7d3a-9b1e-5d2f6a7b8c9d",
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
                      *       "type": "about:blank"
                      *     }
                      */
@@ -45963,10 +45982,7 @@ export interface operations {
     create_webhook: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -47461,10 +47477,7 @@ export interface operations {
     rotate_webhook_secret: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description Send again with the same key, and the first answer comes again; kept 24 h */
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 /** @description Webhook */
                 id: string;

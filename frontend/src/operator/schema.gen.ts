@@ -568,7 +568,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The company's settings */
+        /**
+         * The company's settings
+         * @description Everybody who is logged in; an API token needs the scope `settings.read`.
+         */
         get: operations["get_tenant"];
         put?: never;
         post?: never;
@@ -588,7 +591,10 @@ export interface paths {
         /** The tenants, newest first */
         get: operations["list_tenants"];
         put?: never;
-        /** Make a tenant with its owner */
+        /**
+         * Make a tenant with its owner
+         * @description Takes a code of the last minutes (403 `code_required`).
+         */
         post: operations["create_tenant"];
         delete?: never;
         options?: never;
@@ -662,7 +668,7 @@ export interface paths {
         put?: never;
         /**
          * Let a suspended tenant work again
-         * @description What waited to be sent goes out.
+         * @description What waited to be sent goes out. Takes a code of the last minutes (403 `code_required`).
          */
         post: operations["resume_tenant"];
         delete?: never;
@@ -861,7 +867,12 @@ export interface components {
             /** Format: date-time */
             started_at?: string | null;
             state: components["schemas"]["CampaignState"];
-            /** @description Why the service itself changed the state, if it did. */
+            /**
+             * @description Why the service itself changed the state, if it did. Of one that it paused: `restored` (the database, from a
+             *     backup), `more_people` (than were confirmed), `no_route` (is turned on), `not_composable` (no mail can be made),
+             *     or `complaints 12/3400`, that many complaints against so many mails within seven days; of a draft, what held its
+             *     schedule up.
+             */
             state_reason?: string | null;
             /**
              * @description IANA zone that the schedule was chosen in.
@@ -1164,9 +1175,21 @@ export interface components {
             detail?: Record<string, never> | null;
             /** Format: uuid */
             id: string;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             kind: components["schemas"]["EventKind"];
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
             /** @description Of a click: where the link leads, its merge fields unfilled. */
             url?: string | null;
             /** @description As the other side said; hostile input. */
@@ -1297,6 +1320,12 @@ export interface components {
              */
             status: string;
         };
+        /** @description What stands under the domain itself. */
+        HostCheck: {
+            checked: components["schemas"]["DnsCheck"];
+            /** @description Its mail servers and addresses by line. */
+            found?: string | null;
+        };
         /** @enum {string} */
         HoursMode: "tenant" | "any" | "own";
         /** @description What waits, and since when. */
@@ -1409,6 +1438,8 @@ export interface components {
          * @enum {string}
          */
         ListColour: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple";
+        /** @enum {string} */
+        MachineRule: "head_request" | "prefetch" | "no_user_agent" | "privacy_proxy" | "known_program" | "many_links";
         /** @description A mail. */
         Mail: components["schemas"]["MailContent"] & {
             archived: boolean;
@@ -1571,7 +1602,10 @@ export interface components {
             /** @description What stood there; several records by line. One that differs but lets the relays send is `ok`. */
             found?: string | null;
             name: string;
-            /** @description `spf` or `dmarc`. */
+            /**
+             * @description `spf`, `dmarc` or `return_path`. The last is wanted of nobody: without it SPF passes for the
+             *     installation's domain and is not aligned with From.
+             */
             purpose: string;
             type: string;
             value: string;
@@ -1893,11 +1927,18 @@ export interface components {
             created_at: string;
             /** @example example.co.jp */
             domain: string;
+            /** @description Whether the domain has a mail server or an address: docomo and others refuse mails from one without. */
+            host: components["schemas"]["HostCheck"];
             /** Format: uuid */
             id: string;
             /** @description Active ones first. */
             keys: components["schemas"]["DkimKey"][];
             records: components["schemas"]["OtherRecord"][];
+            /**
+             * @description What stands before the domain in the name that its mails come back to, once DNS has it.
+             * @example bounce
+             */
+            return_path_label: string;
             /** Format: int32 */
             version: number;
         };
@@ -1927,7 +1968,7 @@ export interface components {
             name: string;
             reenter: boolean;
             state: components["schemas"]["SequenceState"];
-            /** @description Why the service paused it (`restored`), or what holds a step up. */
+            /** @description Why the service paused it (`restored`, `no_route`, `not_composable`), or what holds a step up. */
             state_reason?: string | null;
             steps: components["schemas"]["SequenceStep"][];
             time_zone: string;
@@ -2327,15 +2368,27 @@ export interface components {
             delivery_id?: string | null;
             /** @description Wording of a consent, or the blocked value. */
             detail?: string | null;
+            /**
+             * @description Of a machine's: where it came from.
+             * @example 203.0.113.5
+             */
+            ip?: string | null;
             /** Format: uuid */
             list_id?: string | null;
             list_name?: string | null;
             /** @description A prefetch or a scanner did it, not the person. */
             machine: boolean;
+            machine_rule?: components["schemas"]["MachineRule"] | null;
             /** @description A stable code. */
             reason?: string | null;
             /** @description What a server said; hostile input. */
             reply?: string | null;
+            /**
+             * Format: int64
+             * @description Of a machine's: how long after the acceptance of the mail.
+             * @example 2
+             */
+            seconds_after_acceptance?: number | null;
             /**
              * @description Where it came from.
              * @example cancel_page
@@ -2343,6 +2396,8 @@ export interface components {
             source?: string | null;
             /** @description Of a click: where the link leads. */
             url?: string | null;
+            /** @description Of a machine's: what it called itself; hostile input. */
+            user_agent?: string | null;
         };
     };
     responses: never;
