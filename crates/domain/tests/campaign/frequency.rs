@@ -87,7 +87,9 @@ async fn of_two_campaigns_that_are_frozen_at_once_one_believes_to_be_the_last() 
         let db = world.database.db.clone();
         tokio::spawn(async move { freeze_next_chunk(&db, worker).await })
     });
-    while world.database.waiting().await < 2 && !freezing.iter().all(|task| task.is_finished()) {}
+    while world.database.waiting().await < 2
+        && !freezing.iter().all(tokio::task::JoinHandle::is_finished)
+    {}
     assert_eq!(world.database.waiting().await, 2);
     held.release().await;
     for task in freezing {

@@ -59,10 +59,7 @@ async fn mails_of_which_nobody_knows_go_out_again_to_them_alone() {
 }
 
 fn code(result: Result<DeliveryDetail>) -> &'static str {
-    match result.unwrap_err() {
-        DomainError::Conflict { code, .. } => code,
-        error => panic!("{error:?}"),
-    }
+    result.unwrap_err().code()
 }
 
 /// The first attempt is in doubt, the second is refused.

@@ -52,7 +52,8 @@ pub(super) async fn bounce(
     let is_hard = report.kind == BounceKind::Hard;
     let before = mail.bounce.as_deref();
     let is_first = before.is_none() || mail.bounced_before();
-    if !is_first && !(before == Some("soft") && is_hard) {
+    let is_worse = before == Some("soft") && is_hard;
+    if !is_first && !is_worse {
         return Ok(Effect::Again);
     }
     let consequence = if is_hard {

@@ -107,7 +107,7 @@ pub(super) async fn look_around(
     .await?;
     for row in rows {
         if let Some(mail) = mails.get_mut(&row.delivery) {
-            mail.take(row);
+            mail.take(&row);
         }
     }
     Ok(())
@@ -115,7 +115,7 @@ pub(super) async fn look_around(
 
 impl Mail {
     /// A hit that is in the batch again (its commit was not heard of) is the one that was written.
-    fn take(&mut self, row: Around) {
+    fn take(&mut self, row: &Around) {
         self.accepted = row.accepted;
         let (Some(id), Some(at)) = (row.id, row.at) else {
             return;
