@@ -15,6 +15,7 @@ use super::{control, queries};
 use crate::actor::{Actor, Permission};
 use crate::audit;
 use crate::db::Db;
+use crate::db::turn::take_turn;
 use crate::error::{DomainError, Result};
 use crate::ids::{CampaignId, TenantId};
 use crate::schema::campaign;
@@ -111,7 +112,8 @@ pub(crate) async fn watch(db: &Db, tenant: TenantId) -> Result<()> {
         return Ok(());
     }
     db.tenant(tenant, async |tx| {
-        take_turns(tx, tenant).await?;
+        // Two complaints at once would each tell of the same number.
+        take_turn(tx, &format!("complaints:{tenant}")).await?;
         let figure = figure(tx, tenant).await?;
         if figure.must_hold() {
             mark(tx, tenant, Daily::Held, Daily::Complaints).await?;
@@ -146,16 +148,6 @@ pub(super) async fn hold_begun(
     }
     let begun = queries::lock(tx, tenant, id).await?;
     control::hold(tx, tenant, &begun, &figure.reason(), now).await
-}
-
-/// Two complaints at once would each tell of the same number.
-#[expect(clippy::disallowed_methods, reason = "advisory lock")]
-async fn take_turns(tx: &mut AsyncPgConnection, tenant: TenantId) -> Result<()> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<Text, _>(format!("complaints:{tenant}"))
-        .execute(tx)
-        .await?;
-    Ok(())
 }
 
 #[expect(

@@ -5,8 +5,9 @@
 //! of two campaigns that are frozen at once only one believes to be the last.
 
 use chrono::{DateTime, Datelike, Months, TimeDelta, Utc};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 
+use crate::db::turn::take_turn;
 use crate::error::Result;
 use crate::ids::TenantId;
 use crate::tenant::{self, Tenant};
@@ -41,7 +42,6 @@ impl Cap {
     /// something: two mailers at once would each not see what the other one writes.
     /// Those of one tenant take turns until the transaction ends. Before any lock of
     /// a campaign (`delivery::queue`).
-    #[expect(clippy::disallowed_methods, reason = "advisory lock")]
     pub(crate) async fn take_turn(
         tx: &mut AsyncPgConnection,
         tenant: TenantId,
@@ -49,10 +49,7 @@ impl Cap {
     ) -> Result<Option<Self>> {
         let cap = Self::load(tx, tenant, now).await?;
         if cap.is_some() {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<diesel::sql_types::Text, _>(format!("frequency_cap:{tenant}"))
-                .execute(tx)
-                .await?;
+            take_turn(tx, &format!("frequency_cap:{tenant}")).await?;
         }
         Ok(cap)
     }
@@ -95,6 +92,7 @@ impl Cap {
 #[cfg(test)]
 mod tests {
     use diesel::sql_types::{Array, BigInt, Uuid as SqlUuid};
+    use diesel_async::RunQueryDsl;
     use uuid::Uuid;
 
     use super::*;

@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod migrate;
 mod tls;
 mod transaction;
+pub(crate) mod turn;
 
 use std::time::Duration;
 

@@ -6,23 +6,19 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::{Folder, FolderChange, FolderKind, NewFolder};
+use crate::db::turn::take_turn;
 use crate::error::{DomainError, Result};
 use crate::ids::{FolderId, TenantId};
 use crate::schema::folder;
 
 /// Two moves at once could make a circle that neither sees: changes of one
 /// tree wait for each other until the transaction ends.
-#[expect(clippy::disallowed_methods, reason = "advisory lock")]
 pub(super) async fn lock(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     kind: FolderKind,
 ) -> Result<()> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!("folder:{tenant}:{}", kind.as_str()))
-        .execute(tx)
-        .await?;
-    Ok(())
+    take_turn(tx, &format!("folder:{tenant}:{}", kind.as_str())).await
 }
 
 pub(super) async fn list(

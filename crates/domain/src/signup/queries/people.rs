@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::contact::{ContactStatus, EmailAddress};
+use crate::db::turn::take_turn;
 use crate::error::{DomainError, Result};
 use crate::ids::{ContactId, DeliveryId, MailId, SignupAddressId, SignupId, TenantId};
 use crate::mail::Mail;
@@ -60,16 +61,11 @@ pub(in crate::signup) async fn pending_of(
 
 /// Two mails at once would each see that there was none before: those of one
 /// tenant take turns until the transaction ends.
-#[expect(clippy::disallowed_methods, reason = "advisory lock")]
 pub(in crate::signup) async fn take_turns(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
 ) -> Result<()> {
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind::<diesel::sql_types::Text, _>(format!("signup:{tenant}"))
-        .execute(tx)
-        .await?;
-    Ok(())
+    take_turn(tx, &format!("signup:{tenant}")).await
 }
 
 /// Whether the person must not be mailed for another reason than that they
