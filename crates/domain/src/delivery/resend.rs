@@ -57,6 +57,8 @@ struct Mail {
 /// or when a backup was restored since (`restored`).
 pub async fn resend(db: &Db, actor: &Actor, id: DeliveryId) -> Result<DeliveryDetail> {
     actor.require(Permission::CampaignsSend)?;
+    // The answer shows the mail and whose it is, as reading it does.
+    actor.require(Permission::CampaignsRead)?;
     let (tenant, now) = (actor.tenant_id, db.now());
     db.tenant(tenant, async |tx| {
         let found = read::load(tx, tenant, id).await?;

@@ -460,7 +460,7 @@ fn campaigns() -> Vec<Case> {
         needs("get_campaign_report", P::ReportsRead),
         needs("export_campaign_report", P::ReportsExport).also(&[P::ReportsRead]),
         needs("get_delivery", P::CampaignsRead),
-        needs("resend_delivery", P::CampaignsSend),
+        needs("resend_delivery", P::CampaignsSend).also(&[P::CampaignsRead]),
         needs("list_transactional_sends", P::CampaignsRead),
         needs("create_transactional_send", P::CampaignsSend)
             .body(|own| json!({"mail_id": own.id("mails"), "contact_id": own.id("contacts")}))
