@@ -8,9 +8,12 @@
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use domain::DomainError;
+use domain::clock::Clock;
+use domain::config::DatabaseConfig;
 use domain::db::Db;
 use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
+use tokio::net::{TcpListener, TcpStream};
 
 fn block_of(tenant: TenantId) -> String {
     format!(
@@ -102,5 +105,95 @@ async fn a_connection_that_the_server_has_closed_is_not_given_out_again() {
     assert!(ended.await.is_err());
     for _ in 0..20 {
         assert_eq!(people(&database.db, tenant).await, 3);
+    }
+}
+
+/// A way to the database that can be cut: (its port, cut and wait).
+async fn line_to(port: u16) -> (u16, tokio::sync::oneshot::Sender<()>) {
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = door.local_addr().unwrap().port();
+    let (cut, is_cut) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let carry = async {
+            let mut near = door.accept().await.unwrap().0;
+            let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            tokio::io::copy_bidirectional(&mut near, &mut far)
+                .await
+                .ok();
+        };
+        // Dropping it closes both sides, whatever is on its way.
+        tokio::select! { () = carry => {}, _ = is_cut => {} }
+    });
+    (own, cut)
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_under_a_statement_is_no_fault_of_ours() {
+    let database = TestDatabase::new().await;
+    let tenant = TestTenant::create(&database.db, "acme").await.id;
+    let db = &database.db;
+    let is_unavailable = |answer: domain::Result<usize>, when: &str| {
+        let told = answer.unwrap_err();
+        assert!(
+            matches!(told, DomainError::Unavailable { .. }),
+            "{when}: {told:?}"
+        );
+    };
+    // Another connection, so that the end comes while nothing or something is asked.
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let by_itself = "SELECT pg_terminate_backend(pg_backend_pid())";
+    is_unavailable(
+        db.tenant(tenant, async |tx| run(tx, by_itself).await).await,
+        "while it is asked",
+    );
+    is_unavailable(
+        db.tenant_pipelined(tenant, async |tx| run(tx, by_itself).await)
+            .await,
+        "while the first is asked",
+    );
+    let between = db.tenant(tenant, async |tx| {
+        run(tx, "SELECT 1").await?;
+        database.count(end).await;
+        run(tx, "SELECT 1").await
+    });
+    is_unavailable(between.await, "between two");
+    let at_the_end = db.tenant(tenant, async |tx| {
+        run(tx, "SELECT 1").await?;
+        database.count(end).await;
+        Ok(1)
+    });
+    is_unavailable(at_the_end.await, "before COMMIT");
+    assert_eq!(
+        people(db, tenant).await,
+        3,
+        "the next one has a connection of its own"
+    );
+}
+
+#[tokio::test]
+async fn a_line_that_is_cut_is_no_fault_of_ours() {
+    let database = TestDatabase::new().await;
+    let mut url = url::Url::parse(&database.app_url()).unwrap();
+    let far = url.port().unwrap();
+    for asked in ["SELECT 1", "SELECT pg_sleep(60)"] {
+        let (near, cut) = line_to(far).await;
+        url.set_port(Some(near)).unwrap();
+        let config = DatabaseConfig {
+            database_url: url.to_string().into(),
+            database_pool: 1,
+        };
+        let db = Db::new(&config, Clock::system()).unwrap();
+        let answer = db.system(async |tx| {
+            run(tx, "SELECT 1").await?;
+            let (asked, ()) = tokio::join!(run(tx, asked), async { drop(cut) });
+            asked?;
+            run(tx, "SELECT 1").await
+        });
+        let told = answer.await.unwrap_err();
+        assert!(
+            matches!(told, DomainError::Unavailable { .. }),
+            "{asked}: {told:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::error::DomainError;
 impl From<DieselError> for DomainError {
     fn from(error: DieselError) -> Self {
         match &error {
-            DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
+            DieselError::DatabaseError(kind, info) if is_lost(kind, info.message()) => {
                 Self::Unavailable {
                     context: format!("database: {}", info.message()),
                 }
@@ -43,6 +43,26 @@ impl From<DieselError> for DomainError {
         }
     }
 }
+
+/// Whether the connection ended under the statement: the server stopped, or the
+/// line was cut. Diesel has no kind for it, and tokio-postgres no public one:
+/// whatever has no SQLSTATE is "unable to send".
+fn is_lost(kind: &DatabaseErrorKind, message: &str) -> bool {
+    match kind {
+        DatabaseErrorKind::ClosedConnection => true,
+        DatabaseErrorKind::UnableToSendCommand => LINE_LOST.contains(&message),
+        // SQLSTATE 57P01 and 57P02, class 57 "operator intervention".
+        _ => message.starts_with("terminating connection"),
+    }
+}
+
+/// How `tokio_postgres::Error` says that the line is no more; the last one is
+/// the end of the task that reads from it.
+const LINE_LOST: [&str; 3] = [
+    "error communicating with the server",
+    "connection closed",
+    "channel closed",
+];
 
 /// Turns the violation of one named unique constraint into the caller's
 /// error, and leaves every other failure as it is.
