@@ -187,6 +187,15 @@ impl ResponseError for ApiError {
                 | DomainError::TooLarge { .. } => {}
             }
         }
-        body.respond(&mut builder)
+        let mut response = body.respond(&mut builder);
+        if matches!(self, Self::Domain(error) if error.is_passing()) {
+            response.extensions_mut().insert(Passing);
+        }
+        response
     }
 }
+
+/// Mark of an answer that another moment may answer otherwise: it is kept for
+/// no idempotency key.
+#[derive(Clone, Copy)]
+pub(crate) struct Passing;

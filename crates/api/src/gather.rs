@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use domain::error::Result;
 use domain::ids::TenantId;
 use domain::{Db, DomainError};
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -145,6 +147,14 @@ impl<T: Gathered> Running<T> {
     }
 }
 
+/// A panic is an answer like another: the worker goes on without what caused it.
+async fn written<T: Gathered>(db: &Db, tenant: TenantId, items: &[T]) -> domain::Result<()> {
+    AssertUnwindSafe(T::write(db, tenant, items))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(DomainError::internal("panicked while writing")))
+}
+
 struct Worker<T> {
     db: Db,
     receiver: mpsc::Receiver<Message<T>>,
@@ -190,13 +200,13 @@ impl<T: Gathered> Worker<T> {
         let mut parts = vec![items];
         let mut pause = Duration::from_millis(100);
         while let Some(mut items) = parts.pop() {
-            match T::write(&self.db, tenant, &items).await {
+            match written(&self.db, tenant, &items).await {
                 Ok(()) => {
                     self.pending.fetch_sub(items.len(), Ordering::Relaxed);
                     pause = Duration::from_millis(100);
                 }
-                Err(DomainError::Unavailable { context }) => {
-                    tracing::warn!(name: "gather.waiting", what = T::WHAT, context, items = items.len(), "they wait for the database");
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(name: "gather.waiting", what = T::WHAT, ?error, items = items.len(), "they wait for the database");
                     parts.push(items);
                     sleep(pause).await;
                     pause = (pause * 2).min(MOST_PAUSE);

@@ -80,7 +80,21 @@ pub enum DomainError {
     Internal { context: String },
 }
 
+/// Code of the conflict that another moment ends: a deadlock's victim, two
+/// changes that can't both be in order.
+pub const BUSY: &str = "busy";
+
 impl DomainError {
+    /// Whether the same thing, asked again a little later, may well be done:
+    /// nothing is wrong with it, and nothing with us.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::Overloaded { .. } | Self::Conflict { code: BUSY, .. }
+        )
+    }
+
     /// One invalid field.
     pub fn invalid(
         pointer: impl Into<String>,

@@ -197,3 +197,32 @@ async fn a_line_that_is_cut_is_no_fault_of_ours() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_server_that_cannot_is_no_fault_of_ours_either() {
+    let database = TestDatabase::new().await;
+    let full = "DO $$ BEGIN RAISE disk_full USING MESSAGE = \
+                'could not extend file \"base/1/2\": No space left on device'; END $$";
+    let ours = "DO $$ BEGIN RAISE 'it is broken'; END $$";
+    for (set, asked, passes) in [
+        (
+            "SET LOCAL statement_timeout = 50",
+            "SELECT pg_sleep(60)",
+            true,
+        ),
+        (
+            "SET TRANSACTION READ ONLY",
+            "INSERT INTO block (tenant_id) VALUES (gen_random_uuid())",
+            true,
+        ),
+        ("SELECT 1", full, true),
+        ("SELECT 1", ours, false),
+    ] {
+        let answer = database.db.system(async |tx| {
+            run(tx, set).await?;
+            run(tx, asked).await
+        });
+        let told = answer.await.unwrap_err();
+        assert_eq!(told.is_passing(), passes, "{asked}: {told:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Numbers for Prometheus, on a loopback listener when configured.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use domain::delivery::outcome::Outcome;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -39,8 +40,15 @@ pub async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
     let handle = PrometheusBuilder::new().install_recorder()?;
     let listener = TcpListener::bind(listen).await?;
     tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            tokio::spawn(answer(connection, handle.clone()));
+        loop {
+            match listener.accept().await {
+                Ok((connection, _)) => drop(tokio::spawn(answer(connection, handle.clone()))),
+                // No file to be had, or one that hung up meanwhile.
+                Err(error) => {
+                    tracing::warn!(name: "metrics.not_accepted", %error, "tried again");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
         }
     });
     Ok(())

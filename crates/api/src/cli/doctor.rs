@@ -86,5 +86,23 @@ fn judge(facts: &Inspection) -> Vec<Line> {
                     .to_owned(),
             ),
         },
+        Line {
+            name: "language of the database's errors",
+            fault: fault(
+                !speaks_english(&facts.language),
+                format!(
+                    "lc_messages is {}, so that a deadlock or a full disk is not known for what it is: a superuser runs ALTER SYSTEM SET lc_messages = 'C' and SELECT pg_reload_conf()",
+                    facts.language
+                ),
+            ),
+        },
     ]
+}
+
+fn speaks_english(locale: &str) -> bool {
+    locale.is_empty()
+        || locale == "C"
+        || locale.starts_with("C.")
+        || locale == "POSIX"
+        || locale.starts_with("en")
 }

@@ -10,7 +10,7 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpResponse};
 use domain::idempotency::{self, Answer, Claim, Claimed};
 use domain::secret::sha256;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Passing};
 use crate::extract::Caller;
 use crate::state::AppState;
 
@@ -103,7 +103,7 @@ async fn once(
     // For a handler that keeps its answer itself, together with what it does.
     request.extensions_mut().insert(claimed.clone());
     let response = next.call(request).await;
-    if !response.as_ref().is_ok_and(|r| is_kept(r.status())) {
+    if !response.as_ref().is_ok_and(|r| is_kept(r.response())) {
         idempotency::forget(&state.db, &user, &claimed)
             .await
             .map_err(ApiError::from)?;
@@ -137,16 +137,19 @@ async fn once(
     ))
 }
 
-/// Not what another moment may answer otherwise: a failure of ours, too many
-/// requests, and a refusal that the caller can mend (log in anew, prove who they
+/// Not what another moment may answer otherwise: a failure of ours, two changes
+/// at the same moment, too many requests, and a refusal that the caller can mend (log in anew, prove who they
 /// are for `step_up_required`, be given a permission) and then send the same again.
-fn is_kept(status: StatusCode) -> bool {
+fn is_kept(response: &HttpResponse<impl MessageBody>) -> bool {
     let may_change = [
         StatusCode::UNAUTHORIZED,
         StatusCode::FORBIDDEN,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    !status.is_server_error() && !may_change.contains(&status)
+    let status = response.status();
+    !status.is_server_error()
+        && !may_change.contains(&status)
+        && response.extensions().get::<Passing>().is_none()
 }
 
 fn replay(answer: Answer) -> HttpResponse {
@@ -158,4 +161,25 @@ fn replay(answer: Answer) -> HttpResponse {
     builder
         .insert_header(("Idempotency-Replayed", "true"))
         .body(answer.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError as _;
+    use domain::DomainError;
+    use domain::error::BUSY;
+
+    use super::*;
+
+    #[test]
+    fn what_another_moment_may_answer_otherwise_is_kept_for_no_key() {
+        let kept = |error: DomainError| is_kept(&ApiError::from(error).error_response());
+        assert!(kept(DomainError::conflict("in_use", "a mail uses it")));
+        assert!(kept(DomainError::invalid("/name", "required", "give one")));
+        assert!(!kept(DomainError::conflict(BUSY, "try again")));
+        assert!(!kept(DomainError::Unavailable {
+            context: "database".to_owned()
+        }));
+        assert!(!kept(DomainError::Forbidden { permission: "x" }));
+    }
 }

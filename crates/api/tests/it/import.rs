@@ -1,8 +1,9 @@
 //! Import and export over HTTP, from the upload to the downloads.
 
 use api::state::ApiConfig;
+use chrono::TimeDelta;
 use domain::clock::Clock;
-use domain::job::worker::Worker;
+use domain::job::worker::{ATTEMPTS, Worker};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -251,4 +252,46 @@ async fn an_upload_that_breaks_off_leaves_no_file_behind() {
     while files().await > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[actix_web::test]
+async fn an_import_waits_for_a_database_that_cannot_however_often_it_asks() {
+    let clock = Clock::fixed(Clock::system().now());
+    let app = TestApp::with_clock(clock.clone()).await;
+    let tenant = app.tenant("acme").await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let import = upload(&app, &token, "email\r\na@example.jp\r\n").await;
+    let path = format!("/v1/imports/{}", id(&import));
+    app.put(&format!("{path}/plan"))
+        .by(&token)
+        .if_match(1)
+        .json(&import["suggested"])
+        .send()
+        .await
+        .expect(200);
+    let run = app.post(&format!("{path}/run")).by(&token);
+    run.send().await.expect(202);
+    // New connections give up on a lock soon; the import takes one of its own.
+    app.database
+        .execute_as_owner(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 50', current_database()); END $$",
+        )
+        .await;
+    let held = app.database.hold("LOCK TABLE contact IN SHARE MODE").await;
+    for _ in 0..ATTEMPTS + 2 {
+        work(&app).await;
+        // Anew, because the access token ends meanwhile.
+        let token = app.log_in(&tenant.login_id("owner")).await;
+        let import = app.get(&path).by(&token).send().await.expect(200);
+        assert_eq!(import["state"], "running", "{import}");
+        clock.advance(TimeDelta::minutes(4));
+    }
+    held.release().await;
+    work(&app).await;
+    let token = app.log_in(&tenant.login_id("owner")).await;
+    let done = app.get(&path).by(&token).send().await.expect(200);
+    assert_eq!(
+        (&done["state"], &done["counts"]["added"]),
+        (&json!("done"), &json!(1))
+    );
 }

@@ -3,29 +3,19 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::error::DomainError;
+use crate::error::{BUSY, DomainError};
 
 impl From<DieselError> for DomainError {
     fn from(error: DieselError) -> Self {
         match &error {
-            DieselError::DatabaseError(kind, info) if is_lost(kind, info.message()) => {
+            DieselError::DatabaseError(kind, info) if is_passing(kind, info.message()) => {
                 Self::Unavailable {
                     context: format!("database: {}", info.message()),
                 }
             }
-            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
-                Self::conflict(
-                    "busy",
-                    "somebody else changed the same thing at the same moment: try again",
-                )
-            }
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => busy(),
             // Diesel has no kind for SQLSTATE 40P01.
-            DieselError::DatabaseError(_, info) if info.message() == "deadlock detected" => {
-                Self::conflict(
-                    "busy",
-                    "somebody else changed the same thing at the same moment: try again",
-                )
-            }
+            DieselError::DatabaseError(_, info) if info.message() == "deadlock detected" => busy(),
             // Raised by the trigger note_usage, whichever way the rows came in.
             DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, info)
                 if info
@@ -44,15 +34,26 @@ impl From<DieselError> for DomainError {
     }
 }
 
-/// Whether the connection ended under the statement: the server stopped, or the
-/// line was cut. Diesel has no kind for it, and tokio-postgres no public one:
-/// whatever has no SQLSTATE is "unable to send".
-fn is_lost(kind: &DatabaseErrorKind, message: &str) -> bool {
+fn busy() -> DomainError {
+    DomainError::conflict(
+        BUSY,
+        "somebody else changed the same thing at the same moment: try again",
+    )
+}
+
+/// Whether it is the database that can't, whatever it is asked: the connection
+/// ended under the statement, the server stops, has no room, or has become a
+/// standby. Diesel keeps no SQLSTATE, so that the server's own words decide;
+/// they are English, which `kikubari doctor` holds it to.
+fn is_passing(kind: &DatabaseErrorKind, message: &str) -> bool {
     match kind {
-        DatabaseErrorKind::ClosedConnection => true,
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::ReadOnlyTransaction => true,
+        // All that has no SQLSTATE is "unable to send".
         DatabaseErrorKind::UnableToSendCommand => LINE_LOST.contains(&message),
-        // SQLSTATE 57P01 and 57P02, class 57 "operator intervention".
-        _ => message.starts_with("terminating connection"),
+        _ => {
+            SERVER_CANNOT.iter().any(|start| message.starts_with(start))
+                || message.ends_with(DISK_FULL)
+        }
     }
 }
 
@@ -63,6 +64,22 @@ const LINE_LOST: [&str; 3] = [
     "connection closed",
     "channel closed",
 ];
+
+/// SQLSTATE 57P01 and 57P02 (the server stops), 57014 (a statement was stopped:
+/// by a time limit or by an operator), 53200, 53300 and what a standby says that
+/// has just become one.
+const SERVER_CANNOT: [&str; 7] = [
+    "terminating connection",
+    "canceling statement due to",
+    "out of memory",
+    "out of shared memory",
+    "sorry, too many clients already",
+    "remaining connection slots are reserved",
+    "the database system is",
+];
+
+/// SQLSTATE 53100: `could not extend file "…": No space left on device`.
+const DISK_FULL: &str = "No space left on device";
 
 /// Turns the violation of one named unique constraint into the caller's
 /// error, and leaves every other failure as it is.

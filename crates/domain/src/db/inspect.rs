@@ -18,6 +18,8 @@ pub struct Inspection {
     pub not_leakproof: Vec<String>,
     /// Partitions of delivery that begin after this month.
     pub partitions_ahead: i64,
+    /// In which language the server says what went wrong (`lc_messages`).
+    pub language: String,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -30,6 +32,8 @@ struct Row {
     leaky: Vec<String>,
     #[diesel(sql_type = BigInt)]
     ahead: i64,
+    #[diesel(sql_type = Text)]
+    language: String,
 }
 
 const SQL: &str = "SELECT
@@ -39,7 +43,8 @@ const SQL: &str = "SELECT
     ARRAY(SELECT proname::text FROM pg_proc WHERE NOT proleakproof AND pronamespace = 'pg_catalog'::regnamespace
           AND proname IN ('textlike', 'texticlike', 'jsonb_contains') ORDER BY 1) AS leaky,
     (SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = 'delivery'::regclass AND c.relname > 'delivery_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')) AS ahead";
+     WHERE i.inhparent = 'delivery'::regclass AND c.relname > 'delivery_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM')) AS ahead,
+    current_setting('lc_messages') AS language";
 
 /// # Errors
 /// When the database does not answer, or was never migrated.
@@ -61,5 +66,6 @@ pub async fn inspect(db: &Db) -> Result<Inspection> {
         role_is_too_strong: row.too_strong,
         not_leakproof: row.leaky,
         partitions_ahead: row.ahead,
+        language: row.language,
     })
 }

@@ -215,12 +215,13 @@ impl Db {
     /// # Errors
     /// When the database does not answer.
     pub async fn own_connection(&self) -> Result<AsyncPgConnection> {
-        self.address
-            .connect()
+        let lost = |e: &dyn std::fmt::Display| DomainError::Unavailable {
+            context: format!("connect: {e}"),
+        };
+        tokio::time::timeout(POOL_WAIT, self.address.connect())
             .await
-            .map_err(|e| DomainError::Unavailable {
-                context: format!("connect: {e}"),
-            })
+            .map_err(|e| lost(&e))?
+            .map_err(|e| lost(&e))
     }
 
     /// Whether the database answers.

@@ -3,9 +3,10 @@
 //! `kikubari serve` runs some of these side by side, each calling
 //! [`Worker::run_once`] when it is woken by a signal and every few seconds.
 //! Any number of processes share the queue. A job that fails because a part
-//! does not answer is tried again with growing pauses; one that meets a fault
-//! of ours (or kills its worker) is given up after [`ATTEMPTS`] tries without
-//! progress, so that it can't occupy the workers for ever.
+//! does not answer, or because somebody else is at the same rows, is tried again
+//! with growing pauses; one that meets a fault of ours (or kills its worker) is
+//! given up after [`ATTEMPTS`] tries without progress, so that it can't occupy
+//! the workers for ever.
 
 use chrono::TimeDelta;
 use tokio::sync::watch;
@@ -112,14 +113,13 @@ impl Worker {
                 return Ok(());
             }
             Err(error) => {
-                let is_ours = matches!(
-                    error,
-                    DomainError::Internal { .. } | DomainError::Unavailable { .. }
-                );
                 tracing::warn!(name: "job.failed", %tenant, %job, attempt = leased.attempts, ?error, "job failed");
-                if is_ours && leased.attempts < ATTEMPTS {
-                    let pause = TimeDelta::seconds(5 << leased.attempts.clamp(0, 5));
-                    return self.give_back(run, leased.attempts, pause).await;
+                let is_ours = matches!(error, DomainError::Internal { .. });
+                if error.is_passing() || (is_ours && leased.attempts < ATTEMPTS) {
+                    // What passes uses up no last try, however long it takes.
+                    let attempts = leased.attempts.min(ATTEMPTS - 1);
+                    let pause = TimeDelta::seconds(5 << attempts.clamp(0, 5));
+                    return self.give_back(run, attempts, pause).await;
                 }
                 failure(error)
             }

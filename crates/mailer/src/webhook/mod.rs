@@ -22,7 +22,7 @@ use domain::ids::WorkerId;
 use domain::secret::Keys;
 use domain::signal::{Signal, listen};
 use domain::webhook::outbox;
-use domain::webhook::work::{self, Batch};
+use domain::webhook::work::{self, Attempt, Batch};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -40,6 +40,13 @@ const POLL: Duration = Duration::from_secs(1);
 const DRAIN: Duration = Duration::from_secs(8);
 /// Connections to the database.
 const POOL: usize = 4;
+/// Pauses before what became of a batch is noted again; much less than its lease.
+const NOTED_AGAIN: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
 
 /// The sender of webhooks of one process.
 pub struct Webhooks {
@@ -164,10 +171,22 @@ impl Sender {
             return;
         }
         let attempts = self.send(&batch).await;
-        if let Err(error) = work::record(&self.db, self.worker, &batch, &attempts).await {
+        if let Err(error) = self.record(&batch, &attempts).await {
             let error = format!("{:#}", explain(error));
             tracing::warn!(name: "webhook.not_recorded", webhook = %batch.webhook, error, "it goes out again");
         }
+    }
+
+    /// Notes it, more than once when the database is away for a moment: what is
+    /// not noted goes out again.
+    async fn record(&self, batch: &Batch, attempts: &[Attempt]) -> domain::error::Result<()> {
+        for pause in NOTED_AGAIN {
+            match work::record(&self.db, self.worker, batch, attempts).await {
+                Err(error) if error.is_passing() => sleep(pause).await,
+                noted => return noted,
+            }
+        }
+        work::record(&self.db, self.worker, batch, attempts).await
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::ContactStatus;
 use super::row::Known;
-use crate::error::{DomainError, Result};
+use crate::error::{BUSY, DomainError, Result};
 use crate::ids::{ConsentId, ContactFieldId, ContactId, ListId, TenantId};
 
 /// A contact that is there.
@@ -370,7 +370,7 @@ pub(super) async fn record_consents(
 /// Somebody else changed the same contacts at the same moment.
 fn busy() -> DomainError {
     DomainError::conflict(
-        "busy",
+        BUSY,
         "somebody else changed the same contacts at the same moment",
     )
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::super::batch::{self, KnownContact};
@@ -19,7 +21,7 @@ use super::decide::{Decided, key_of};
 use super::{Batch, Line, Purpose};
 use crate::contact::{ContactStatus, now as contact_now};
 use crate::contact_field;
-use crate::error::{DomainError, Result};
+use crate::error::{BUSY, DomainError, Result};
 use crate::file;
 use crate::ids::{ContactId, FileId, ImportId, ListId};
 use crate::job::run::Run;
@@ -28,7 +30,9 @@ use crate::list::subscription;
 /// Refused rows that the API shows.
 const SAMPLE: usize = 50;
 /// Tries of a batch that met somebody else's change.
-const TRIES: usize = 5;
+const TRIES: u32 = 5;
+/// Before the second try; longer before each later one.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where a run goes on after a kill.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -195,7 +199,9 @@ impl Work {
                 })
                 .await;
             match outcome {
-                Err(DomainError::Conflict { code: "busy", .. }) if tries < TRIES => {}
+                Err(DomainError::Conflict { code: BUSY, .. }) if tries < TRIES => {
+                    sleep(PAUSE * tries).await;
+                }
                 other => break other?,
             }
         };
