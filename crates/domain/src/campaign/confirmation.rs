@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::state::State;
-use super::{CampaignRow, control};
+use super::{CampaignRow, start};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::ids::{CampaignId, TenantId};
@@ -118,7 +118,7 @@ pub(super) async fn require_step_up_for_edit(
     if after.state != State::Scheduled || actor.stepped_up {
         return Ok(());
     }
-    let people = control::people(tx, actor.tenant_id, after, now).await?;
+    let people = start::people(tx, actor.tenant_id, after, now).await?;
     require_step_up(tx, actor, people.will_receive).await
 }
 

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
 
-use super::control::{self, BLOCKS, back_to_draft, is_of_another_epoch, ready, record, start};
+use super::control::{back_to_draft, is_of_another_epoch, record};
+use super::start::{BLOCKS, people, ready, start};
 use super::state::State;
 use super::{CampaignRow, complaints, queries};
 use crate::actor::Actor;
@@ -81,7 +82,7 @@ async fn start_scheduled(
                 format!("its day began more than {} hours ago", MAKE_UP.num_hours()),
             ))
         } else {
-            let people = control::people(tx, tenant, &before, now).await?;
+            let people = people(tx, tenant, &before, now).await?;
             ready(tx, tenant, installation, &before, people, now).await
         };
         match outgoing {

@@ -18,6 +18,7 @@ pub mod preflight;
 mod queries;
 pub mod report;
 pub mod resend;
+mod start;
 pub mod state;
 pub mod summary;
 pub mod sweep;

@@ -6,29 +6,32 @@
 //! first a bounded walk along the sort's index, which fills the page at once
 //! when the word is frequent; when it does not, the word is rare, and the
 //! trigram index finds all its rows. See docs/decisions.
+//! The orders are in [`sort`], what words become in [`words`].
+
+mod sort;
+mod sql;
+mod words;
 
 use chrono::{DateTime, Utc};
-use diesel::pg::Pg;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::sql_types::{BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use self::sort::Key;
+use self::sql::{Bind, Sql};
 use super::queries::COLUMNS;
 use super::{Contact, ContactStatus};
-use crate::error::{DomainError, Result};
+use crate::error::Result;
 use crate::ids::{ListId, TenantId};
 use crate::page::Cursor;
+
+pub use self::sort::ContactSort;
+pub(crate) use self::words::patterns;
 
 /// Rows that the first step looks at: some 20 ms. A word in fewer than 51 of
 /// so many is rare enough for the trigram index.
 const WALK: i64 = 20_000;
-/// Words of a search.
-const MAX_WORDS: usize = 8;
-/// Characters of a search.
-const MAX_QUERY: usize = 200;
 
 /// Which contacts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -44,101 +47,6 @@ pub struct ContactFilter {
     pub created_to: Option<DateTime<Utc>>,
 }
 
-macro_rules! sorts {
-    ($($name:ident = $text:literal, $key:ident, $descending:literal;)+) => {
-        /// Order of a page.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-        pub enum ContactSort {
-            #[default]
-            $($name,)+
-        }
-
-        impl ContactSort {
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// As it stands in the query string.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
-
-            fn key(self) -> Key {
-                match self { $(Self::$name => Key::$key,)+ }
-            }
-
-            fn is_descending(self) -> bool {
-                match self { $(Self::$name => $descending,)+ }
-            }
-        }
-    };
-}
-
-sorts! {
-    NewestFirst = "-created_at", Id, true;
-    OldestFirst = "created_at", Id, false;
-    Email = "email", Email, false;
-    EmailDescending = "-email", Email, true;
-    Name = "name", Name, false;
-    NameDescending = "-name", Name, true;
-}
-
-/// What a sort compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
-    /// Ids are in the order of `created_at`.
-    Id,
-    Email,
-    Name,
-}
-
-impl ContactSort {
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|sort| sort.as_str() == text)
-    }
-
-    /// What a cursor keeps of a row.
-    pub(super) fn value_of(self, contact: &Contact) -> String {
-        match self.key() {
-            Key::Id => String::new(),
-            Key::Email => contact.email_key.clone(),
-            Key::Name => contact.name.clone(),
-        }
-    }
-}
-
-/// The same folding as `contact_search_text` of the database: every character
-/// beyond a-z and 0-9 stands between spaces.
-fn folded(word: &str) -> String {
-    let mut out = String::new();
-    for c in word.nfkc().flat_map(char::to_lowercase) {
-        if c.is_ascii_lowercase() || c.is_ascii_digit() {
-            out.push(c);
-        } else {
-            out.extend([' ', c, ' ']);
-        }
-    }
-    out
-}
-
-/// The LIKE pattern of a word. One or two of a-z and 0-9 hold no trigram: such
-/// a word means the beginning of one, which the index does find.
-fn pattern(word: &str) -> String {
-    let mut escaped = String::from("%");
-    let text = folded(word);
-    if text.len() <= 2 && !text.is_empty() {
-        escaped.push(' ');
-    }
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped.push('%');
-    escaped
-}
-
 /// A checked search.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
@@ -147,85 +55,10 @@ pub(crate) struct Search {
     sort: ContactSort,
 }
 
-/// SQL text with its values, which are always bound.
-struct Sql {
-    text: String,
-    binds: Vec<Bind>,
-}
-
-#[derive(Clone)]
-enum Bind {
-    Id(Uuid),
-    Text(String),
-    Number(i64),
-    Time(DateTime<Utc>),
-}
-
-impl Sql {
-    fn bind(&mut self, value: Bind) -> String {
-        self.binds.push(value);
-        format!("${}", self.binds.len())
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the query builder has no subselect in FROM and no row comparison; every value is bound"
-    )]
-    fn query(self) -> BoxedSqlQuery<'static, Pg, SqlQuery> {
-        self.binds
-            .into_iter()
-            .fold(
-                diesel::sql_query(self.text).into_boxed(),
-                |query, bind| match bind {
-                    Bind::Id(id) => query.bind::<SqlUuid, _>(id),
-                    Bind::Text(text) => query.bind::<Text, _>(text),
-                    Bind::Number(number) => query.bind::<BigInt, _>(number),
-                    Bind::Time(at) => query.bind::<Timestamptz, _>(at),
-                },
-            )
-    }
-}
-
 #[derive(diesel::QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     n: i64,
-}
-
-/// The patterns that `contact.search` must be like for a search for words.
-///
-/// # Errors
-/// [`DomainError::Invalid`] for a search that is too long.
-pub(crate) fn patterns(q: &str) -> Result<Vec<String>> {
-    if q.chars().count() > MAX_QUERY {
-        return Err(DomainError::invalid(
-            "/q",
-            "too_long",
-            format!("has more than {MAX_QUERY} characters"),
-        ));
-    }
-    if q.contains('\0') {
-        return Err(DomainError::invalid(
-            "/q",
-            "malformed",
-            "must not hold a NUL character",
-        ));
-    }
-    // NFKC can make one character many (U+FDFA: 18).
-    let words: Vec<String> = q
-        .nfkc()
-        .collect::<String>()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    if words.len() > MAX_WORDS {
-        return Err(DomainError::invalid(
-            "/q",
-            "too_many_words",
-            format!("has more than {MAX_WORDS} words"),
-        ));
-    }
-    Ok(words.iter().map(|word| pattern(word)).collect())
 }
 
 impl Search {
@@ -476,27 +309,3 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
 
 #[cfg(test)]
 mod plans;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_are_folded_as_the_database_folds_and_escaped() {
-        assert_eq!(pattern("Yamada"), "%yamada%");
-        assert_eq!(pattern("山田"), "% 山  田 %");
-        assert_eq!(pattern("a.b"), "%a . b%");
-        assert_eq!(pattern("10%_\\"), "%10 \\%  \\_  \\\\ %");
-        assert_eq!(pattern("Ｙ"), "% y%");
-        assert_eq!(pattern("ya"), "% ya%");
-        assert_eq!(pattern("ﾀﾞ"), "% ダ %");
-    }
-
-    #[test]
-    fn every_sort_has_its_name_back() {
-        for sort in ContactSort::ALL {
-            assert_eq!(ContactSort::parse(sort.as_str()), Some(*sort));
-        }
-        assert_eq!(ContactSort::parse("search"), None);
-    }
-}

@@ -3,17 +3,20 @@
 //! [`CompiledMail::compile`] does everything that is the same for all people
 //! once for a campaign: shared blocks go in, the HTML is parsed, its links are
 //! numbered, the text part is made, and the templates are compiled into a
-//! sandbox ([`sandbox`]) that knows nothing but the recipient's values.
+//! sandbox ([`sandbox`]) that knows nothing but the recipient's values
+//! (steps: [`compile`](mod@compile)).
 //! [`CompiledMail::render`] then only fills in, many thousand times a second,
 //! and signs the links of the person ([`context`]).
 //!
 //! Values are data: what stands in a contact's name is never a template, and
 //! is escaped in the HTML part.
 
+mod compile;
 mod context;
 mod filters;
 mod html;
 pub mod link;
+mod problem;
 mod sandbox;
 mod source;
 mod text;
@@ -25,12 +28,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use minijinja::{Environment, Value};
 
+use self::compile::compile;
 use self::context::Context;
 use crate::ids::{CampaignId, DeliveryId, TenantId};
 use crate::mail::content::{Content, Locale, MAX_SUBJECT};
 use crate::secret::Keys;
 
 pub use self::context::BUILTIN_NAMES;
+pub use self::problem::{Part, Problem, RenderError};
 
 /// A shared part that `{{ block("key") }}` puts in.
 #[derive(Debug, Clone, Default)]
@@ -119,53 +124,6 @@ pub struct Rendered {
     pub html: Option<String>,
     /// For the page (GET) and for `List-Unsubscribe` (POST, RFC 8058).
     pub cancel_url: String,
-}
-
-/// Part of a mail that something is said of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    Subject,
-    Preheader,
-    SenderName,
-    ReplyTo,
-    Text,
-    Html,
-}
-
-impl Part {
-    /// Name of the field of the mail.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Subject => "subject",
-            Self::Preheader => "preheader",
-            Self::SenderName => "sender_name",
-            Self::ReplyTo => "reply_to",
-            Self::Text => "text",
-            Self::Html => "html",
-        }
-    }
-}
-
-/// Why a mail can't be compiled: what its writer has to mend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    pub part: Part,
-    /// Counted from 1.
-    pub line: Option<usize>,
-    /// `template_syntax`, `forbidden_tag`, `unknown_block`, `block_depth`, `malformed_html`.
-    pub code: &'static str,
-    pub detail: String,
-}
-
-/// Why a mail can't be rendered for one person.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {detail}", .part.as_str())]
-pub struct RenderError {
-    pub part: Part,
-    /// `line_break_in_header`, `too_long`, `template`.
-    pub code: &'static str,
-    pub detail: String,
 }
 
 /// How the text part comes about.
@@ -339,139 +297,6 @@ impl CompiledMail {
 #[must_use]
 pub fn readable(html: &str) -> String {
     text::from_html(html)
-}
-
-fn compile(
-    content: &Content,
-    around: &Surroundings,
-    links_after: u16,
-) -> Result<CompiledMail, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut uses = source::Uses::default();
-    let mut read = |part: Part, text: &str| -> source::Source {
-        match source::Source::read(part, text, &around.blocks) {
-            Ok(source) => {
-                uses.note(&source);
-                source
-            }
-            Err(found) => {
-                problems.extend(found);
-                source::Source::default()
-            }
-        }
-    };
-    let has_html = !content.html.trim().is_empty();
-    let headers = [
-        (Part::Subject, &content.subject),
-        (Part::SenderName, &content.sender_name),
-        (Part::ReplyTo, &content.reply_to),
-    ]
-    .map(|(part, text)| (part, read(part, text)));
-    let preheader = read(Part::Preheader, &content.preheader);
-    let html_source = read(Part::Html, if has_html { &content.html } else { "" });
-    let from_html = has_html && content.text_mode == crate::mail::content::TextMode::Auto;
-    let written = read(Part::Text, if from_html { "" } else { &content.text });
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-
-    let mut env = sandbox::environment(content.locale, around.time_zone);
-    let mut refused = Vec::new();
-    let mut add = |part: Part, name: String, template: String| {
-        if let Err(error) = env.add_template_owned(name, template) {
-            refused.push(Problem {
-                part,
-                line: error.line(),
-                code: "template_syntax",
-                detail: source::explain(&error),
-            });
-        }
-    };
-    for (part, source) in headers {
-        add(part, part.as_str().to_owned(), source.restored());
-    }
-    add(
-        Part::Preheader,
-        "preheader".to_owned(),
-        preheader.restored(),
-    );
-    let mut text_plan = TextPlan::Written;
-    if from_html {
-        match text::template(&html_source) {
-            Some(template) => {
-                text_plan = TextPlan::Once;
-                add(Part::Html, "text".to_owned(), template);
-            }
-            None => {
-                text_plan = TextPlan::EachPerson;
-                add(Part::Html, "plain.html".to_owned(), html_source.restored());
-            }
-        }
-    } else {
-        add(Part::Text, "text".to_owned(), written.restored());
-    }
-    let mut targets = Vec::new();
-    if has_html {
-        match html::rewrite(&html_source, &preheader, &around.fields) {
-            Ok(rewritten) => {
-                add(Part::Html, "html".to_owned(), rewritten.template);
-                targets = rewritten.targets;
-            }
-            Err(detail) => problems.push(Problem {
-                part: Part::Html,
-                line: None,
-                code: "malformed_html",
-                detail,
-            }),
-        }
-    }
-    for (index, target) in targets.iter().enumerate() {
-        add(
-            Part::Html,
-            link::template_name(index + 1),
-            link::template(target),
-        );
-    }
-    problems.append(&mut refused);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-
-    let mut merge_fields = BTreeSet::new();
-    let mut unknown_fields = BTreeSet::new();
-    for (_, template) in env.templates() {
-        for name in template.undeclared_variables(false) {
-            if name == "email" || name == "name" || around.fields.contains(&name) {
-                merge_fields.insert(name);
-            } else if !context::is_known(&name) {
-                unknown_fields.insert(name);
-            }
-        }
-    }
-    let unguarded_fields = uses
-        .unguarded()
-        .intersection(&merge_fields)
-        .cloned()
-        .collect();
-    let required_names = uses
-        .unguarded()
-        .intersection(&unknown_fields)
-        .cloned()
-        .collect();
-    let shared = Arc::new(context::Shared::new(around, content.locale, links_after));
-    Ok(CompiledMail {
-        env,
-        shared,
-        text_plan,
-        has_html,
-        sender_address: content.sender_address.trim().to_owned(),
-        locale: content.locale,
-        links: targets,
-        merge_fields,
-        unknown_fields,
-        unguarded_fields,
-        required_names,
-    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,17 @@
 //! Values of own fields: from JSON (the API), from text (files), and back.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+mod date;
+mod number;
+mod text;
+
+use chrono::DateTime;
 use chrono_tz::Tz;
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
+use self::date::{date, date_time, time};
+use self::number::number;
+use self::text::{limited, phone, url};
 use super::{ContactField, FieldType};
 use crate::error::FieldError;
 
@@ -156,143 +163,9 @@ fn cut(text: &str) -> String {
     short
 }
 
-fn limited(text: &str, max: usize) -> Parsed {
-    // Bytes are never fewer than characters, and counting them costs nothing.
-    let n = if text.len() <= max {
-        0
-    } else {
-        text.chars().count()
-    };
-    if n > max {
-        return Err(wrong(
-            "too_long",
-            format!("has {n} characters, at most {max} are allowed"),
-        ));
-    }
-    Ok(Some(Value::String(text.to_owned())))
-}
-
 /// Full-width digits and signs, which Japanese files are full of, as ASCII.
 fn half_width(text: &str) -> String {
     text.nfkc().collect()
-}
-
-fn number(text: &str) -> Result<Value, FieldError> {
-    let malformed = || wrong("malformed", "must be a number such as 1200 or 12.5");
-    let folded;
-    let text = if text.is_ascii() {
-        text
-    } else {
-        folded = half_width(text).replace('−', "-");
-        &folded
-    };
-    let grouped;
-    let text = if text.contains(',') {
-        grouped = ungroup(text).ok_or_else(malformed)?;
-        &grouped
-    } else {
-        text
-    };
-    let text = text.strip_prefix('+').unwrap_or(text);
-    if !text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'e' | b'E' | b'+'))
-    {
-        return Err(malformed());
-    }
-    if let Ok(whole) = text.parse::<i64>() {
-        return Ok(Value::from(whole));
-    }
-    let number = text
-        .parse::<f64>()
-        .ok()
-        .filter(|n| n.is_finite())
-        .ok_or_else(malformed)?;
-    let mantissa = text
-        .split(['e', 'E'])
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches(['-', '0', '.']);
-    if mantissa.bytes().filter(u8::is_ascii_digit).count() > 17 {
-        return Err(wrong(
-            "out_of_range",
-            "has more digits than a number keeps: use a text field for it",
-        ));
-    }
-    Ok(Value::from(number))
-}
-
-/// `1,234,567.8` without its commas; `None` when they stand elsewhere.
-fn ungroup(text: &str) -> Option<String> {
-    let (whole, rest) = text
-        .split_once('.')
-        .map_or((text, None), |(whole, rest)| (whole, Some(rest)));
-    let mut groups = whole.trim_start_matches(['-', '+']).split(',');
-    let first = groups.next()?;
-    let good = (1..=3).contains(&first.len())
-        && groups.all(|group| group.len() == 3)
-        && !rest.is_some_and(|r| r.contains(','));
-    good.then(|| text.replace(',', ""))
-}
-
-fn date(text: &str) -> Option<NaiveDate> {
-    let folded;
-    let text = if text.is_ascii() {
-        text
-    } else {
-        folded = half_width(text)
-            .replace(['年', '月'], "-")
-            .replace('日', "");
-        &folded
-    };
-    if text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return ymd(&text[..4], &text[4..6], &text[6..]);
-    }
-    let mut parts = text.split(['-', '/', '.']);
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    (parts.next().is_none() && year.len() == 4).then(|| ymd(year, month, day))?
-}
-
-fn ymd(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    let digits =
-        |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    if ![year, month, day].into_iter().all(digits) {
-        return None;
-    }
-    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
-}
-
-fn date_time(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.to_utc());
-    }
-    let folded = half_width(text);
-    let (day, clock) = folded
-        .split_once([' ', 'T'])
-        .map_or((folded.as_str(), "0:00"), |(day, clock)| {
-            (day, clock.trim())
-        });
-    let mut parts = clock
-        .split(':')
-        .map(|part| part.parse::<u32>().ok().filter(|_| part.len() <= 2));
-    let (hour, minute, second) = (
-        parts.next()??,
-        parts.next()??,
-        parts.next().unwrap_or(Some(0))?,
-    );
-    let local: NaiveDateTime = date(day)?.and_hms_opt(hour, minute, second)?;
-    // A time that daylight saving skips does not exist; of one that it repeats the first is meant.
-    if parts.next().is_some() {
-        None
-    } else {
-        zone.from_local_datetime(&local)
-            .earliest()
-            .map(|at| at.to_utc())
-    }
-}
-
-fn time(at: DateTime<Utc>) -> Value {
-    Value::String(at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -305,51 +178,6 @@ fn boolean(text: &str) -> Option<bool> {
         }
         _ => None,
     }
-}
-
-fn url(text: &str) -> Result<Value, FieldError> {
-    let malformed = || {
-        wrong(
-            "malformed",
-            "must be a URL that begins with http:// or https://",
-        )
-    };
-    if text.chars().count() > MAX_URL {
-        return Err(wrong(
-            "too_long",
-            format!("has more than {MAX_URL} characters"),
-        ));
-    }
-    let scheme_end = text.find("://").ok_or_else(malformed)?;
-    let host = text[scheme_end + 3..]
-        .split(['/', '?', '#'])
-        .next()
-        .unwrap_or_default();
-    let scheme_is_good = ["http", "https"]
-        .iter()
-        .any(|s| text[..scheme_end].eq_ignore_ascii_case(s));
-    if !scheme_is_good
-        || host.is_empty()
-        || text
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || "<>\"\\".contains(c))
-    {
-        return Err(malformed());
-    }
-    Ok(Value::String(text.to_owned()))
-}
-
-fn phone(text: &str) -> Result<Value, FieldError> {
-    let text = half_width(text).replace(['−', '‐', 'ー', '―'], "-");
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let allowed = |c: char| c.is_ascii_digit() || "+-() .#*".contains(c);
-    if !(3..=20).contains(&digits) || text.len() > 40 || !text.chars().all(allowed) {
-        return Err(wrong(
-            "malformed",
-            "must be a phone number such as 03-1234-5678",
-        ));
-    }
-    Ok(Value::String(text))
 }
 
 #[cfg(test)]
