@@ -1,13 +1,13 @@
 //! The sending engine: claim, compose, sign, hand over, record.
 //!
 //! [`runner`] takes batches of due deliveries ([`claim`]); [`throttle`] sends back
-//! what a limit has no room for; [`handover`] makes
-//! each mail ([`compose`], [`sign`]), gives it to a session of its route
-//! ([`smtp`]), reads what became of it ([`classify`]) and passes that to the
-//! ledger ([`record`]); [`journal`] survives the process. What comes back by mail is read in
-//! [`inbound`]. The product's own mails go by [`system_mail`]. docs/architecture.md walks one campaign through.
-//! [`inbound`]. [`webhook`] tells others what happened, through the one client for
-//! addresses that somebody else names ([`egress`]). docs/architecture.md walks one campaign through.
+//! what a limit has no room for; [`handover`] makes each mail ([`compose`],
+//! [`sign`]), gives it to a session of its route ([`smtp`]), reads what became of
+//! it ([`classify`]) and passes that to the ledger ([`record`]); [`journal`]
+//! survives the process. What comes back by mail is read in [`inbound`]. The
+//! product's own mails go by [`system_mail`]; [`webhook`] tells others what
+//! happened, through the one client for addresses that somebody else names
+//! ([`egress`]). docs/architecture.md walks one campaign through.
 
 pub(crate) mod attempt;
 pub mod claim;

@@ -108,7 +108,7 @@ async fn run() -> anyhow::Result<()> {
             })
             .await;
     });
-    mailer
+    let outcome = mailer
         .run(async {
             ended.await;
             end.send_replace(true);
@@ -117,6 +117,7 @@ async fn run() -> anyhow::Result<()> {
     end.send_replace(true);
     webhooks.await.context("the sender of webhooks")?;
     drop(inbound);
+    outcome?;
     tracing::info!(name: "mailer.ended", "ended");
     Ok(())
 }

@@ -16,7 +16,7 @@ use domain::installation;
 use domain::secret::Keys;
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::housekeeping::{heeding, housekeeping, renewing, replay_dead, telling_news};
@@ -124,7 +124,12 @@ impl Mailer {
 
     /// Sends until `shutdown` ends, then gives back what is not handed over
     /// yet and waits up to 10 s for what is.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// When a part of it ended by itself (a panic): leases would run out under
+    /// mails that are being sent, or nobody would hear of new ones. The process
+    /// is to be started again.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
         let (sending, mut called) = mpsc::channel(1);
         let (heed, heed_called) = mpsc::channel(1);
         let (schedule, schedule_called) = mpsc::channel(1);
@@ -160,7 +165,13 @@ impl Mailer {
         let mut batches = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         // A take is never dropped half-way: what it claimed would be in nobody's hands.
-        while shutdown.as_mut().now_or_never().is_none() {
+        let outcome = loop {
+            if shutdown.as_mut().now_or_never().is_some() {
+                break Ok(());
+            }
+            if let Some(ended) = helpers.try_join_next() {
+                break Err(by_itself(ended));
+            }
             let more = self.may_hand_over() && self.take(&mut batches).await;
             metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
             if more {
@@ -168,13 +179,15 @@ impl Mailer {
                 continue;
             }
             tokio::select! {
-                () = &mut shutdown => break,
+                () = &mut shutdown => break Ok(()),
                 Some(()) = called.recv() => {}
                 Some(_) = batches.join_next() => {}
+                Some(ended) = helpers.join_next() => break Err(by_itself(ended)),
             }
-        }
+        };
         helpers.shutdown().await;
         self.end(batches).await;
+        outcome
     }
 
     async fn end(&self, mut batches: JoinSet<()>) {
@@ -289,4 +302,8 @@ impl Mailer {
         self.desk.tell_news().await;
         self.desk.look_round().await
     }
+}
+
+fn by_itself(ended: Result<(), JoinError>) -> anyhow::Error {
+    anyhow::anyhow!("a part of the mailer ended by itself: {ended:?}")
 }

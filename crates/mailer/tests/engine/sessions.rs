@@ -41,7 +41,7 @@ async fn slow_sink() -> Sink {
 
 struct Running {
     end: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<anyhow::Result<()>>,
 }
 
 fn running(mailer: Mailer) -> Running {
@@ -55,7 +55,7 @@ fn running(mailer: Mailer) -> Running {
 impl Running {
     async fn end(self) {
         self.end.send(()).unwrap();
-        self.task.await.unwrap();
+        self.task.await.unwrap().unwrap();
     }
 }
 
