@@ -70,7 +70,8 @@ def attack(world: World, check: Check) -> None:
                 if body not in (b"{}",):
                     is_problem(check, f"{operation.id} body {body[:20]!r}", answer)
     headers(world, check)
-    without_database(world, check)
+    for under_statements in (False, True):
+        without_database(world, check, under_statements)
 
 
 def ask(client: httpx.Client, method: str, path: str, **options) -> httpx.Response:
@@ -116,16 +117,26 @@ class Gate:
                 line.close()
                 return
             self.lines += (line, behind)
-        threading.Thread(target=pump, args=(line, behind), daemon=True).start()
+        threading.Thread(target=self.ask, args=(line, behind), daemon=True).start()
         threading.Thread(target=pump, args=(behind, line), daemon=True).start()
 
-    def shut(self):
+    def ask(self, line: socket.socket, behind: socket.socket):
+        """What the api says; when the door is shut, a line ends in the middle of that."""
+        with contextlib.suppress(OSError):
+            while (data := line.recv(65536)) and not self.is_shut:
+                behind.sendall(data)
+        for end in (line, behind):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def shut(self, under_statements: bool = False):
+        """Nobody comes in any more, and the lines that there are end: at once, or each when something is asked on it."""
         with self.turn:
             self.is_shut = True
             with contextlib.suppress(OSError):
                 self.server.shutdown(socket.SHUT_RDWR)
             self.server.close()
-            for line in self.lines:
+            for line in () if under_statements else self.lines:
                 with contextlib.suppress(OSError):
                     line.shutdown(socket.SHUT_RDWR)
                 line.close()
@@ -159,16 +170,16 @@ def another_api(world: World, database_port: int):
             yield target
 
 
-def without_database(world: World, check: Check) -> None:
+def without_database(world: World, check: Check, under_statements: bool) -> None:
     port = int(re.search(r":(\d+)/", needed("KIKUBARI_DATABASE_URL")).group(1))
     with gate(port) as door, another_api(world, door.port) as target, target.client(world.owner.fresh()) as client:
         check.that(client.get("/v1/me").status_code == 200, "before", "the second api does not answer")
-        door.shut()
+        door.shut(under_statements)
         requests = [("GET", "/v1/me", None), ("GET", "/v1/contacts", None), ("POST", "/v1/lists", {"name": "x"}),
                     ("POST", "/v1/auth/login", {"login_id": "x", "password": "wrong-wrong-wrong"}), ("GET", "/p/cancel/x", None)]  # fmt: skip
         for method, path, body in requests:
             answer = client.request(method, path, json=body)
-            where = f"without database: {method} {path}"
+            where = f"without database{', lost under a statement' if under_statements else ''}: {method} {path}"
             if path.startswith("/p/"):
                 check.that(answer.status_code in (404, 503), where, f"answered {answer.status_code}")
             else:
