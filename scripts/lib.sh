@@ -30,6 +30,18 @@ quietly() { # log-file command…
   fi
 }
 
+# What the programs complained of and where PostgreSQL gave up, from each log of
+# a folder: for whoever has nothing of a run but its output. Bounded.
+show_complaints() { # folder
+  local log found
+  for log in "$1"/*.log; do
+    [ -f "$log" ] || continue
+    # Ours and Caddy's are JSON, the others have words. What the suites send on purpose and no parser takes is no news.
+    found=$(grep -aE '"level":"(ERROR|WARN|error|fatal|panic)"|panicked at|^[^{]*(ERROR|FATAL|PANIC):|was terminated by|Error: ' "$log" | grep -av actix_http::h1::dispatcher | tail -n 15 | cut -c1-400) || true
+    [ -z "$found" ] || { say "the last complaints in $(basename "$log"):"; printf '%s\n' "$found" >&2; }
+  done
+}
+
 # True when `$1` exists and records exactly the content hash `$2`: the thing
 # stamped is up to date and need not be made again.
 stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
@@ -56,14 +68,15 @@ need_port() { # variable port what-for
   fi
 }
 
-# Prints N ports that are free now, one a line.
+# Prints N free ports, one a line, that stay this script's until it ends: a
+# holder has them bound and listens at none, so that the kernel gives them to
+# nobody who asks for just any port, nor to a connection that goes out. A program
+# that is told one of them by number gets it (all set SO_REUSEADDR), again and
+# again; while none has it, connections to it are refused.
 free_ports() {
-  node -e '
-    const net = require("net"), n = Number(process.argv[1]);
-    const servers = Array.from({ length: n }, () => net.createServer());
-    Promise.all(servers.map((s) => new Promise((ok) => s.listen(0, "127.0.0.1", ok)))).then(() => {
-      for (const s of servers) { console.log(s.address().port); s.close(); }
-    });' "$1"
+  have python3 || die "python3 is missing: it holds ports free for the parts." "Debian, Ubuntu:  sudo apt-get install python3"
+  # $$ is the script, in its subshells too, and after an exec.
+  python3 "$ROOT/scripts/hold-ports.py" "$1" $$
 }
 
 # ------------------------------------------------------------- children
@@ -103,7 +116,7 @@ end_children() {
 
 # Waits until a URL answers 200; stops when the program behind it has ended.
 wait_for_url() { # what url pid log-file [seconds]
-  local deadline=$((SECONDS + ${5:-60}))
+  local deadline=$((SECONDS + ${5:-180}))
   until [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "$2" || true)" = 200 ]; do
     if ! alive "$3"; then tail -n 20 "$4" >&2; die "$1 ended while starting." "Its log: ${4#"$ROOT"/}"; fi
     if [ $SECONDS -ge $deadline ]; then tail -n 20 "$4" >&2; die "$1 does not answer at $2." "Its log: ${4#"$ROOT"/}"; fi

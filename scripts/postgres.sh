@@ -128,7 +128,7 @@ pg_start() { # name port [postgres options…]: sets PG_PORT, PG_PID
   is_root && as=(setpriv --reuid="$(pg_user)" --regid="$(id -g "$(pg_user)")" --clear-groups --pdeathsig INT)
   (cd / && exec setsid "${as[@]}" env LC_ALL=C.UTF-8 "$PG_BIN/postgres" "${options[@]}") >>"$log" 2>&1 </dev/null &
   PG_PID=$!
-  local deadline=$((SECONDS + 60))
+  local deadline=$((SECONDS + 180))
   until "$PG_BIN/pg_isready" -q -h 127.0.0.1 -p "$PG_PORT"; do
     alive $PG_PID || { tail -n 15 "$log" >&2; die "PostgreSQL ended while starting." "Its log: ${log#"$ROOT"/}"; }
     [ $SECONDS -lt $deadline ] || { tail -n 15 "$log" >&2; die "PostgreSQL does not answer on port $PG_PORT." "Its log: ${log#"$ROOT"/}"; }

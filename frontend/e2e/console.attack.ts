@@ -21,6 +21,9 @@ interface Order {
 
 const order = JSON.parse(readFileSync(needed("KIKUBARI_ATTACK"), "utf8")) as Order;
 
+// On a machine that does other things as well a screen takes its time; what never comes is missed all the same.
+test.use({ actionTimeout: 60_000, navigationTimeout: 120_000 });
+
 async function enter(page: Page, { url, planted }: Order): Promise<void> {
   await page.goto(url ?? "");
   await page.getByLabel("ログインID").fill(planted?.login_id ?? "");

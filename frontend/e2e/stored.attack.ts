@@ -23,6 +23,9 @@ interface Order {
 
 const order = JSON.parse(readFileSync(needed("KIKUBARI_ATTACK"), "utf8")) as Order;
 
+// On a machine that does other things as well a screen takes its time; what never comes is missed all the same.
+test.use({ actionTimeout: 60_000, navigationTimeout: 120_000 });
+
 /** Screens that show what was planted, each with at least one payload to be read. */
 function plantedScreens(planted: Record<string, string>): Screen[] {
   return [

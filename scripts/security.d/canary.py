@@ -154,6 +154,9 @@ class Canary(BaseHTTPRequestHandler):
 
 
 class Quiet(ThreadingHTTPServer):
+    # Many knock at a time; who finds no place comes again a second later.
+    request_queue_size = 128
+
     def handle_error(self, *_):
         pass  # It is attacked on purpose.
 

@@ -4,14 +4,15 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import threading
 
 import httpx
 from core import QUICK, Check, item
 from document import operations
+from local import held_port, running
+from netns import pump
 from raw import TO_THE_END, exchange
-from world import Target, World, filled, needed, until
+from world import Target, World, filled, needed
 
 LEAKS = re.compile(
     r"SELECT |INSERT INTO|UPDATE .* SET|DELETE FROM|syntax error at or near|duplicate key value|violates .* constraint|relation \"|"
@@ -69,7 +70,8 @@ def attack(world: World, check: Check) -> None:
                 if body not in (b"{}",):
                     is_problem(check, f"{operation.id} body {body[:20]!r}", answer)
     headers(world, check)
-    without_database(world, check)
+    for under_statements in (False, True):
+        without_database(world, check, under_statements)
 
 
 def ask(client: httpx.Client, method: str, path: str, **options) -> httpx.Response:
@@ -88,40 +90,67 @@ def headers(world: World, check: Check) -> None:
             examine(check, f"header {name}: {value[:20]!r}", answer)
 
 
-@contextlib.contextmanager
-def gate(port: int):
-    """A door before the database that can be shut: yields (its port, shut)."""
-    server = socket.create_server(("127.0.0.1", 0))
-    lines: list[socket.socket] = []
+class Gate:
+    """A door before the database that can be shut: then it refuses every line, as a server that is gone."""
 
-    def pump(a, b):
-        with contextlib.suppress(OSError):
-            while data := a.recv(65536):
-                b.sendall(data)
+    def __init__(self, port: int, behind: int):
+        self.port, self.behind = port, behind
+        self.server = socket.create_server(("127.0.0.1", port))
+        self.lines: list[socket.socket] = []
+        # Of what comes in and of being shut, one at a time: no line slips through between the two.
+        self.turn, self.is_shut = threading.Lock(), False
+        threading.Thread(target=self.run, daemon=True).start()
 
-    def run():
+    def run(self):
         with contextlib.suppress(OSError):
             while True:
-                line, _ = server.accept()
-                behind = socket.create_connection(("127.0.0.1", port))
-                lines.extend((line, behind))
-                threading.Thread(target=pump, args=(line, behind), daemon=True).start()
-                threading.Thread(target=pump, args=(behind, line), daemon=True).start()
+                line, _ = self.server.accept()
+                self.let_in(line)
 
-    def shut():
+    def let_in(self, line: socket.socket):
+        with self.turn:
+            try:
+                if self.is_shut:
+                    raise ConnectionAbortedError
+                behind = socket.create_connection(("127.0.0.1", self.behind))
+            except OSError:
+                line.close()
+                return
+            self.lines += (line, behind)
+        threading.Thread(target=self.ask, args=(line, behind), daemon=True).start()
+        threading.Thread(target=pump, args=(behind, line), daemon=True).start()
+
+    def ask(self, line: socket.socket, behind: socket.socket):
+        """What the api says; when the door is shut, a line ends in the middle of that."""
         with contextlib.suppress(OSError):
-            server.shutdown(socket.SHUT_RDWR)
-        server.close()
-        for line in lines:
+            while (data := line.recv(65536)) and not self.is_shut:
+                behind.sendall(data)
+        for end in (line, behind):
             with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
+                end.shutdown(socket.SHUT_RDWR)
 
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        yield server.getsockname()[1], shut
-    finally:
-        shut()
+    def shut(self, under_statements: bool = False):
+        """Nobody comes in any more, and the lines that there are end: at once, or each when something is asked on it."""
+        with self.turn:
+            self.is_shut = True
+            with contextlib.suppress(OSError):
+                self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
+            for line in () if under_statements else self.lines:
+                with contextlib.suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+                line.close()
+
+
+@contextlib.contextmanager
+def gate(behind: int):
+    """On a port that stays its own when it is shut: nobody else is taken for the database."""
+    with held_port() as port:
+        door = Gate(port, behind)
+        try:
+            yield door
+        finally:
+            door.shut()
 
 
 def is_ready(target: Target) -> bool:
@@ -133,31 +162,24 @@ def is_ready(target: Target) -> bool:
 @contextlib.contextmanager
 def another_api(world: World, database_port: int):
     """One more api, whose database is behind the gate."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     url = re.sub(r"@127\.0\.0\.1:\d+/", f"@127.0.0.1:{database_port}/", needed("KIKUBARI_DATABASE_URL"))
-    environment = {**os.environ, "KIKUBARI_DATABASE_URL": url, "KIKUBARI_LISTEN": f"127.0.0.1:{port}", "KIKUBARI_JOB_WORKERS": "0"}
-    with (world.work / "api-gate.log").open("w") as log:
-        child = subprocess.Popen([f"{needed('KIKUBARI_BIN')}/kikubari", "serve"], env=environment, stdout=log, stderr=log)
-    try:
+    with held_port() as port:
+        environment = {**os.environ, "KIKUBARI_DATABASE_URL": url, "KIKUBARI_LISTEN": f"127.0.0.1:{port}", "KIKUBARI_JOB_WORKERS": "0"}
         target = Target(f"http://127.0.0.1:{port}")
-        until(lambda: is_ready(target), 60, "the second api")
-        yield target
-    finally:
-        child.terminate()
-        child.wait(20)
+        with running([f"{needed('KIKUBARI_BIN')}/kikubari", "serve"], environment, world.work / "api-gate.log", lambda: is_ready(target)):
+            yield target
 
 
-def without_database(world: World, check: Check) -> None:
+def without_database(world: World, check: Check, under_statements: bool) -> None:
     port = int(re.search(r":(\d+)/", needed("KIKUBARI_DATABASE_URL")).group(1))
-    with gate(port) as (behind, shut), another_api(world, behind) as target, target.client(world.owner.bearer(), timeout=40) as client:
+    with gate(port) as door, another_api(world, door.port) as target, target.client(world.owner.fresh()) as client:
         check.that(client.get("/v1/me").status_code == 200, "before", "the second api does not answer")
-        shut()
+        door.shut(under_statements)
         requests = [("GET", "/v1/me", None), ("GET", "/v1/contacts", None), ("POST", "/v1/lists", {"name": "x"}),
                     ("POST", "/v1/auth/login", {"login_id": "x", "password": "wrong-wrong-wrong"}), ("GET", "/p/cancel/x", None)]  # fmt: skip
         for method, path, body in requests:
             answer = client.request(method, path, json=body)
-            where = f"without database: {method} {path}"
+            where = f"without database{', lost under a statement' if under_statements else ''}: {method} {path}"
             if path.startswith("/p/"):
                 check.that(answer.status_code in (404, 503), where, f"answered {answer.status_code}")
             else:

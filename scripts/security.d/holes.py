@@ -9,14 +9,13 @@ import contextlib
 import itertools
 import os
 import secrets
-import signal
-import subprocess
 import time
 
 import httpx
 from canary import ASKED
 from core import Check, item
 from document import operations
+from local import held_still, running
 from sink import open_sink
 from world import Person, World, create_tenant, filled, needed, until
 
@@ -80,9 +79,13 @@ def templates(world: World, check: Check) -> None:
             if answer.status_code == 200 and field != "preheader":
                 check.that("49" not in (answer.json().get(field) or ""), f"{field} {template[:40]}", "was run by another language")
     for template in EXPENSIVE:
-        begin = time.monotonic()
-        answer = preview(text=template, subject=template[:900])
-        took = time.monotonic() - begin
+        # What has no end is slow each time; on a busy machine anything may be once.
+        for _ in range(3):
+            begin = time.monotonic()
+            answer = preview(text=template, subject=template[:900])
+            took = time.monotonic() - begin
+            if took < 5:
+                break
         check.that(answer.status_code < 500 and took < 5, f"endless {template[:40]}", f"{answer.status_code} after {took:.1f} s")
         check.that(len(answer.content) < 4_000_000, f"endless {template[:40]}", f"{len(answer.content)} bytes")
     answer = preview(contact_id=contact, subject="{{ name }}", text="{{ name }}", html="<p>{{ name }}</p>")
@@ -160,20 +163,11 @@ INSIDE = ("127.0.0.1", "127.1", "2130706433", "0x7f000001", "localhost", "0.0.0.
 @contextlib.contextmanager
 def strict_mailer(world: World, **more: str):
     """A mailer of its own with other settings; the installation's own one holds still meanwhile. KIKUBARI_RELAY_INSIDE is as in production: one relay."""
-    pid = int(needed("KIKUBARI_E2E_MAILER_PID"))
     environment = {k: v for k, v in os.environ.items() if k != "KIKUBARI_INBOUND_LISTEN"}
     environment |= {"KIKUBARI_RELAY_INSIDE": needed("KIKUBARI_E2E_SMTP"), "KIKUBARI_JOURNAL_DIR": str(world.work / "journal"), **more}
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        with (world.work / "mailer-strict.log").open("w") as log:
-            child = subprocess.Popen([f"{needed('KIKUBARI_BIN')}/kikubari-mailer", "run"], env=environment, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            child.terminate()
-            child.wait(30)
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    mailer = [f"{needed('KIKUBARI_BIN')}/kikubari-mailer", "run"]
+    with held_still(world, int(needed("KIKUBARI_E2E_MAILER_PID"))), running(mailer, environment, world.work / "mailer-strict.log"):
+        yield
 
 
 def inside_addresses(world: World, check: Check) -> None:
@@ -200,6 +194,8 @@ def inside_addresses(world: World, check: Check) -> None:
         for address, owner in waiting:
             told = until(lambda o=owner: tried(o), 60, f"a try of {address}")
             check.note(f"{address}: {told}")
+        # A mail that is on its way is one that was tried.
+        until(lambda: relay.mails, 60, "the mail by the relay that is named")
         check.that(len(relay.mails) == 1, "the relay that is named", f"got {len(relay.mails)} mails, so that the others prove nothing")
         for sink in (silent, beside):
             check.that(not sink.commands, "mailer", f"spoke to an inside address: {sink.commands[:4]}")

@@ -202,7 +202,7 @@ def bounce(sender: str, check: Check) -> None:
         f"Reporting-MTA: dns; {words}\r\n\r\nFinal-Recipient: rfc822; {words}\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 {words}\r\n\r\n--b--\r\n"
     )
     host, port = needed("KIKUBARI_INBOUND_LISTEN").split(":")
-    with smtplib.SMTP(host, int(port), timeout=20) as server:
+    with smtplib.SMTP(host, int(port), timeout=180) as server:
         refused = server.sendmail("", [path[1]], report.encode())
     check.that(not refused, "bounce", f"was refused: {refused}")
 

@@ -21,7 +21,7 @@ def scan(files: list[str], folder: Path) -> list[tuple[str, str, str, int]]:
     if not program.exists():
         raise CannotRun("detect-secrets is not installed")
     options = [part for plugin in QUIET for part in ("--disable-plugin", plugin)]
-    done = subprocess.run([program, "scan", "--no-verify", *options, *files], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([program, "scan", "--no-verify", *options, *files], cwd=folder, capture_output=True, text=True, timeout=900, check=False)
     if done.returncode != 0:
         raise CannotRun(f"detect-secrets: {done.stderr[-400:]}")
     found = json.loads(done.stdout)["results"]
@@ -65,7 +65,7 @@ def look(check: Check, name: str, file: Path, known: list[tuple[str, str]]) -> N
     with tempfile.NamedTemporaryFile() as patterns:
         patterns.write(b"\n".join(whose) + b"\n")
         patterns.flush()
-        done = subprocess.run(["grep", "-aoF", "-f", patterns.name, file], capture_output=True, timeout=300, check=False, env={**os.environ, "LC_ALL": "C"})
+        done = subprocess.run(["grep", "-aoF", "-f", patterns.name, file], capture_output=True, timeout=900, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode not in (0, 1):
         raise CannotRun(f"grep: {done.stderr[-300:]!r}")
     found = {whose.get(form, "secret") for form in done.stdout.splitlines()}
@@ -75,7 +75,7 @@ def look(check: Check, name: str, file: Path, known: list[tuple[str, str]]) -> N
 
 
 def dump(world: World) -> bytes:
-    done = subprocess.run([needed("KIKUBARI_SECURITY_PG_DUMP"), "-d", needed("KIKUBARI_MIGRATION_DATABASE_URL"), "--inserts"], capture_output=True, timeout=300, check=False)
+    done = subprocess.run([needed("KIKUBARI_SECURITY_PG_DUMP"), "-d", needed("KIKUBARI_MIGRATION_DATABASE_URL"), "--inserts"], capture_output=True, timeout=900, check=False)
     if done.returncode != 0:
         raise CannotRun(f"pg_dump: {done.stderr[-300:]!r}")
     return done.stdout

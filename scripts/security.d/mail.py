@@ -152,7 +152,7 @@ def inbound_talk(data: bytes) -> list[bytes]:
 
 def talk(host: str, port: int, data: bytes) -> list[bytes]:
     """One mail, and behind it an end in any case and a farewell: the answers to it and to whatever is left of that, however long they take."""
-    with socket.create_connection((host, port), timeout=60) as line, line.makefile("rb") as answers:
+    with socket.create_connection((host, port), timeout=180) as line, line.makefile("rb") as answers:
         whole = (answer for answer in answers if answer[3:4] != b"-")
         next(whole)
         for command in (b"EHLO x\r\n", b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<%b>\r\n" % RECIPIENT.encode(), b"DATA\r\n"):

@@ -6,7 +6,7 @@ import httpx
 from core import ROOT, Check, item
 from document import operations, sample
 from staff import COOKIE, OURS, add_staff, console_operations, filled, guarded
-from world import Target, World
+from world import LIMITS, Target, World
 from world import filled as tenants_path
 
 # Not on the list, which holds 127.0.0.1; as a trusted proxy would name them.
@@ -34,7 +34,7 @@ def everything() -> list[tuple[str, str]]:
 
 def elsewhere(target: Target) -> httpx.Client:
     """From another address of this machine, which really is the other end of the line."""
-    return httpx.Client(base_url=target.url, transport=httpx.HTTPTransport(verify=target.verify, local_address="127.0.0.2"), timeout=30)
+    return httpx.Client(base_url=target.url, transport=httpx.HTTPTransport(verify=target.verify, local_address="127.0.0.2", limits=LIMITS), timeout=120)
 
 
 def canary(world: World, check: Check) -> None:
@@ -74,11 +74,11 @@ def inside(world: World, check: Check) -> None:
 
 def routes(world: World, check: Check) -> None:
     """A host serves what is its own, with a token of either side and without."""
-    staff, owner = add_staff(world), world.owner
+    staff, owner = add_staff(world), world.aside
     ours, theirs = {(o.method, o.path) for o in operations()}, {(o.method, o.path) for o in console_operations()}
     foreign = (
         ("the tenants' host", world.product, [(o, filled(o, {})) for o in console_operations() if (o.method, o.path) not in ours]),
-        ("the console's host", world.console, [(o, tenants_path(o, world.ids_of_a)) for o in operations() if (o.method, o.path) not in theirs]),
+        ("the console's host", world.console, [(o, tenants_path(o, world.ids_of_aside)) for o in operations() if (o.method, o.path) not in theirs]),
     )
     for name, target, asked in foreign:
         check.that(len(asked) > 30, name, f"only {len(asked)} routes were asked for")
@@ -101,7 +101,7 @@ def routes(world: World, check: Check) -> None:
 
 
 def tokens(world: World, check: Check) -> None:
-    staff, owner = add_staff(world), world.owner
+    staff, owner = add_staff(world), world.aside
     with world.console.client(owner.bearer()) as client:
         for operation in guarded():
             answer = client.request(operation.method, filled(operation, {}), json=sample(operation.body) if operation.body else None)
@@ -110,7 +110,7 @@ def tokens(world: World, check: Check) -> None:
         for operation in operations():
             if operation.path.startswith("/v1/") and not operation.public and not operation.by_cookie:
                 body = sample(operation.body) if operation.media == "application/json" else None
-                answer = client.request(operation.method, tenants_path(operation, world.ids_of_a), json=body, headers={"If-Match": '"1"'})
+                answer = client.request(operation.method, tenants_path(operation, world.ids_of_aside), json=body, headers={"If-Match": '"1"'})
                 check.that(answer.status_code == 401, f"{operation.id} with a token of staff", f"answered {answer.status_code}")
     cookies = {COOKIE: staff.log_in().cookies.get(COOKIE), "__Host-kikubari_refresh": owner.log_in().cookies.get("__Host-kikubari_refresh")}
     for target in (world.console, world.product):

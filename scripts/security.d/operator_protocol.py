@@ -7,6 +7,7 @@ from core import Check, item
 from csrf import KINDS, by_cookie
 from document import SOME_UUID, resolved, sample
 from files import walk
+from guessing import guesses_until_wait
 from headers import examine, hosts
 from operator_access import elsewhere
 from protocol import broken_lines, trace
@@ -65,9 +66,9 @@ def every_status(world: World, staff: Staff) -> list[tuple[str, httpx.Response]]
     with elsewhere(world.console) as outside:
         found += [("403 page", outside.get("/")), ("403 api", outside.get("/v1/me"))]
     with world.guessing:
-        for _ in range(12):
-            answer = nobody.post("/v1/auth/login", json={"login_id": "headers-nobody", "password": "wrong-wrong-wrong"})
-    return [*found, ("429", answer)]
+        wrong = {"login_id": f"nobody-{time.time_ns()}", "password": "wrong-wrong-wrong"}
+        waits = guesses_until_wait(lambda _: nobody.post("/v1/auth/login", json=wrong))[-1]
+    return [*found, ("429", waits)]
 
 
 def statuses(world: World, check: Check, staff: Staff) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 from core import CannotRun, Check, item
 from document import kind, leaves, operations, placed, sample
-from raw import exchange, exchange_all, status_of
+from raw import TO_THE_END, exchange, exchange_all, status_of
 from world import Target, World, filled, needed
 
 # What one refused request may cost at most, in kB: the largest body that is taken, some times over.
@@ -32,7 +32,7 @@ def heads(own: str) -> dict[str, bytes]:
 
 
 def large_heads(check: Check, name: str, target: Target, own: str) -> None:
-    for kind_of, answer in exchange_all(target, heads(own), 10):
+    for kind_of, answer in exchange_all(target, heads(own), TO_THE_END):
         # 431 is the word for it; a server that hangs up in the middle of it is safe too, one that obeys is not.
         allowed = (400, 414, 431, 0) if kind_of != "1 MB header" or name == "direct" else (431,)
         check.note(f"{name}: {kind_of}: {status_of(answer) or 'closed'}")
@@ -116,7 +116,7 @@ def attack(world: World, check: Check) -> None:
     check.that(grown < ROOM, "memory", f"grew by {grown} kB")
     check.that(world.owner.client.get("/v1/me").status_code == 200, "afterwards", "the api does not answer")
     host, port = needed("KIKUBARI_E2E_API").split(":")
-    with socket.create_connection((host, int(port)), timeout=5):
+    with socket.create_connection((host, int(port)), timeout=60):
         check.that(Path(f"/proc/{pid}").exists(), "process", "the api was restarted or is gone")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core import QUICK, CannotRun, Check, item
 from document import ENDING, operations, sample
+from local import ended
 from mail import ready, send, wait_for
 from sink import open_sink
 from staff import add_staff, console_operations, give, tenant_of
@@ -41,8 +42,8 @@ def watched(world: World, name: str, *pids: str):
         time.sleep(0.5)
     finally:
         child.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(10)
+        # To its end: before that, not all that it saw is written.
+        child.wait(180)
         if out.exists():
             lines += out.read_text().splitlines()
 
@@ -59,14 +60,13 @@ def canary(world: World, check: Check) -> None:
         url = child.stdout.readline().strip() if child.stdout else ""
         marker = world.work / "canary-marker"
         with watched(world, "canary", str(child.pid)) as lines:
-            subprocess.run(["curl", "-s", "-o", "/dev/null", "-G", f"{url}/ping", "--data-urlencode", f"host=;touch {marker}"], timeout=20, check=False)
+            subprocess.run(["curl", "-s", "-o", "/dev/null", "-G", f"{url}/ping", "--data-urlencode", f"host=;touch {marker}"], timeout=120, check=False)
         check.that(not [line for line in lines if "exec" in line], "canary", f"spawned: {lines[:1]}")
         check.that(not marker.exists(), "canary", "the command was obeyed")
         if len(check.findings) < 2:
             check.findings.clear()  # Both ways of looking have to find it.
     finally:
-        child.terminate()
-        child.wait(10)
+        ended(child)
 
 
 @item("os-command-injection", "commands in every field while strace watches api, mailer and console: nothing is started", canary)

@@ -16,7 +16,7 @@ def exchange(target: Target, data: bytes, wait: float = 3, pieces: int = 1) -> b
     """Sends bytes as they are; what comes back until the other side is silent or closes."""
     url = httpx.URL(target.url)
     port = url.port or (443 if url.scheme == "https" else 80)
-    with socket.create_connection((url.host, port), timeout=10) as plain:
+    with socket.create_connection((url.host, port), timeout=60) as plain:
         line = plain
         if url.scheme == "https":
             context = target.verify if isinstance(target.verify, ssl.SSLContext) else ssl.create_default_context()

@@ -106,7 +106,7 @@ def attack(world: World, check: Check) -> None:
 
 
 def jwt_table(world: World, check: Check) -> None:
-    good = world.owner.bearer()
+    good = world.owner.fresh()  # All of the table has to be wrong for its own reason, not because time is up.
     header, claims = un64(good.split(".")[0]), un64(good.split(".")[1])
     key = own_key()
     with world.anonymous() as client:

@@ -94,6 +94,7 @@ class Talk(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128
     sink: Sink
 
 

@@ -9,15 +9,15 @@ sent through a second Caddy to a recorder of bytes.
 import contextlib
 import re
 import socket
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 from core import Check, item
+from local import held_port, running
 from raw import TO_THE_END, answers_in, exchange, exchange_all
-from world import Target, World, needed, until
+from world import Target, World, needed
 
 INNER = b"GET /smuggled-4711 HTTP/1.1\r\nHost: %b\r\n\r\n"
 
@@ -78,17 +78,22 @@ class Recorder:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.streams: list[bytearray] = []
+        # Lines on which something may still come.
+        self.open = 0
+        self.changed = threading.Condition()
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
         with contextlib.suppress(OSError):
             while True:
                 line, _ = self.server.accept()
-                threading.Thread(target=self.hear, args=(line,), daemon=True).start()
+                stream = bytearray()
+                with self.changed:
+                    self.streams.append(stream)
+                    self.open += 1
+                threading.Thread(target=self.hear, args=(line, stream), daemon=True).start()
 
-    def hear(self, line: socket.socket):
-        stream = bytearray()
-        self.streams.append(stream)
+    def hear(self, line: socket.socket, stream: bytearray):
         with contextlib.suppress(OSError):
             line.settimeout(2)
             while chunk := line.recv(65536):
@@ -96,9 +101,15 @@ class Recorder:
                 if b"\r\n\r\n" in chunk or b"\n\n" in chunk:
                     line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
         line.close()
+        with self.changed:
+            self.open -= 1
+            self.changed.notify_all()
 
     def take(self) -> list[bytes]:
-        taken, self.streams = [bytes(s) for s in self.streams], []
+        """What came, once all of it has: half a head is no finding."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.open == 0, 60)
+            taken, self.streams = [bytes(s) for s in self.streams], []
         return taken
 
 
@@ -192,24 +203,20 @@ def is_open(port: int) -> bool:
 @contextlib.contextmanager
 def second_door(world: World, recorder: Recorder):
     """Production's Caddyfile once more, with the recorder behind it."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        https, http = one.getsockname()[1], two.getsockname()[1]
+    with held_port() as https, held_port() as http:
+        config = world.work / "Caddyfile-recorder"
+        config.write_text(recorded(https, http, recorder))
+        environment = {"KIKUBARI_DOMAIN": "localhost", "KIKUBARI_OPERATOR_DOMAIN": "operator.localhost", "KIKUBARI_ACME_EMAIL": "nobody@example.jp", "HOME": str(world.work), "PATH": "/usr/bin:/bin"}
+        program = Path(__file__).resolve().parents[2] / ".local/caddy/usr/bin/caddy"
+        with running([program, "run", "--adapter", "caddyfile", "--config", config], environment, world.work / "caddy.log", lambda: is_open(https)):
+            yield Target(f"https://localhost:{https}", world.product.verify), f"localhost:{https}"
+
+
+def recorded(https: int, http: int, recorder: Recorder) -> str:
     text = Path(needed("KIKUBARI_E2E_CADDYFILE")).read_text()
     text = re.sub(r"https_port \d+", f"https_port {https}", text)
     text = re.sub(r"http_port \d+", f"http_port {http}", text.replace("https_port", "HTTPS")).replace("HTTPS", "https_port")
-    text = re.sub(r"reverse_proxy \S+", f"reverse_proxy 127.0.0.1:{recorder.port}", text)
-    config = world.work / "Caddyfile-recorder"
-    config.write_text(text)
-    environment = {"KIKUBARI_DOMAIN": "localhost", "KIKUBARI_OPERATOR_DOMAIN": "operator.localhost", "KIKUBARI_ACME_EMAIL": "nobody@example.jp", "HOME": str(world.work), "PATH": "/usr/bin:/bin"}
-    program = Path(__file__).resolve().parents[2] / ".local/caddy/usr/bin/caddy"
-    with (world.work / "caddy.log").open("w") as log:
-        child = subprocess.Popen([program, "run", "--adapter", "caddyfile", "--config", config], env=environment, stdout=log, stderr=log)
-    try:
-        until(lambda: is_open(https), 60, "the second door")
-        yield Target(f"https://localhost:{https}", world.product.verify), f"localhost:{https}"
-    finally:
-        child.terminate()
-        child.wait(10)
+    return re.sub(r"reverse_proxy \S+", f"reverse_proxy 127.0.0.1:{recorder.port}", text)
 
 
 def canary(world: World, check: Check) -> None:
@@ -246,3 +253,4 @@ def attack(world: World, check: Check) -> None:
         while not attacking.done():
             answer = client.get("/v1/me")
             check.that(answer.status_code == 401, "meanwhile", f"somebody else's answer: {answer.status_code}")
+        attacking.result()

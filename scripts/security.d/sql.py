@@ -99,16 +99,19 @@ def probe(check: Check, client: httpx.Client, found: list[Place], broken: tuple[
             conditions(check, client, place)
         # In a body types are fixed: there is a text to break out of, or nothing.
         for pattern in timed if place.reads or len(timed) > 2 else timed[-1:]:
-            begin = time.monotonic()
-            place.ask(client, pattern.format(n=PAUSE))
-            took = time.monotonic() - begin
+            took = duration_of(lambda p=place, v=pattern: p.ask(client, v.format(n=PAUSE)))
             if took < PAUSE:
                 check.that(True, place.name)
                 continue
-            # A busy machine is slow too: it has to be slow again, and twice as slow for twice the pause.
-            begin = time.monotonic()
-            place.ask(client, pattern.format(n=PAUSE * 2))
-            check.that(time.monotonic() - begin < PAUSE * 2, place.name, f"{pattern!r} makes it wait {took:.1f} s")
+            # A busy machine is slow too: it has to be slow again and again, and twice as slow for twice the pause.
+            waits = all(duration_of(lambda p=place, v=pattern: p.ask(client, v.format(n=PAUSE * 2))) >= PAUSE * 2 for _ in range(3))
+            check.that(not waits, place.name, f"{pattern!r} makes it wait {took:.1f} s")
+
+
+def duration_of(ask: Callable[[], object]) -> float:
+    begin = time.monotonic()
+    ask()
+    return time.monotonic() - begin
 
 
 def values(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -119,8 +122,12 @@ def values(world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def conditions(check: Check, client: httpx.Client, place: Place) -> None:
     for true, false in zip(TRUE, FALSE, strict=True):
         base = str(secrets.randbelow(3) + 1)
-        yes, no, plain = (place.ask(client, base + v) for v in (true, false, "zzz"))
-        same = yes.status_code == no.status_code and strip(yes.text, true) == strip(no.text, false)
+        # What the installation does meanwhile by itself shows in lists too, but not each time.
+        for _ in range(3):
+            yes, no, plain = (place.ask(client, base + v) for v in (true, false, "zzz"))
+            same = yes.status_code == no.status_code and strip(yes.text, true) == strip(no.text, false)
+            if same or yes.text == plain.text:
+                break
         check.that(same or yes.text == plain.text, place.name, f"{true!r} and {false!r} are answered differently: {yes.status_code}, {no.status_code}")
 
 
@@ -173,21 +180,28 @@ def second_order(world: World, check: Check) -> None:
     before = world.sql(rows)
     owner.call("POST", "/v1/exports", {"encoding": "utf-8-bom", "columns": ["email", "name", f"field:{field}"], "list_id": listed["id"], "q": SECOND[1]})
     for value, contact in zip(SECOND, stored, strict=True):
-        begin = time.monotonic()
-        for path in ("/v1/contacts", "/v1/mails", "/v1/suppressions", "/v1/templates"):
-            answer = client.get(path, params={"q": value})
-            check.that(answer.status_code == 200, f"{path} ?q={value}", f"answered {answer.status_code}: {answer.text[:150]}")
-        found = [c["id"] for c in client.get("/v1/contacts", params={"q": value, "list_id": listed["id"]}).json()["items"]]
-        check.that(contact["id"] in found, f"contact {value!r}", "is not found by its own name")
-        shown = client.get(f"/v1/contacts/{contact['id']}").json()
-        check.that(shown["name"] == value and shown["fields"][field] == value, f"contact {value!r}", f"came back as {shown['name']!r}")
-        check.that(time.monotonic() - begin < 3, f"contact {value!r}", "made the database wait")
+        # The shortest of three looks: a pause inside a value makes each of them wait.
+        times = [duration_of(lambda v=value, c=contact: look_for(check, client, {"list_id": listed["id"]}, field, v, c))]
+        while times[-1] >= 3 and len(times) < 3:
+            times.append(duration_of(lambda v=value, c=contact: look_for(check, client, {"list_id": listed["id"]}, field, v, c)))
+        check.that(min(times) < 3, f"contact {value!r}", f"made the database wait: {times}")
     for order in ("name", "-name", "email", "-created_at", "name;DROP TABLE contact", "name,(select pg_sleep(2))", "fields->>'x'"):
         answer = client.get("/v1/contacts", params={"sort": order, "list_id": listed["id"]})
         told = answer.text.replace(order, "") if answer.status_code >= 400 else ""
         fine = answer.status_code in (200, 400, 422) and LEAKS.search(told) is None
         check.that(fine, f"sort {order}", f"answered {answer.status_code}")
     check.that(world.sql(rows) == before, "rows", f"were {before}, are {world.sql(rows)}")
+
+
+def look_for(check: Check, client: httpx.Client, within: dict[str, str], field: str, value: str, contact: dict) -> None:
+    """A stored value, in searches and as it is shown."""
+    for path in ("/v1/contacts", "/v1/mails", "/v1/suppressions", "/v1/templates"):
+        answer = client.get(path, params={"q": value})
+        check.that(answer.status_code == 200, f"{path} ?q={value}", f"answered {answer.status_code}: {answer.text[:150]}")
+    found = [c["id"] for c in client.get("/v1/contacts", params={"q": value, **within}).json()["items"]]
+    check.that(contact["id"] in found, f"contact {value!r}", "is not found by its own name")
+    shown = client.get(f"/v1/contacts/{contact['id']}").json()
+    check.that(shown["name"] == value and shown["fields"][field] == value, f"contact {value!r}", f"came back as {shown['name']!r}")
 
 
 # ------------------------------------------------------------------ sqlmap

@@ -35,7 +35,7 @@ def guarded() -> list[Operation]:
 
 
 def command_line(*words: str) -> str:
-    done = subprocess.run([f"{needed('KIKUBARI_BIN')}/kikubari", "operator", *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([f"{needed('KIKUBARI_BIN')}/kikubari", "operator", *words], capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
         raise CannotRun(f"kikubari operator {words[0]}: {done.stderr[-400:]}")
     found = re.search(r"^one_time_password: (\S+)$", done.stdout, re.M)
@@ -141,4 +141,5 @@ def forget_guesses_of(world: World, login_id: str) -> None:
     """Of one login id at the console (see session/throttle.rs), and nobody else's."""
     ip = "127.0.0.1"
     keys = [sha256(f"staff {name}".encode()).hexdigest() for name in (f"pair {ip} {login_id}", f"account {login_id}", f"address {ip}")]
-    world.sql("DELETE FROM login_throttle WHERE encode(key, 'hex') IN ('" + "', '".join(keys) + "')")
+    # The table first, as in World.forget_guesses.
+    world.sql("LOCK TABLE login_throttle IN EXCLUSIVE MODE; DELETE FROM login_throttle WHERE encode(key, 'hex') IN ('" + "', '".join(keys) + "')")

@@ -29,7 +29,7 @@ export async function examine(page: Page, name: string, found: string[]): Promis
 /** A page that has the hole: its dialog comes when the browser has tried to load what is not there. */
 export async function examineCanary(page: Page, url: string, found: string[]): Promise<void> {
   await page.goto(url);
-  await expect.poll(() => found.some((one) => one.startsWith("dialog "))).toBe(true);
+  await expect.poll(() => found.some((one) => one.startsWith("dialog ")), { timeout: 120_000 }).toBe(true);
   await examine(page, "canary", found);
 }
 
