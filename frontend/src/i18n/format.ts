@@ -15,6 +15,8 @@ export interface Format {
   /** "3 minutes ago", for what just happened; older than a week: the date. */
   ago: (iso: string) => string;
   timeZone: string;
+  /** What people call a zone: "Asia/Tokyo" → "日本標準時". */
+  zone: (timeZone: string) => string;
 }
 
 const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -23,6 +25,13 @@ const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
   ["second", 1],
 ];
+
+/** The zone's own identifier where the browser has no name for it. */
+function zoneName(tag: string, timeZone: string): string {
+  const parts = new Intl.DateTimeFormat(tag, { timeZone, timeZoneName: "longGeneric" }).formatToParts(0);
+  const name = parts.find(({ type }) => type === "timeZoneName")?.value;
+  return name && !name.startsWith("GMT") ? name : timeZone;
+}
 
 export function createFormat(locale: Locale, timeZone: string): Format {
   const tag = locale === "ja" ? "ja-JP" : "en-GB";
@@ -42,6 +51,7 @@ export function createFormat(locale: Locale, timeZone: string): Format {
   const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto" });
   return {
     timeZone,
+    zone: (zone) => zoneName(tag, zone),
     number: (value) => number.format(value),
     percent: (ratio) => percent.format(ratio),
     bytes: (value) => {

@@ -8,10 +8,15 @@ export async function download(path: string, filename: string): Promise<void> {
     throw toProblem(await response.json().catch(() => new Error(String(response.status))));
   }
   const named = /filename\*=UTF-8''([^;]+)/i.exec(response.headers.get("Content-Disposition") ?? "");
-  const url = URL.createObjectURL(await response.blob());
+  saveFile(await response.blob(), named?.[1] ? decodeURIComponent(named[1]) : filename);
+}
+
+/** Hands the browser a file to keep. */
+export function saveFile(content: Blob, filename: string): void {
+  const url = URL.createObjectURL(content);
   const anchor = document.createElement("a");
   anchor.href = url;
-  anchor.download = named?.[1] ? decodeURIComponent(named[1]) : filename;
+  anchor.download = filename;
   anchor.click();
   // The browser has taken the file over by the next turn of the loop.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);

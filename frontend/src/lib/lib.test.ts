@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { csv } from "./csv";
 import { groupBy } from "./group";
 import { insertAt } from "./insert";
 import { compact, flag, oneOf, text, words } from "./search-params";
@@ -48,4 +49,13 @@ it("groups in the order of first appearance", () => {
     [1, [3, 1, 5]],
     [0, [2]],
   ]);
+});
+
+it("writes a file that a spreadsheet opens as it is", () => {
+  expect(
+    csv([
+      ["氏名", 'a "b", c'],
+      ["", "x\ny"],
+    ]),
+  ).toBe('\uFEFF氏名,"a ""b"", c"\r\n,"x\ny"\r\n');
 });

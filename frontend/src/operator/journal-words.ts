@@ -46,6 +46,42 @@ const en: typeof ja = {
 
 const words: Record<Locale, Record<string, string>> = { ja, en };
 
+const detailsJa = {
+  due_at: "実行予定",
+  erasure_id: "削除ID",
+  grant_id: "許可ID",
+  login_id: "ログインID",
+  operation: "閲覧した内容",
+  reason: "理由",
+  session_id: "セッションID",
+  support_session_id: "閲覧ID",
+};
+
+const detailsEn: typeof detailsJa = {
+  due_at: "due",
+  erasure_id: "erasure",
+  grant_id: "grant",
+  login_id: "log-in ID",
+  operation: "looked at",
+  reason: "reason",
+  session_id: "session",
+  support_session_id: "look",
+};
+
+const details: Record<Locale, Record<string, string>> = { ja: detailsJa, en: detailsEn };
+
+/** What a part of the details is called; a name without words is shown as it is. */
+export function useDetailName(): (name: string) => string {
+  const locale = useLocale();
+  return (name) => details[locale][name] ?? name;
+}
+
+/** Who did it; the command line has a name of its own in each language. */
+export function useStaffName(): (name: string) => string {
+  const locale = useLocale();
+  return (name) => (name === "command line" && locale === "ja" ? "コマンドライン" : name);
+}
+
 /** What was done, in the person's language; a code without words is shown as it is. */
 export function useActionText(): (action: string) => string {
   const locale = useLocale();

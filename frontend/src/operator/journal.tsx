@@ -5,7 +5,7 @@ import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { useFormat } from "@/i18n/format";
 import { api, type JournalEntry } from "./client";
-import { useActionText } from "./journal-words";
+import { useActionText, useDetailName, useStaffName } from "./journal-words";
 import { useWords } from "./words";
 
 export function JournalScreen() {
@@ -20,9 +20,9 @@ export function JournalScreen() {
 }
 
 /** "reason: end of contract, …": for reading, not for machines. */
-function detailText(detail: JournalEntry["detail"]): string {
+function detailText(detail: JournalEntry["detail"], nameOf: (name: string) => string): string {
   const parts = Object.entries(detail ?? {}).map(
-    ([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([name, value]) => `${nameOf(name)}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   return parts.join(", ") || "–";
 }
@@ -63,9 +63,11 @@ function useColumns(all: boolean): Column<JournalEntry>[] {
   const w = useWords();
   const format = useFormat();
   const actionText = useActionText();
+  const detailName = useDetailName();
+  const staffName = useStaffName();
   return [
     { id: "at", header: w.when, width: 150, cell: (row) => format.dateTime(row.at) },
-    { id: "who", header: w.who, cell: (row) => row.operator },
+    { id: "who", header: w.who, cell: (row) => staffName(row.operator) },
     { id: "what", header: w.what, cell: (row) => <span title={row.action}>{actionText(row.action)}</span> },
     ...(all ? [{ id: "name", header: w.name, cell: (row: JournalEntry) => row.tenant_name ?? "–" }] : []),
     {
@@ -73,7 +75,7 @@ function useColumns(all: boolean): Column<JournalEntry>[] {
       header: w.detail,
       cell: (row) => (
         <Text size="xs" c="dimmed" className="kb-mono" lineClamp={2} style={{ overflowWrap: "anywhere" }}>
-          {detailText(row.detail)}
+          {detailText(row.detail, detailName)}
         </Text>
       ),
     },

@@ -109,7 +109,7 @@ const ja = {
   visible: "見られる範囲",
   detail: "詳細",
   lists: "配信グループ",
-  suppressions: "配信しない宛先",
+  suppressions: "配信停止リスト",
   sequences: "ステップメール",
   domains: "送信ドメイン",
   settings: "企業の設定",

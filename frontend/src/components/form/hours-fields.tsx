@@ -1,6 +1,7 @@
 import { Group, Text } from "@mantine/core";
 import { TimeInput } from "@mantine/dates";
 import { useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
 
 export interface Span {
   from: string;
@@ -27,6 +28,7 @@ export function HoursFields(props: {
   onDone?: () => void;
 }) {
   const t = useT();
+  const format = useFormat();
   const { span, onChange } = props;
   const problem = spanProblem(span);
   return (
@@ -51,7 +53,7 @@ export function HoursFields(props: {
         />
       </Group>
       <Text size="xs" c="dimmed" mt={6}>
-        {t("rules.zone", { zone: props.zone })} {span.until < span.from ? t("rules.past_midnight") : null}
+        {t("rules.zone", { zone: format.zone(props.zone) })} {span.until < span.from ? t("rules.past_midnight") : null}
       </Text>
     </div>
   );

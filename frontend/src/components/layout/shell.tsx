@@ -2,7 +2,7 @@ import { Box, Burger, Group, NavLink, Text, UnstyledButton } from "@mantine/core
 import { useDisclosure } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
 import { Link, useLocation } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { useMe } from "@/auth/guard";
 import { useT } from "@/i18n";
 import { Logo } from "./logo";
@@ -20,6 +20,9 @@ export function Shell(props: { children: ReactNode }) {
   const { pathname } = useLocation();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the page changes
   useEffect(close, [pathname]);
+  const menu = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: with each page another entry is the active one
+  useEffect(() => menu.current?.querySelector("[data-active]")?.scrollIntoView?.({ block: "nearest" }), [pathname]);
   return (
     <div className={classes.shell}>
       <a href="#main" className="kb-skip">
@@ -59,7 +62,7 @@ export function Shell(props: { children: ReactNode }) {
           </Group>
         </Group>
       </header>
-      <nav className={classes.navbar} aria-label={t("nav.main")} data-opened={opened || undefined}>
+      <nav ref={menu} className={classes.navbar} aria-label={t("nav.main")} data-opened={opened || undefined}>
         {visibleSections(me.permissions).map((section) => (
           <Box key={section.title ?? "first"} mb="sm">
             {section.title ? (

@@ -27,7 +27,7 @@ const startOf = (campaign: Campaign) => campaign.started_at ?? campaign.schedule
 export function CalendarScreen({ search, onSearch }: Props) {
   const t = useT();
   const locale = useLocale();
-  const { timeZone } = useFormat();
+  const { timeZone, zone } = useFormat();
   const canSend = useCan("campaigns.send");
   const [moving, setMoving] = useState<Campaign | null>(null);
   const today = dayOf(new Date().toISOString(), timeZone);
@@ -53,7 +53,7 @@ export function CalendarScreen({ search, onSearch }: Props) {
     ? `${written(first, { year: "numeric", month: "long", day: "numeric" })} – ${written(last, { month: "long", day: "numeric" })}`
     : written(day, { year: "numeric", month: "long" });
   return (
-    <Page title={t("nav.calendar")} description={t("calendar.description", { zone: timeZone })}>
+    <Page title={t("nav.calendar")} description={t("calendar.description", { zone: zone(timeZone) })}>
       <Group justify="space-between" mb="sm" gap="sm">
         <Group gap="xs">
           <ActionIcon variant="default" size="lg" aria-label={t("calendar.before")} onClick={() => move(-1)}>

@@ -56,7 +56,7 @@ export function ReportView({ campaign, onSearch }: Props) {
           ) : null}
           <CameBack report={report} />
           <Panel title={t("report.timeline")}>
-            {report.timeline.length === 0 ? (
+            {!isRunning(campaign) && !report.timeline.some(hasReaction) ? (
               <Nothing>{t("report.no_timeline")}</Nothing>
             ) : (
               <Suspense fallback={<Loader size="sm" aria-label={t("state.loading")} />}>
@@ -79,6 +79,9 @@ export function ReportView({ campaign, onSearch }: Props) {
     </QueryView>
   );
 }
+
+/** Whether there is more to draw than a line at nought. */
+const hasReaction = (point: Report["timeline"][number]) => point.opened + point.clicked + point.cancelled > 0;
 
 function Nothing(props: { children: ReactNode }) {
   return (

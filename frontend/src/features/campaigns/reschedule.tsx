@@ -45,7 +45,7 @@ export function Reschedule({ campaign, onClose }: { campaign: Campaign; onClose:
       <DatesProvider settings={{ locale, firstDayOfWeek: locale === "ja" ? 0 : 1 }}>
         <DateTimePicker
           label={t("send.at")}
-          description={t("send.zone", { zone })}
+          description={t("send.zone", { zone: format.zone(zone) })}
           valueFormat={locale === "ja" ? "YYYY年M月D日 HH:mm" : "D MMM YYYY HH:mm"}
           minDate={utcToWall(new Date().toISOString(), zone).slice(0, 10)}
           value={wall}

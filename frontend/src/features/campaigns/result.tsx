@@ -4,6 +4,7 @@ import type { Campaign } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { CampaignStateLabel } from "@/components/campaign/state";
 import { Page, Panel } from "@/components/layout/page";
+import { TextLink } from "@/components/ui/link-button";
 import { notifyProblem } from "@/components/ui/notify";
 import { ForbiddenView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
@@ -27,6 +28,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
   const t = useT();
   const format = useFormat();
   const seesReports = useCan("reports.read");
+  const seesMails = useCan("mails.read");
   const mayExport = useCan("reports.export");
   const tab = search.tab ?? "report";
   const begun = campaign.state !== "scheduled";
@@ -42,6 +44,11 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
           ) : null}
           {campaign.finished_at ? (
             <span className="num">{t("result.finished", { at: format.dateTime(campaign.finished_at) })}</span>
+          ) : null}
+          {campaign.mail_id && seesMails ? (
+            <TextLink to="/mails/$mailId" params={{ mailId: campaign.mail_id }} size="sm" underline="always">
+              {t("wizard.open_mail")}
+            </TextLink>
           ) : null}
         </Group>
       }
@@ -68,7 +75,7 @@ export function ResultScreen({ campaign, search, onSearch }: Props) {
             {t("result.scheduled", { at: format.dateTime(campaign.scheduled_at) })}
           </Text>
           <Text size="sm" c="dimmed">
-            {t("send.zone", { zone: campaign.time_zone ?? format.timeZone })}
+            {t("send.zone", { zone: format.zone(campaign.time_zone ?? format.timeZone) })}
           </Text>
         </Panel>
       ) : (

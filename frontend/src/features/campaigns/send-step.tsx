@@ -62,7 +62,13 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
   const at = wall ? wallToUtc(wall, format.timeZone) : null;
   const tooEarly = at !== null && Date.parse(at) <= Date.now();
   const ready =
-    preflight.can_send && canSend && !counting && !unsaved && (when === "now" || (at !== null && !tooEarly));
+    preflight.can_send &&
+    canSend &&
+    !counting &&
+    !unsaved &&
+    // Nobody sends what they haven't been shown.
+    !mail.isLoading &&
+    (when === "now" || (at !== null && !tooEarly));
 
   const confirm = async () => {
     try {
@@ -104,7 +110,7 @@ function SendForm({ campaign, preflight, counting, onBack, onRecount }: FormProp
         <DatesProvider settings={{ locale, firstDayOfWeek: locale === "ja" ? 0 : 1 }}>
           <DateTimePicker
             label={t("send.at")}
-            description={t("send.zone", { zone: format.timeZone })}
+            description={t("send.zone", { zone: format.zone(format.timeZone) })}
             valueFormat={locale === "ja" ? "YYYY年M月D日 HH:mm" : "D MMM YYYY HH:mm"}
             minDate={utcToWall(new Date().toISOString(), format.timeZone).slice(0, 10)}
             value={wall}

@@ -129,7 +129,7 @@ export function DateMailForm({ dateMail, onClose }: { dateMail: DateMail | null;
         <TimeInput label={t("date_mails.send_at")} w={120} {...form.getInputProps("send_at")} />
       </Group>
       <Text size="xs" c="dimmed">
-        {t("rules.zone", { zone: dateMail?.time_zone ?? format.timeZone })}
+        {t("rules.zone", { zone: format.zone(dateMail?.time_zone ?? format.timeZone) })}
       </Text>
       <Radio.Group label={t("date_mails.repeat")} {...form.getInputProps("repeat")}>
         <Stack gap="xs" mt="xs">

@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Menu, Text } from "@mantine/core";
+import { ActionIcon, Anchor, Group, Menu, Text } from "@mantine/core";
 import { IconCake, IconDots } from "@tabler/icons-react";
 import { useState } from "react";
 import { api } from "@/api/client";
@@ -60,9 +60,16 @@ export function DateMailsScreen({ search, onSearch }: Props) {
       header: t("date_mails.name"),
       cell: (row) => (
         <div>
-          <Text size="sm" fw={500}>
+          <Anchor
+            component="button"
+            type="button"
+            size="sm"
+            fw={500}
+            ta="left"
+            onClick={() => onSearch({ days: row.id })}
+          >
             {row.name}
-          </Text>
+          </Anchor>
           <Text size="xs" c="dimmed">
             {dayText(row)}
           </Text>

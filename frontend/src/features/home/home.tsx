@@ -29,8 +29,16 @@ export function HomeScreen() {
     { ...inBackground },
     { refetchInterval: ({ state }) => (state.data?.going_out.length ? 5_000 : 30_000), staleTime: 0 },
   );
+  const canCampaigns = useCan("campaigns.write");
+  const create = canCampaigns ? (
+    <LinkButton to="/campaigns/new" leftSection={<IconSend size={16} />}>
+      {t("campaigns.create")}
+    </LinkButton>
+  ) : null;
+  // Before the first campaign the next steps lead there, in their order.
+  const begun = query.data && query.data.recent.length + query.data.going_out.length > 0;
   return (
-    <Page title={t("home.greeting", { name: me.display_name })}>
+    <Page title={t("home.greeting", { name: me.display_name })} actions={begun ? create : null}>
       <QueryView query={query}>{(summary) => <Dashboard summary={summary} />}</QueryView>
     </Page>
   );
@@ -210,6 +218,14 @@ function Problems({ summary }: { summary: Summary }) {
   );
 }
 
+/** Where it is mended. */
+const settingsOf: Record<string, "/settings/organisation" | "/settings/domains" | "/settings/routes"> = {
+  legal_missing: "/settings/organisation",
+  domain_missing: "/settings/domains",
+  domain_unchecked: "/settings/domains",
+  route_missing: "/settings/routes",
+};
+
 function ProblemDetail({ problem }: { problem: Summary["problems"][number] }) {
   const t = useT();
   if (problem.kind.startsWith("campaign") && problem.subject_id) {
@@ -230,6 +246,14 @@ function ProblemDetail({ problem }: { problem: Summary["problems"][number] }) {
     return (
       <TextLink to="/settings/tokens" size="sm">
         {problem.detail}
+      </TextLink>
+    );
+  }
+  const settings = settingsOf[problem.kind];
+  if (settings) {
+    return (
+      <TextLink to={settings} size="sm">
+        {problem.detail || t("common.details")}
       </TextLink>
     );
   }

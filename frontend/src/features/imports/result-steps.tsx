@@ -54,7 +54,7 @@ export function DoneStep({ item }: { item: Import }) {
   const t = useT();
   return (
     <>
-      <Panel title={t(`import_state.${item.state}`)}>
+      <Panel title={t(item.state === "done" ? "imports.done_title" : `import_state.${item.state}`)}>
         {item.state === "done" ? null : (
           <Alert mb="md" color="red" variant="outline">
             {t(item.state === "failed" ? "imports.failed_body" : "imports.cancelled_body")}

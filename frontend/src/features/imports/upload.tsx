@@ -1,13 +1,16 @@
 import "@mantine/dropzone/styles.layer.css";
-import { Group, Progress, Stack, Text } from "@mantine/core";
+import { Anchor, Group, Progress, Stack, Text } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
 import { IconFileSpreadsheet, IconUpload, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { api } from "@/api/client";
 import { problemText } from "@/api/problem-text";
 import { FormError } from "@/components/form/form-error";
 import { Page, Panel } from "@/components/layout/page";
 import { useT } from "@/i18n";
+import { csv } from "@/lib/csv";
+import { saveFile } from "@/lib/download";
 import { uploadImport } from "./queries";
 import { ImportSteps } from "./steps";
 
@@ -63,8 +66,34 @@ export function UploadScreen() {
           <Text size="sm" c="dimmed">
             {t("imports.hint")}
           </Text>
+          <SampleLink />
         </Stack>
       </Panel>
     </Page>
+  );
+}
+
+/** What a file may look like, with the company's own fields as its headings. */
+function SampleLink() {
+  const t = useT();
+  const fields = api.useQuery("get", "/v1/contact-fields");
+  if (!fields.data) {
+    return null;
+  }
+  const own = fields.data.items.map((field) => field.label);
+  const rows = [
+    [t("contacts.email"), t("contacts.name"), ...own],
+    ["hanako.yamada@example.jp", t("imports.sample_name"), ...own.map(() => "")],
+  ];
+  return (
+    <Anchor
+      component="button"
+      type="button"
+      size="sm"
+      style={{ alignSelf: "flex-start" }}
+      onClick={() => saveFile(new Blob([csv(rows)], { type: "text/csv" }), t("imports.sample_file"))}
+    >
+      {t("imports.sample")}
+    </Anchor>
   );
 }

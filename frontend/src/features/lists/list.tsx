@@ -55,7 +55,7 @@ export function ListsScreen({ search, onSearch }: Props) {
       id: "description",
       header: t("lists.description"),
       cell: (row) => (
-        <Text size="sm" c="dimmed" lineClamp={1}>
+        <Text size="sm" c="dimmed" lineClamp={2}>
           {row.description || "–"}
         </Text>
       ),
@@ -96,7 +96,7 @@ export function ListsScreen({ search, onSearch }: Props) {
     </Button>
   ) : null;
   return (
-    <Page title={t("lists.title")} actions={create}>
+    <Page title={t("lists.title")} description={t("lists.help")} actions={create}>
       <Group mb="sm">
         <SearchBox
           label={t("lists.search")}

@@ -10,6 +10,10 @@ import { ErrorView, LoadingView } from "@/components/ui/state-view";
 import { translateCodeOr, useT } from "@/i18n";
 import classes from "./preview.module.css";
 
+/** The link that only the answer to a sign-up mail has; such a mail needs no link to cancel. */
+const ofSignup = (warning: { code: string; detail: string }) =>
+  warning.code === "unknown_field" && warning.detail === "confirm_url";
+
 type View = "desktop" | "phone" | "dark" | "text";
 
 /** The mail as one contact gets it, rendered by the server as it will be when sent; follows the typing. */
@@ -39,6 +43,10 @@ export function PreviewPane(props: {
     },
   });
   const preview = query.data;
+  const answersSignup = preview?.warnings.some(ofSignup);
+  const warnings = preview?.warnings.filter(
+    (warning) => !answersSignup || !(ofSignup(warning) || warning.code === "no_cancel_link"),
+  );
   return (
     <Panel title={t("preview.title")}>
       <Stack gap="sm">
@@ -57,7 +65,12 @@ export function PreviewPane(props: {
           />
         </Group>
         {query.error ? <ErrorView error={query.error} onRetry={() => void query.refetch()} /> : null}
-        {preview?.warnings.map((warning) => (
+        {answersSignup ? (
+          <Alert color="gray" variant="outline" py={6}>
+            {t("preview.answers_signup")}
+          </Alert>
+        ) : null}
+        {warnings?.map((warning) => (
           <Alert key={warning.code + warning.detail} color="yellow" variant="outline" py={6}>
             {translateCodeOr("mail_warning", warning.code, warning.detail)}
             <Text size="xs" c="dimmed">

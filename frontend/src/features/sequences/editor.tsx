@@ -79,7 +79,7 @@ export function SequenceEditor({ sequence }: { sequence: Sequence | null }) {
       </Panel>
       <Panel title={t("sequences.steps")}>
         <Text size="xs" c="dimmed" mb="sm">
-          {t("rules.zone", { zone: sequence?.time_zone ?? format.timeZone })}
+          {t("rules.zone", { zone: format.zone(sequence?.time_zone ?? format.timeZone) })}
         </Text>
         <ol className={timeline}>
           {form.values.steps.map((step, index) => (

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Button, Group, Menu, Text } from "@mantine/core";
+import { ActionIcon, Alert, Anchor, Button, Group, Menu, Text } from "@mantine/core";
 import { IconDots, IconMail, IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { api, ifMatch } from "@/api/client";
@@ -42,9 +42,16 @@ export function SignupScreen({ search, onSearch }: Props) {
       header: t("signup.name"),
       cell: (row) => (
         <div>
-          <Text size="sm" fw={500}>
+          <Anchor
+            component="button"
+            type="button"
+            size="sm"
+            fw={500}
+            ta="left"
+            onClick={() => onSearch({ people: row.id })}
+          >
             {row.name}
-          </Text>
+          </Anchor>
           <Group gap={4} wrap="nowrap">
             <Text size="xs" c="dimmed" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
               {row.address ?? `${row.local_part}@…`}

@@ -68,7 +68,7 @@ export function TemplatesScreen({ search, onSearch }: Props) {
       id: "description",
       header: t("templates.description"),
       cell: (row) => (
-        <Text size="sm" c="dimmed" lineClamp={1}>
+        <Text size="sm" c="dimmed" lineClamp={3}>
           {row.description || "–"}
         </Text>
       ),
@@ -112,7 +112,7 @@ export function TemplatesScreen({ search, onSearch }: Props) {
     </Button>
   ) : null;
   return (
-    <Page title={t("templates.title")} actions={create}>
+    <Page title={t("templates.title")} description={t("templates.help")} actions={create}>
       <Group mb="sm">
         <SearchBox
           label={t("templates.search")}

@@ -1,7 +1,7 @@
 export const abTest = {
   "best_hour.label": "Time of delivery",
   "best_hour.help":
-    "From the opens of the last 180 days, each person gets it at the hour at which they open most. Who opened too little gets it at the usual hour of all.",
+    "At each person’s best hour: the one at which they opened most in the last 180 days. Who opened too little gets it at the usual hour of all.",
   "best_hour.same": "To everybody, one after the other",
   "best_hour.each": "At each person’s best hour (within 24 hours)",
   "best_hour.until": "Goes out at each person’s hour, until {{at}}.",

@@ -118,7 +118,7 @@ export const campaignWork = {
   "control.unschedule_body": "The schedule is cancelled and the campaign becomes a draft again.",
   "control.unscheduled": "Schedule cancelled",
   "report.timeline": "Over time",
-  "report.no_timeline": "Nothing recorded yet.",
+  "report.no_timeline": "No opens, clicks or unsubscribes yet.",
   "report.of_accepted": "{{rate}} of accepted",
   "report.of_audience": "{{rate}} of the audience",
   "report.links": "Clicks by link",

@@ -66,6 +66,8 @@ export const mails = {
   "preview.phone": "Phone",
   "preview.dark": "Dark",
   "preview.text": "Text",
+  "preview.answers_signup":
+    "This mail answers sign-up mails: the link that confirms (confirm_url) is put in for each person. It can’t be used for a campaign.",
   "preview.no_subject": "(no subject)",
   "test_send.action": "Test send",
   "test_send.title": "Test send",
@@ -102,6 +104,7 @@ export const mails = {
   "templates.search": "Search templates",
   "templates.duplicate": "Duplicate and edit",
   "templates.empty_title": "No templates",
+  "templates.help": "What a new mail starts from. Copy a supplied one to make it your own.",
   "templates.empty_body": "Keep a layout you use often as a template and start your next mail from it.",
   "templates.delete_title": "Delete template",
   "templates.delete_body": "“{{name}}” will be deleted. Mails made from it stay.",

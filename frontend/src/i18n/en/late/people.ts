@@ -99,4 +99,5 @@ export const people = {
   "sessions.end_body": "“{{device}}” is logged out. What is typed there and not saved is lost.",
   "sessions.others_ended": "Other devices logged out",
   "sessions.place_help": "Places are not guessed: what you see is the IP address.",
+  "lists.help": "Groups of contacts to send to. Choose a name to see who is in it.",
 } as const;

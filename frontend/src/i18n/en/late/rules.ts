@@ -6,7 +6,7 @@ export const rules = {
   "rules.hours_on": "Send within certain hours only",
   "rules.from": "From",
   "rules.until": "Until",
-  "rules.zone": "Times are those of {{zone}}.",
+  "rules.zone": "Times are in {{zone}}.",
   "rules.past_midnight": "An end before the beginning is on the next day.",
   "rules.same_times": "Choose two different times.",
   "rules.cap": "Frequency cap",

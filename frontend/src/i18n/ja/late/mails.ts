@@ -65,6 +65,8 @@ export const mails = {
   "preview.phone": "スマホ",
   "preview.dark": "ダーク",
   "preview.text": "テキスト",
+  "preview.answers_signup":
+    "空メール登録への返信用のメールです。登録を確定するリンク（confirm_url）は、返信するときに1人ずつ入ります。一斉配信には使えません。",
   "preview.no_subject": "（件名なし）",
   "test_send.action": "テスト送信",
   "test_send.title": "テスト送信",
@@ -98,6 +100,7 @@ export const mails = {
   "templates.search": "テンプレート名で検索",
   "templates.duplicate": "複製して編集",
   "templates.empty_title": "テンプレートがありません",
+  "templates.help": "メールのひな形です。標準のテンプレートは「複製して編集」で自社用に直せます。",
   "templates.empty_body": "よく使う体裁をテンプレートにしておくと、次のメールをすぐに書き始められます。",
   "templates.delete_title": "テンプレートの削除",
   "templates.delete_body": "「{{name}}」を削除します。このテンプレートから作ったメールは残ります。",

@@ -102,4 +102,5 @@ export const people = {
   "sessions.end_body": "「{{device}}」からログアウトします。その端末で保存していない入力は失われます。",
   "sessions.others_ended": "ほかの端末をログアウトさせました",
   "sessions.place_help": "場所は推定せず、IPアドレスだけを表示しています。",
+  "lists.help": "宛先をまとめるグループです。名前を選ぶと、入っている連絡先を表示します。",
 } as const;

@@ -6,7 +6,7 @@ export const rules = {
   "rules.hours_on": "配信する時間帯を決める",
   "rules.from": "開始",
   "rules.until": "終了",
-  "rules.zone": "時間帯は {{zone}} の時刻です。",
+  "rules.zone": "時刻は{{zone}}です。",
   "rules.past_midnight": "終了が開始より早いときは、翌日の時刻とみなします。",
   "rules.same_times": "開始と終了に違う時刻を指定してください。",
   "rules.cap": "配信回数の上限",
