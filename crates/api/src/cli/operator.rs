@@ -155,6 +155,7 @@ async fn serve() -> anyhow::Result<()> {
     let served = HttpServer::new(move || application.build())
         .workers(2)
         .shutdown_timeout(10)
+        .keep_alive(super::serve::KEEP_ALIVE)
         .client_request_timeout(std::time::Duration::from_secs(15))
         .bind(&listen)
         .with_context(|| format!("listen on {listen} (KIKUBARI_OPERATOR_LISTEN)"))?

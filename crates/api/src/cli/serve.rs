@@ -30,7 +30,7 @@ use crate::worker::Workers;
 /// Longer than Caddy keeps a connection to us idle (two minutes): the one who
 /// may send on it has to be the one who gives it up, or a request now and then
 /// meets a closed line and becomes a 502.
-const KEEP_ALIVE: Duration = Duration::from_secs(130);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(130);
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let state = state()?;
