@@ -195,6 +195,7 @@ async fn create_operator_session(
         &login_id,
         password,
         device(&request),
+        crate::middleware::request_id::current(),
     )
     .await?;
     let plain = |secret: SecretString| secret.expose_secret().to_owned();
