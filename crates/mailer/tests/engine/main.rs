@@ -3,6 +3,7 @@
 
 mod best_hour;
 mod bounce;
+mod clock;
 mod control;
 mod database_tls;
 mod date_mail;
