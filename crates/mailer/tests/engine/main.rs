@@ -8,6 +8,7 @@ mod control;
 mod database_tls;
 mod date_mail;
 mod direct;
+mod domain_watch;
 mod fair;
 mod hours;
 mod journal;
