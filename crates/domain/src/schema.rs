@@ -367,6 +367,7 @@ diesel::table! {
         checked_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         retired_at -> Nullable<Timestamptz>,
+        checked_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -896,6 +897,19 @@ diesel::table! {
         return_path_found -> Nullable<Text>,
         host_state -> Text,
         host_found -> Nullable<Text>,
+        spf_since -> Nullable<Timestamptz>,
+        dmarc_since -> Nullable<Timestamptz>,
+        return_path_since -> Nullable<Timestamptz>,
+        host_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sender_domain_queue (tenant_id, sender_domain_id) {
+        tenant_id -> Uuid,
+        sender_domain_id -> Uuid,
+        due_at -> Timestamptz,
+        leased_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -1481,6 +1495,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     send_session,
     send_slowdown,
     sender_domain,
+    sender_domain_queue,
     sequence,
     sequence_enrolment,
     sequence_intake,

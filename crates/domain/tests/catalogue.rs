@@ -12,7 +12,7 @@ use domain::ids::TenantId;
 use domain::testing::{TestDatabase, TestTenant};
 
 /// Cross-tenant tables: they hold ids and times, no personal data.
-const WITHOUT_POLICY: [&str; 13] = [
+const WITHOUT_POLICY: [&str; 14] = [
     "exchange_site",
     "installation",
     "job_queue",
@@ -22,6 +22,7 @@ const WITHOUT_POLICY: [&str; 13] = [
     "outbox_queue",
     "send_queue",
     "send_session",
+    "sender_domain_queue",
     "signup_directory",
     "system_mail_queue",
     "used_challenge",

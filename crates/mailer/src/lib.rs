@@ -14,6 +14,7 @@ pub mod claim;
 pub mod classify;
 pub mod compose;
 pub mod config;
+pub mod domain_watch;
 pub mod egress;
 pub mod fence;
 pub mod handover;

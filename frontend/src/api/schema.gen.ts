@@ -4536,6 +4536,11 @@ export interface components {
         DnsCheck: {
             /** Format: date-time */
             at?: string | null;
+            /**
+             * Format: date-time
+             * @description When a check first saw this state. Beside those that people order, a check is made once a day.
+             */
+            since?: string | null;
             state: components["schemas"]["DnsCheckState"];
         };
         /**

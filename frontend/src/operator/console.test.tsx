@@ -97,4 +97,44 @@ describe("the console", () => {
     await user.click(dialog.getByRole("button", { name: "保存" }));
     expect(await screen.findByText("shown-once")).toBeVisible();
   });
+
+  it("asks for a code before an erasure is taken back", async () => {
+    let proved = false;
+    let taken = false;
+    const none = { items: [], next_cursor: null, total: null };
+    const amount = { used: 1, quota: null };
+    const detail = {
+      tenant: { ...tenant, state: "suspended", suspended_reason: "解約" },
+      usage: { contacts: amount, users: amount, storage: amount, mails: amount },
+      last_active_at: null,
+    };
+    server.use(
+      http.get("*/v1/tenants/:id", () => HttpResponse.json(detail)),
+      http.get("*/v1/tenants/:id/support-grants", () => HttpResponse.json(none)),
+      http.get("*/v1/erasures", () => HttpResponse.json(none)),
+      http.get("*/v1/audit", () => HttpResponse.json(none)),
+      http.post("*/v1/auth/step-up", () => {
+        proved = true;
+        return new HttpResponse(null, { status: 204 });
+      }),
+      http.delete("*/v1/tenants/:id/erasure", () => {
+        const refusal = { status: 403, code: "code_required", title: "Forbidden", detail: "a code is needed" };
+        taken = proved;
+        return proved ? new HttpResponse(null, { status: 204 }) : HttpResponse.json(refusal, { status: 403 });
+      }),
+    );
+    await show();
+    const user = userEvent.setup();
+    await user.click(screen.getByRole("button", { name: tenant.name }));
+    const take = "削除の予約を取り消す";
+    await user.click(await screen.findByRole("button", { name: take }));
+    const dialog = within(await screen.findByRole("dialog"));
+    await user.click(dialog.getByRole("button", { name: take }));
+    const code = await dialog.findByLabelText(/6桁のコード/);
+    expect(taken).toBe(false);
+    expect(dialog.getByRole("button", { name: take })).toBeDisabled();
+    fireEvent.change(code, { target: { value: "654321" } });
+    await user.click(dialog.getByRole("button", { name: take }));
+    await vi.waitFor(() => expect(taken).toBe(true));
+  });
 });

@@ -260,12 +260,16 @@ function LifeCycle({ detail }: { detail: TenantDetail }) {
         onClose={close}
         title={w.eraseCancel}
         confirm={w.eraseCancel}
+        disabled={!fresh.ready}
         onConfirm={async () => {
-          await cancel.mutateAsync({ params });
+          await fresh.run(() => cancel.mutateAsync({ params }));
           await done(w.saved);
         }}
       >
-        <Text size="sm">{tenant.name}</Text>
+        <Stack gap="sm">
+          <Text size="sm">{tenant.name}</Text>
+          {fresh.field}
+        </Stack>
       </ConfirmDialog>
     </Panel>
   );

@@ -43,6 +43,8 @@ pub struct DnsCheck {
     #[schema(value_type = DnsCheckState)]
     pub state: String,
     pub at: Option<DateTime<Utc>>,
+    /// When a check first saw this state. Beside those that people order, a check is made once a day.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// A record to set.
@@ -129,7 +131,11 @@ impl SenderDomain {
                     "return_path" => &row.return_path,
                     _ => return None,
                 };
-                let Seen { state, found } = seen.clone();
+                let Seen {
+                    state,
+                    found,
+                    since,
+                } = seen.clone();
                 Some(OtherRecord {
                     purpose: record.purpose,
                     name: record.name,
@@ -138,6 +144,7 @@ impl SenderDomain {
                     checked: DnsCheck {
                         state,
                         at: row.checked_at,
+                        since,
                     },
                     found,
                 })
@@ -154,6 +161,7 @@ impl SenderDomain {
                 checked: DnsCheck {
                     state: row.host.state,
                     at: row.checked_at,
+                    since: row.host.since,
                 },
                 found: row.host.found,
             },
@@ -178,6 +186,7 @@ impl DkimKey {
             checked: DnsCheck {
                 state: key.checked_state,
                 at: key.checked_at,
+                since: key.checked_since,
             },
             selector: key.selector,
             algorithm: key.algorithm,

@@ -313,7 +313,7 @@ impl From<(usage::Usage, usage::Quota)> for TenantUsage {
 
 /// What the company has and may have
 ///
-/// Over a quota nothing more is taken (409 with `quota_contacts`, `quota_users`,
+/// Everybody who is logged in; an API token needs the scope `settings.read`. Over a quota nothing more is taken (409 with `quota_contacts`, `quota_users`,
 /// `quota_storage` or `quota_mails`); mails that wait go on next month.
 #[utoipa::path(
     tag = "tenant", operation_id = "get_tenant_usage",

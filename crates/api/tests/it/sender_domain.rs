@@ -159,6 +159,10 @@ async fn a_check_tells_missing_from_wrong_from_right_records() {
     assert_eq!(states(&seen), ["ok"; 4]);
     assert!(seen["records"][0]["checked"]["at"].is_string());
     assert_eq!(
+        seen["records"][0]["checked"]["since"],
+        seen["records"][0]["checked"]["at"]
+    );
+    assert_eq!(
         states(&s.app.get(&s.path).by(&s.token).send().await.expect(200)),
         ["ok"; 4]
     );
@@ -300,4 +304,31 @@ async fn name_servers_that_do_not_answer_change_nothing() {
     assert_eq!(refused["code"], "dns_unavailable");
     let after = app.get(&path).by(&token).send().await.expect(200);
     assert_eq!(states(&after), ["unchecked"; 4]);
+}
+
+#[actix_web::test]
+async fn who_checks_and_finds_a_record_gone_needs_no_mail_and_the_others_do() {
+    let s = setting().await;
+    let database = &s.app.database;
+    database
+        .execute_as_owner(
+            "UPDATE user_account u SET role_id = r.id FROM role r
+             WHERE r.tenant_id = u.tenant_id AND r.key = 'admin' AND u.login_id LIKE '%-editor'",
+        )
+        .await;
+    s.publish(&s.domain);
+    s.check().await;
+    let key = s.domain["keys"][0]["record"]["name"].as_str().unwrap();
+    s.zone.txt(key, &["v=DKIM1; k=rsa; p=AAAA"]);
+    assert_eq!(states(&s.check().await)[2], "differs");
+    s.check().await;
+    let told = "SELECT string_agg(r.key || ' ' || (m.params ->> 'records'), ', ' ORDER BY r.key) FROM system_mail m
+        JOIN user_account u ON u.tenant_id = m.tenant_id AND u.id = m.user_id
+        JOIN role r ON r.tenant_id = u.tenant_id AND r.id = u.role_id WHERE m.kind = 'sender_domain_lost'";
+    assert_eq!(database.text(told).await, "admin [\"dkim\"]");
+    let seen = "SELECT string_agg((before - 'domain')::text || ' ' || (after - 'domain')::text, ', ' ORDER BY at DESC)
+        FROM (SELECT * FROM audit_entry WHERE action = 'sender_domain.records_changed' ORDER BY at DESC LIMIT 1) a";
+    let selector = s.domain["keys"][0]["selector"].as_str().unwrap();
+    let expected = format!(r#"{{"dkim {selector}": "ok"}} {{"dkim {selector}": "differs"}}"#);
+    assert_eq!(database.text(seen).await, expected);
 }

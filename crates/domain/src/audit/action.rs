@@ -85,6 +85,7 @@ pub const ACTIONS: &[&str] = &[
     "sender_domain.deleted",
     "sender_domain.keys_activated",
     "sender_domain.keys_rotated",
+    "sender_domain.records_changed",
     "sender_domain.updated",
     "sequence.activated",
     "sequence.audience_entered",

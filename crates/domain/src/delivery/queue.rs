@@ -254,8 +254,10 @@ pub(crate) async fn settle(
     let open = open(tx, tenant, id).await?;
     match (state.as_str(), open.due_at) {
         ("sending", Some(due)) => {
+            // Not put forward to our now, which others would have to wait for
+            // if it is ahead of theirs: what is due stays due.
             diesel::update(queue_row)
-                .set(send_queue::due_at.eq(due.max(now)))
+                .set(send_queue::due_at.eq(due))
                 .execute(tx)
                 .await?;
         }
@@ -272,7 +274,9 @@ pub(crate) async fn settle(
             signal::publish(tx, Signal::Campaign { tenant, id }).await?;
         }
         // Some are in a mailer's hands, which settles again, or the next frozen
-        // chunk or the winner of an A/B test lowers it.
+        // chunk or the winner of an A/B test lowers it. By our own clock, as the
+        // claim compares it: with another one the campaign would be due again at
+        // once for whoever's is ahead, over and over.
         ("sending", None) => {
             diesel::update(queue_row)
                 .set(send_queue::due_at.eq(now + SAFETY))

@@ -81,6 +81,7 @@ pub async fn begin(
     login_id: &str,
     secret: SecretString,
     device: Device,
+    request_id: Option<String>,
 ) -> Result<Step> {
     // Before anything of the person is looked at: in a storm everybody hears the same.
     let turn = hasher.enter(Who::Stranger)?;
@@ -105,7 +106,7 @@ pub async fn begin(
     let known = match known {
         Some(known) if right && known.may_log_in(now) => known,
         known => {
-            note_refusal(db, known.as_ref(), right, device.ip).await?;
+            note_refusal(db, known.as_ref(), right, device.ip, request_id).await?;
             return Err(wrong_credentials());
         }
     };
@@ -119,6 +120,7 @@ async fn note_refusal(
     known: Option<&Known>,
     password_was_right: bool,
     ip: Option<IpAddr>,
+    request_id: Option<String>,
 ) -> Result<()> {
     let reason = match known {
         Some(known) if password_was_right && known.disabled_at.is_some() => "disabled",
@@ -130,7 +132,7 @@ async fn note_refusal(
         session: None,
         name: known.map(|known| known.name.clone()).unwrap_or_default(),
         ip,
-        request_id: None,
+        request_id,
     };
     db.system(async |tx| refused::note(tx, &as_if, refused::LOG_IN, reason).await)
         .await

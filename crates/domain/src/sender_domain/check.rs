@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all, try_join5};
 
 use super::dkim::{Checked, compare, record_name};
 use super::records::{is_public, senders};
-use super::{DkimKey, SenderDomain, lineage, load_one, note, queries};
+use super::{SenderDomain, lineage, load_one, queries, seen};
 use crate::actor::{Actor, Permission};
 use crate::db::Db;
 use crate::dns::{Dns, DnsError, Spf};
@@ -16,6 +16,9 @@ use crate::ids::{DkimKeyId, SenderDomainId};
 
 /// Longest that a person waits for all answers together.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Code of the conflict when the name servers don't answer.
+pub(super) const NO_ANSWER: &str = "dns_unavailable";
 
 /// Most labels that are gone up in search of a DMARC record (RFC 9989 §4.10).
 const TREE_WALK: usize = 8;
@@ -32,7 +35,7 @@ pub(super) struct Found {
 
 /// What DNS said of a domain.
 pub(super) struct Answers {
-    keys: Vec<(DkimKeyId, Checked)>,
+    pub(super) keys: Vec<(DkimKeyId, Checked)>,
     pub(super) spf: Found,
     pub(super) dmarc: Found,
     pub(super) return_path: Found,
@@ -67,13 +70,13 @@ pub async fn check(
             Ok(Err(error)) => return Err(no_answer(&domain, &error.to_string())),
             Err(_) => return Err(no_answer(&domain, "no answer in time")),
         };
-    note_answers(db, actor, id, answers).await
+    seen::note_answers(db, actor, &domain, answers).await
 }
 
 fn no_answer(domain: &SenderDomain, why: &str) -> DomainError {
     tracing::info!(name: "sender_domain.dns_unavailable", domain = domain.domain, why, "check without answer");
     DomainError::conflict(
-        "dns_unavailable",
+        NO_ANSWER,
         format!(
             "the name servers of {} did not answer: try again in a minute, or have them looked at",
             domain.domain
@@ -236,38 +239,6 @@ fn count(records: &[String]) -> Checked {
 fn kept(records: &[String]) -> Option<String> {
     let text = records.join("\n").replace('\0', "\u{fffd}");
     (!records.is_empty()).then(|| text.chars().take(KEPT).collect())
-}
-
-async fn note_answers(
-    db: &Db,
-    actor: &Actor,
-    id: SenderDomainId,
-    answers: Answers,
-) -> Result<SenderDomain> {
-    let (tenant, now) = (actor.tenant_id, db.now());
-    db.tenant(tenant, async |tx| {
-        for (key, checked) in &answers.keys {
-            queries::set_checked(tx, tenant, *key, checked.as_str(), now).await?;
-        }
-        queries::set_found(tx, tenant, id, &answers, now).await?;
-        let seen = load_one(tx, tenant, id).await?;
-        let waiting: Vec<&DkimKey> = seen.keys.iter().filter(|key| key.is_waiting()).collect();
-        let all_seen = waiting
-            .iter()
-            .all(|key| key.checked_state == Checked::Ok.as_str());
-        if waiting.is_empty() || !all_seen {
-            return Ok(seen);
-        }
-        let ids: Vec<DkimKeyId> = waiting.iter().map(|key| key.id).collect();
-        queries::retire_active(tx, tenant, id, now).await?;
-        queries::activate(tx, tenant, &ids).await?;
-        queries::touch(tx, tenant, id, now).await?;
-        let after = load_one(tx, tenant, id).await?;
-        let action = "sender_domain.keys_activated";
-        note(tx, actor, action, Some(&seen), Some(&after)).await?;
-        Ok(after)
-    })
-    .await
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Sender domains: what a tenant sends from, with the keys that sign.
+//! Sender domains: what a tenant sends from, with the keys that sign. What DNS
+//! says of them is asked by a person ([`check()`]) and daily by a mailer ([`watch`]).
 //!
 //! A key is *active* (signs), *waiting* (neither active nor retired: made by a
 //! rotation, signs once its record is seen in DNS) or *retired* (kept, since
@@ -9,6 +10,8 @@ pub mod dkim;
 mod queries;
 mod records;
 pub mod return_path;
+mod seen;
+pub mod watch;
 
 use std::collections::HashMap;
 
@@ -57,6 +60,8 @@ pub struct Seen {
     /// `unchecked`, `ok`, `missing` or `differs`.
     pub state: String,
     pub found: Option<String>,
+    /// When a check first saw this state.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// A key without its private half.
@@ -72,6 +77,8 @@ pub struct DkimKey {
     /// `unchecked`, `ok`, `missing` or `differs`.
     pub checked_state: String,
     pub checked_at: Option<DateTime<Utc>>,
+    /// When a check first saw this state.
+    pub checked_since: Option<DateTime<Utc>>,
     pub retired_at: Option<DateTime<Utc>>,
 }
 
@@ -189,30 +196,9 @@ async fn load(
     }
     Ok(rows
         .into_iter()
-        .map(|row| SenderDomain {
-            keys: keys.remove(&row.id).unwrap_or_default(),
-            id: row.id,
-            domain: row.domain,
-            spf: Seen {
-                state: row.spf_state,
-                found: row.spf_found,
-            },
-            dmarc: Seen {
-                state: row.dmarc_state,
-                found: row.dmarc_found,
-            },
-            return_path_label: row.return_path_label,
-            return_path: Seen {
-                state: row.return_path_state,
-                found: row.return_path_found,
-            },
-            host: Seen {
-                state: row.host_state,
-                found: row.host_found,
-            },
-            checked_at: row.checked_at,
-            version: row.version,
-            created_at: row.created_at,
+        .map(|row| {
+            let keys = keys.remove(&row.id).unwrap_or_default();
+            row.with_keys(keys)
         })
         .collect())
 }
@@ -223,6 +209,14 @@ async fn load_one(
     id: SenderDomainId,
 ) -> Result<SenderDomain> {
     let row = queries::find(tx, tenant, id).await?;
+    with_keys(tx, tenant, row).await
+}
+
+async fn with_keys(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    row: queries::Row,
+) -> Result<SenderDomain> {
     load(tx, tenant, vec![row])
         .await?
         .pop()
@@ -237,11 +231,12 @@ async fn load_one(
 pub async fn create(db: &Db, keys: &Keys, actor: &Actor, domain: &str) -> Result<SenderDomain> {
     actor.require(Permission::SettingsWrite)?;
     let domain = parse_domain(domain).map_err(|error| DomainError::Invalid(vec![error]))?;
-    let (tenant, id) = (actor.tenant_id, SenderDomainId::new());
-    let new_keys = sealed(keys, tenant, id, generate(db.now()).await?, true)?;
+    let (tenant, id, now) = (actor.tenant_id, SenderDomainId::new(), db.now());
+    let new_keys = sealed(keys, tenant, id, generate(now).await?, true)?;
     db.tenant(tenant, async |tx| {
         queries::insert(tx, tenant, id, &domain).await?;
         queries::insert_keys(tx, &new_keys).await?;
+        watch::begin(tx, tenant, id, now).await?;
         let made = load_one(tx, tenant, id).await?;
         note(tx, actor, "sender_domain.created", None, Some(&made)).await?;
         Ok(made)

@@ -6,9 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::check::Answers;
 use super::dkim::Checked;
-use super::{DkimKey, SealedKey};
+use super::{DkimKey, SealedKey, Seen, SenderDomain};
 use crate::db::error::expect_unique;
 use crate::error::{DomainError, Result};
 use crate::ids::{DkimKeyId, SenderDomainId, TenantId};
@@ -29,8 +28,39 @@ pub(super) struct Row {
     pub(super) return_path_found: Option<String>,
     pub(super) host_state: String,
     pub(super) host_found: Option<String>,
+    pub(super) spf_since: Option<DateTime<Utc>>,
+    pub(super) dmarc_since: Option<DateTime<Utc>>,
+    pub(super) return_path_since: Option<DateTime<Utc>>,
+    pub(super) host_since: Option<DateTime<Utc>>,
     pub(super) version: i32,
     pub(super) created_at: DateTime<Utc>,
+}
+
+impl Row {
+    pub(super) fn with_keys(self, keys: Vec<DkimKey>) -> SenderDomain {
+        let seen = |state, found, since| Seen {
+            state,
+            found,
+            since,
+        };
+        SenderDomain {
+            keys,
+            id: self.id,
+            domain: self.domain,
+            spf: seen(self.spf_state, self.spf_found, self.spf_since),
+            dmarc: seen(self.dmarc_state, self.dmarc_found, self.dmarc_since),
+            return_path_label: self.return_path_label,
+            return_path: seen(
+                self.return_path_state,
+                self.return_path_found,
+                self.return_path_since,
+            ),
+            host: seen(self.host_state, self.host_found, self.host_since),
+            checked_at: self.checked_at,
+            version: self.version,
+            created_at: self.created_at,
+        }
+    }
 }
 
 #[derive(Debug, Insertable)]
@@ -83,6 +113,23 @@ pub(super) async fn find(
     sender_domain::table
         .find((tenant, id))
         .select(Row::as_select())
+        .first(tx)
+        .await
+        .optional()?
+        .ok_or_else(|| DomainError::not_found("sender domain"))
+}
+
+/// As [`find`], for who is about to change what was seen: of two at the same
+/// time the second sees what the first wrote.
+pub(super) async fn lock(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    id: SenderDomainId,
+) -> Result<Row> {
+    sender_domain::table
+        .find((tenant, id))
+        .select(Row::as_select())
+        .for_no_key_update()
         .first(tx)
         .await
         .optional()?
@@ -191,47 +238,6 @@ pub(super) async fn touch(
     Ok(())
 }
 
-pub(super) async fn set_checked(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    key: DkimKeyId,
-    state: &str,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    diesel::update(dkim_key::table.find((tenant, key)))
-        .set((
-            dkim_key::checked_state.eq(state),
-            dkim_key::checked_at.eq(now),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-pub(super) async fn set_found(
-    tx: &mut AsyncPgConnection,
-    tenant: TenantId,
-    id: SenderDomainId,
-    seen: &Answers,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    diesel::update(sender_domain::table.find((tenant, id)))
-        .set((
-            sender_domain::spf_state.eq(seen.spf.state.as_str()),
-            sender_domain::spf_found.eq(&seen.spf.text),
-            sender_domain::dmarc_state.eq(seen.dmarc.state.as_str()),
-            sender_domain::dmarc_found.eq(&seen.dmarc.text),
-            sender_domain::return_path_state.eq(seen.return_path.state.as_str()),
-            sender_domain::return_path_found.eq(&seen.return_path.text),
-            sender_domain::host_state.eq(seen.host.state.as_str()),
-            sender_domain::host_found.eq(&seen.host.text),
-            sender_domain::checked_at.eq(now),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
 /// Another name of the return path, which nobody has seen in DNS yet; false when
 /// the version is not the current one.
 pub(super) async fn set_return_path(
@@ -251,6 +257,7 @@ pub(super) async fn set_return_path(
         sender_domain::return_path_label.eq(label),
         sender_domain::return_path_state.eq(Checked::Unchecked.as_str()),
         sender_domain::return_path_found.eq(None::<String>),
+        sender_domain::return_path_since.eq(None::<DateTime<Utc>>),
         sender_domain::version.eq(version + 1),
         sender_domain::updated_at.eq(now),
     ))

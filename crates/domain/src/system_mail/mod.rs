@@ -35,6 +35,7 @@ text_enum! {
         ApiTokenEnds = "api_token_ends",
         ComplaintsHigh = "complaints_high",
         ComplaintsHeld = "complaints_held",
+        SenderDomainLost = "sender_domain_lost",
     }
 }
 

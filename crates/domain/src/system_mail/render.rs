@@ -91,7 +91,8 @@ fn link(mail: &Due, public_url: &str) -> Option<String> {
         | Kind::RecoveryCodesMade
         | Kind::ApiTokenEnds
         | Kind::ComplaintsHigh
-        | Kind::ComplaintsHeld => return None,
+        | Kind::ComplaintsHeld
+        | Kind::SenderDomainLost => return None,
     };
     let token = mail.secret.as_ref()?;
     Some(format!("{public_url}/{page}#{}", token.expose_secret()))
@@ -138,6 +139,11 @@ fn values(mail: &Due, english: bool) -> Vec<(&'static str, String)> {
         ("{complaints}", one_line(param("complaints"))),
         ("{mails}", one_line(param("mails"))),
         ("{rate}", one_line(param("rate"))),
+        ("{domain}", plain(param("domain"))),
+        (
+            "{records}",
+            words::records(&mail.params["records"], english),
+        ),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! The words of the product's own mails.
 
+use serde_json::Value;
+
 use super::Kind;
 
 /// A mail in words; `{…}` stands for a value.
@@ -46,6 +48,24 @@ pub(super) fn by(who: &str, english: bool) -> &'static str {
         (_, true) => "an administrator of your company",
         (_, false) => "社内の管理者",
     }
+}
+
+/// DNS records by what they are for.
+pub(super) fn records(purposes: &Value, english: bool) -> String {
+    let purposes = purposes.as_array().into_iter().flatten();
+    let named = purposes
+        .filter_map(Value::as_str)
+        .map(|purpose| match (purpose, english) {
+            ("dkim", _) => "DKIM",
+            ("spf", _) => "SPF",
+            ("dmarc", _) => "DMARC",
+            ("return_path", true) => "return path (CNAME)",
+            ("return_path", false) => "リターンパス（CNAME）",
+            (_, true) => "the domain's own MX or A",
+            (_, false) => "ドメイン自体のMXまたはA",
+        });
+    let named: Vec<&str> = named.collect();
+    named.join(if english { ", " } else { "、" })
 }
 
 pub(super) fn of(kind: Kind, english: bool) -> Words {
@@ -187,6 +207,18 @@ fn japanese_words(kind: Kind) -> Words {
                 "原因（同意のない宛先、頻度、内容）を取り除いてから、各配信の画面で再開するか、中止してください。予約した配信も、どなたかが再開するまでは開始時に一時停止します。",
             ],
         },
+        Kind::SenderDomainLost => Words {
+            subject: "送信ドメイン {domain} のDNSレコードをご確認ください",
+            paragraphs: &[
+                "{at} の確認で、{company} の送信ドメイン {domain} のDNSレコードのうち、これまで正しく設定されていた次のものが見つからないか、内容が変わっていました。",
+                "対象のレコード：{records}",
+                "このままでは、お送りするメールが迷惑メールと判定されたり、受信を拒否されたりするおそれがあります。",
+            ],
+            button: None,
+            after: &[
+                "設定の「送信ドメイン」で正しいレコードを確認し、DNSに設定し直してください。意図した変更であれば、何もする必要はありません。直るまで、同じレコードについて再度お知らせすることはありません。",
+            ],
+        },
     }
 }
 
@@ -316,6 +348,18 @@ fn english_words(kind: Kind) -> Words {
             button: None,
             after: &[
                 "Remove the cause (people who never agreed, how often you send, what you send), then resume or stop each campaign on its page. Scheduled campaigns are paused as they begin until somebody resumes one.",
+            ],
+        },
+        Kind::SenderDomainLost => Words {
+            subject: "DNS records of {domain} need a look",
+            paragraphs: &[
+                "At {at} records of {domain}, a sender domain of {company}, that had been right were not there any more or had changed.",
+                "Records: {records}",
+                "Until they are mended your mails may be taken for spam or refused.",
+            ],
+            button: None,
+            after: &[
+                "See under \"Sender domains\" in the settings what is to stand in DNS, and set it again. If the change is intended, there is nothing to do. You won't hear of the same record again until it has been right.",
             ],
         },
     }

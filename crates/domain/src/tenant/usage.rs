@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Date, Nullable, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, ActorKind, Permission};
 use crate::db::Db;
 use crate::error::{DomainError, Result, Validation};
 use crate::ids::TenantId;
@@ -190,11 +190,15 @@ pub(crate) async fn require_user(
     }
 }
 
-/// What the actor's tenant has and may have.
+/// What the actor's tenant has and may have: for every person, as its settings
+/// are, and for programs that may read these.
 ///
 /// # Errors
-/// When the database does.
+/// [`DomainError::Forbidden`] for a program that may not read settings.
 pub async fn get(db: &Db, actor: &Actor) -> Result<(Usage, Quota)> {
+    if actor.kind != ActorKind::User {
+        actor.require(Permission::SettingsRead)?;
+    }
     let now = db.now();
     db.tenant(actor.tenant_id, async |tx| {
         let used = of_all(tx, &[actor.tenant_id], now).await?;

@@ -99,7 +99,9 @@ async fn lists_campaigns_events_and_checks_are_told() {
             .to_owned(),
         "UPDATE delivery SET state = 'accepted'".to_owned(),
         "SELECT tell_deliveries(period, array_agg(id)) FROM delivery GROUP BY period".to_owned(),
-        "UPDATE sender_domain SET spf_state = 'ok', dmarc_state = 'unchecked'".to_owned(),
+        "UPDATE sender_domain SET spf_state = 'ok', dmarc_state = 'unchecked', host_state = 'ok'".to_owned(),
+        "UPDATE sender_domain SET return_path_state = 'missing'".to_owned(),
+        "UPDATE sender_domain SET return_path_state = 'unchecked'".to_owned(),
         "UPDATE dkim_key SET checked_state = 'ok' WHERE algorithm = 'rsa-sha256'".to_owned(),
     ];
     sender_domain::create(w.db(), &w.keys, &w.actor, "example.co.jp")
@@ -125,6 +127,8 @@ async fn lists_campaigns_events_and_checks_are_told() {
         "contact.created taro@example.jp",
         "list.subscribed taro@example.jp",
         "list.unsubscribed taro@example.jp",
+        "sender_domain.health_changed example.co.jp",
+        "sender_domain.health_changed example.co.jp",
         "sender_domain.health_changed example.co.jp",
         "sender_domain.health_changed example.co.jp",
     ]

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use self::housekeeping::{heeding, housekeeping, renewing, replay_dead, telling_news};
 use crate::claim::{Desk, Taken, Work};
 use crate::config::MailerConfig;
+use crate::domain_watch::DomainWatch;
 use crate::fence::Fence;
 use crate::handover::{self, Hands};
 use crate::journal::Journal;
@@ -47,6 +48,7 @@ pub struct Mailer {
     schedule: schedule::Schedule,
     fence: Arc<Fence>,
     system_mail: Option<SystemMail>,
+    domain_watch: DomainWatch,
 }
 
 impl Mailer {
@@ -96,6 +98,7 @@ impl Mailer {
             ending,
             fence: Arc::default(),
             system_mail: SystemMail::new(db, keys, config)?,
+            domain_watch: DomainWatch::new(db, config),
             schedule: schedule::Schedule::new(
                 db.clone(),
                 worker,
@@ -156,6 +159,7 @@ impl Mailer {
             Arc::clone(&self.desk),
         ));
         helpers.spawn(self.schedule.clone().run(schedule_called));
+        helpers.spawn(self.domain_watch.clone().run());
         match self.system_mail.take() {
             Some(own) => drop(helpers.spawn(own.run(system_mail_called))),
             None => {

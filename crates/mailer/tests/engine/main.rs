@@ -3,10 +3,12 @@
 
 mod best_hour;
 mod bounce;
+mod clock;
 mod control;
 mod database_tls;
 mod date_mail;
 mod direct;
+mod domain_watch;
 mod fair;
 mod hours;
 mod journal;

@@ -1,8 +1,11 @@
+import { Text } from "@mantine/core";
 import type { SenderDomain } from "@/api/types";
 import { Status, type Tone } from "@/components/ui/status";
 import { useT } from "@/i18n";
+import { useFormat } from "@/i18n/format";
 
-type CheckState = SenderDomain["keys"][number]["checked"]["state"];
+type Checked = SenderDomain["keys"][number]["checked"];
+type CheckState = Checked["state"];
 
 const tones: Record<CheckState, Tone> = { ok: "good", unchecked: "idle", missing: "bad", differs: "bad" };
 const order: readonly CheckState[] = ["missing", "differs", "unchecked", "ok"];
@@ -20,4 +23,18 @@ export function CheckedLabel(props: { state: CheckState; optional?: boolean }) {
     return <Status tone="idle" label={t("domains.optional")} />;
   }
   return <Status tone={tones[props.state]} label={t(`dns_check.${props.state}`)} />;
+}
+
+/** Since when a record is not as it should be: somebody may remember what they did then. */
+export function AmissSince({ checked }: { checked: Checked }) {
+  const t = useT();
+  const format = useFormat();
+  if (!checked.since || tones[checked.state] !== "bad") {
+    return null;
+  }
+  return (
+    <Text size="xs" c="dimmed" className="num">
+      {t("domains.since", { at: format.dateTime(checked.since) })}
+    </Text>
+  );
 }

@@ -41,6 +41,25 @@ describe("a sender domain", () => {
     expect(screen.getByText("mx.example.co.jp, 203.0.113.5")).toBeInTheDocument();
   });
 
+  it("says since when a record is amiss, and nothing where all is well", async () => {
+    const since = "2026-11-24T00:00:00Z";
+    const host = { checked: { state: "missing" as const, at: since, since }, found: null };
+    const key = {
+      selector: "kk1",
+      algorithm: "rsa-sha256" as const,
+      active: true,
+      public_key: "AAAA",
+      record: { name: "kk1._domainkey.example.co.jp", type: "TXT", value: "v=DKIM1" },
+      checked: { state: "ok" as const, at: since, since },
+    };
+    server.use(
+      http.get("/v1/sender-domains/{id}", ({ response }) => response(200).json({ ...domain, host, keys: [key] })),
+    );
+    renderScreen(<DomainScreen domainId={domain.id} />);
+    expect(await screen.findByText(/2026.*の確認から/)).toBeInTheDocument();
+    expect(screen.getAllByText(/の確認から/)).toHaveLength(1);
+  });
+
   it("gives its return path another name", async () => {
     const sent: unknown[] = [];
     server.use(

@@ -14,7 +14,7 @@ import { QueryView } from "@/components/ui/state-view";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import classes from "./domain.module.css";
-import { CheckedLabel } from "./domain-check";
+import { AmissSince, CheckedLabel } from "./domain-check";
 import { ReturnPath } from "./return-path";
 
 export function DomainScreen(props: { domainId: string }) {
@@ -75,6 +75,7 @@ function Domain({ domain }: { domain: SenderDomain }) {
                   {key.active ? "" : ` · ${t(key.retired_at ? "domains.old_key" : "domains.waiting_key")}`}
                 </Text>
                 <CheckedLabel state={key.checked.state} />
+                <AmissSince checked={key.checked} />
                 {key.checked.at ? (
                   <Text size="xs" c="dimmed" className="num">
                     {format.dateTime(key.checked.at)}
@@ -96,6 +97,7 @@ function Domain({ domain }: { domain: SenderDomain }) {
                     {translateCode("dns_purpose", record.purpose)}
                   </Text>
                   <CheckedLabel state={record.checked.state} optional={record.purpose === "return_path"} />
+                  {record.purpose === "return_path" ? null : <AmissSince checked={record.checked} />}
                 </Group>
                 {record.purpose === "return_path" ? <ReturnPath domain={domain} canWrite={canWrite} /> : null}
                 <DnsRecord name={record.name} type={record.type} value={record.value} />
@@ -115,6 +117,7 @@ function Domain({ domain }: { domain: SenderDomain }) {
             {domain.domain}
           </Text>
           <CheckedLabel state={domain.host.checked.state} />
+          <AmissSince checked={domain.host.checked} />
         </Group>
         <Text size="sm" c="dimmed">
           {t("domains.host_help")}

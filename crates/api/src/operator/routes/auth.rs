@@ -195,6 +195,7 @@ async fn create_operator_session(
         &login_id,
         password,
         device(&request),
+        crate::middleware::request_id::current(),
     )
     .await?;
     let plain = |secret: SecretString| secret.expose_secret().to_owned();
@@ -278,7 +279,7 @@ async fn delete_operator_session(state: Data<OperatorState>, request: HttpReques
 
 /// Prove it once more
 ///
-/// What can't be taken back (suspending and erasing a tenant, its quotas) takes a code of the app that is no
+/// What can't be taken back (suspending and erasing a tenant, taking an erasure back, its quotas) takes a code of the app that is no
 /// older than five minutes; without one it answers `code_required`. A code counts once.
 #[utoipa::path(
     tag = "auth", operation_id = "step_up_operator_session", request_body = OperatorStepUp,

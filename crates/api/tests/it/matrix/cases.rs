@@ -172,7 +172,7 @@ fn people() -> Vec<Case> {
         person("check_password").body(|_| json!({"password": "another good one"})),
         person("end_other_sessions"),
         anybody_or("get_tenant", P::SettingsRead),
-        anybody("get_tenant_usage"),
+        anybody_or("get_tenant_usage", P::SettingsRead),
         needs("list_support_grants", P::SettingsRead),
         needs("create_support_grant", P::SupportGrant).body(
             |_| json!({"reason": "お問い合わせ 1", "permissions": ["reports.read"], "hours": 24}),

@@ -169,6 +169,7 @@ async fn what_can_not_be_taken_back_takes_a_code_of_the_last_minutes() {
             json!({"confirm_name": "株式会社acme"}),
             202,
         ),
+        (Method::DELETE, format!("{path}/erasure"), json!({}), 204),
     ];
     for (method, what, body, status) in guarded {
         // The session is still open: a token of its renewal stands for that.
@@ -188,7 +189,7 @@ async fn what_can_not_be_taken_back_takes_a_code_of_the_last_minutes() {
         assert_eq!(call().await.status, status, "{what}");
     }
     let sql = "SELECT count(*) FROM operator_audit WHERE action = 'operator.stepped_up'";
-    assert_eq!(console.app.database.count(sql).await, 6);
+    assert_eq!(console.app.database.count(sql).await, 7);
 }
 
 #[actix_web::test]

@@ -319,7 +319,15 @@ async fn a_new_master_key_of_the_console_logs_nobody_out_and_the_app_goes_on() {
         .expect_err("its key is gone");
     let hasher = &console.state.hasher;
     let password = PASSWORD.to_owned().into();
-    let step = log_in::begin(db, hasher, &alone, "yamada", password, Device::default());
+    let step = log_in::begin(
+        db,
+        hasher,
+        &alone,
+        "yamada",
+        password,
+        Device::default(),
+        None,
+    );
     let Ok(log_in::Step::Code { ticket }) = step.await else {
         panic!("a code is asked for");
     };

@@ -70,3 +70,25 @@ async fn what_is_refused_to_staff_stands_in_the_trace_and_fills_it_with_nothing(
     assert_eq!(console.first_step("yamada", "wrong").await.status, 401);
     assert_eq!(journal(&console).await.len(), full);
 }
+
+#[actix_web::test]
+async fn a_refusal_of_either_step_is_found_by_the_id_of_its_answer() {
+    let console = Console::new().await;
+    console.staff("yamada").await;
+    let first = console.first_step("yamada", "wrong").await;
+    let step = console.first_step("yamada", PASSWORD).await.expect(200);
+    let wrong = json!({"ticket": step["ticket"], "code": "000000"});
+    let second = console.second_step(&wrong).await;
+    for (answer, action) in [
+        (first, "operator.log_in_refused"),
+        (second, "operator.code_refused"),
+    ] {
+        assert_eq!(answer.status, 401, "{action}");
+        let id = answer.header("x-request-id");
+        assert_eq!(id.len(), 36, "{action}");
+        let sql = format!(
+            "SELECT count(*) FROM operator_audit WHERE action = '{action}' AND request_id = '{id}'"
+        );
+        assert_eq!(console.app.database.count(&sql).await, 1, "{action}");
+    }
+}

@@ -108,10 +108,11 @@ pub async fn request(
 /// Takes the request back, before it begins.
 ///
 /// # Errors
-/// [`DomainError::NotFound`], [`DomainError::Conflict`] when it began.
+/// [`DomainError::NotFound`], [`DomainError::Conflict`] when it began, [`DomainError::Refused`] without a fresh code.
 pub async fn cancel(db: &Db, operator: &Operator, id: TenantId) -> Result<()> {
     let now = db.now();
     db.tenant(id, async |tx| {
+        step_up::require(tx, operator, now).await?;
         let row = tenants::lock(tx, id).await?;
         let cancelled = diesel::update(tenant_erasure::table)
             .filter(tenant_erasure::company_id.eq(id))

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, MX, TXT};
+use hickory_resolver::proto::rr::rdata::{A, CNAME, MX, TXT};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 
@@ -35,12 +35,30 @@ impl Zone {
     }
 
     pub(crate) fn txt(&self, name: &str, text: &str) {
-        self.add(name, RData::TXT(TXT::new(vec![text.to_owned()])));
+        let parts = text.as_bytes().chunks(255).collect();
+        self.add(name, RData::TXT(TXT::from_bytes(parts)));
+    }
+
+    pub(crate) fn cname(&self, name: &str, target: &str) {
+        let target = Name::from_ascii(format!("{target}.")).unwrap();
+        self.add(name, RData::CNAME(CNAME(target)));
+    }
+
+    /// Takes all records of a name away.
+    pub(crate) fn remove(&self, name: &str) {
+        let mut table = self.0.lock().unwrap();
+        table.records.remove(&format!("{name}."));
     }
 
     /// Questions for it are answered SERVFAIL.
     pub(crate) fn broken(&self, name: &str) {
         self.0.lock().unwrap().broken.push(format!("{name}."));
+    }
+
+    /// Its servers answer again.
+    pub(crate) fn mended(&self, name: &str) {
+        let name = format!("{name}.");
+        self.0.lock().unwrap().broken.retain(|known| *known != name);
     }
 
     fn add(&self, name: &str, data: RData) {

@@ -172,6 +172,7 @@ export const audit = {
   "audit_action.sender_domain.deleted": "Deleted a sender domain",
   "audit_action.sender_domain.keys_activated": "New DKIM keys came into use",
   "audit_action.sender_domain.keys_rotated": "Rotated DKIM keys",
+  "audit_action.sender_domain.records_changed": "DNS records of a sender domain changed",
   "audit_action.sender_domain.updated": "Changed a sender domain",
   "audit_action.sequence.activated": "Activated a sequence",
   "audit_action.sequence.audience_entered": "Let an audience into a sequence",

@@ -28,10 +28,11 @@ export const settings = {
   "domains.rotated": "New keys made. Put the records into DNS",
   "domains.dkim_records": "DKIM records",
   "domains.dkim_help":
-    "Add these to the DNS of your domain. It can take minutes to hours until they are seen everywhere.",
+    "Add these to the DNS of your domain. It can take minutes to hours until they are seen everywhere. They are checked again once a day; who may change settings gets a mail when a record that was right is not any more.",
   "domains.old_key": "former key",
   "domains.waiting_key": "waits for its DNS record",
   "domains.checked": "DNS checked",
+  "domains.since": "since the check of {{at}}",
   "domains.found": "Found now:",
   "domains.other_records": "Further records",
   "domains.optional": "Not set (optional)",

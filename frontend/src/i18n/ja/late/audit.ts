@@ -168,6 +168,7 @@ export const audit = {
   "audit_action.sender_domain.deleted": "送信ドメインを削除しました",
   "audit_action.sender_domain.keys_activated": "新しいDKIM鍵に切り替わりました",
   "audit_action.sender_domain.keys_rotated": "DKIM鍵を更新しました",
+  "audit_action.sender_domain.records_changed": "送信ドメインのDNSレコードの状態が変わりました",
   "audit_action.sender_domain.updated": "送信ドメインの設定を変更しました",
   "audit_action.sequence.activated": "ステップメールを開始しました",
   "audit_action.sequence.audience_entered": "ステップメールに対象者を一括で追加しました",

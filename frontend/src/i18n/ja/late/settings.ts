@@ -28,10 +28,11 @@ export const settings = {
   "domains.rotated": "新しい鍵を作りました。DNSにレコードを登録してください",
   "domains.dkim_records": "DKIMレコード",
   "domains.dkim_help":
-    "次の内容を、ドメインを管理しているDNSに登録してください。反映には数分から数時間かかることがあります。",
+    "次の内容を、ドメインを管理しているDNSに登録してください。反映には数分から数時間かかることがあります。登録後も1日1回自動で確認し、正しかったレコードに問題があれば、設定を変更できるユーザーにメールでお知らせします。",
   "domains.old_key": "以前の鍵",
   "domains.waiting_key": "DNSの登録待ち",
   "domains.checked": "DNSを確認しました",
+  "domains.since": "{{at}} の確認から",
   "domains.found": "現在の登録内容：",
   "domains.other_records": "あわせて登録するレコード",
   "domains.optional": "未登録（任意）",
