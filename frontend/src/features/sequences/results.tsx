@@ -2,6 +2,7 @@ import { Group, Text } from "@mantine/core";
 import { IconLayoutList } from "@tabler/icons-react";
 import { api, inBackground } from "@/api/client";
 import type { Sequence, SequenceStepResult } from "@/api/types";
+import { useMailNames } from "@/components/pickers/mail";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { TextLink } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
@@ -16,8 +17,7 @@ export function Results({ sequence }: { sequence: Sequence }) {
     params: { path: { id: sequence.id } },
     ...inBackground,
   });
-  const mails = api.useQuery("get", "/v1/mails", { params: { query: { limit: 200 } } });
-  const mailName = (id: string) => mails.data?.items.find((mail) => mail.id === id)?.name ?? "";
+  const mailName = useMailNames(query.data?.steps.map((row) => row.mail_id) ?? []);
   const number = (row: SequenceStepResult) => {
     const index = sequence.steps.findIndex((step) => step.id === row.step_id);
     return row.removed ? t("sequences.removed_step") : t("sequences.step_number", { number: index + 1 });
