@@ -12,6 +12,7 @@ import { limits } from "./limits";
 import { machine } from "./machine";
 import { mails } from "./mails";
 import { people } from "./people";
+import { lateProblems } from "./problems";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { secondFactor } from "./second-factor";
@@ -37,6 +38,7 @@ export const late = {
   ...machine,
   ...mails,
   ...people,
+  ...lateProblems,
   ...resend,
   ...rules,
   ...secondFactor,
