@@ -1,6 +1,7 @@
 import { abTest } from "./ab-test";
 import { access } from "./access";
 import { audit } from "./audit";
+import { auditFields } from "./audit-fields";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -26,6 +27,7 @@ import { webhooks } from "./webhooks";
 export const late = {
   ...abTest,
   ...audit,
+  ...auditFields,
   ...access,
   ...bounces,
   ...calendar,
