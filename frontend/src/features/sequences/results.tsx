@@ -46,6 +46,16 @@ export function Results({ sequence }: { sequence: Sequence }) {
           <Text size="xs" c="dimmed">
             {mailName(row.mail_id)}
           </Text>
+          {row.campaign_id ? (
+            <TextLink
+              to="/campaigns/$campaignId"
+              params={{ campaignId: row.campaign_id }}
+              search={{ tab: "recipients" }}
+              size="xs"
+            >
+              {t("sequences.to_recipients")}
+            </TextLink>
+          ) : null}
         </div>
       ),
     },
@@ -54,7 +64,22 @@ export function Results({ sequence }: { sequence: Sequence }) {
     count("opened", t("count.opened"), (row) => row.counts.opened),
     count("clicked", t("count.clicked"), (row) => row.counts.clicked),
     count("skipped", t("count.skipped"), (row) => row.counts.skipped),
-    count("failed", t("count.failed"), (row) => row.counts.failed),
+    {
+      ...count("failed", t("count.failed"), (row) => row.counts.failed),
+      cell: (row) =>
+        row.campaign_id && row.counts.failed > 0 ? (
+          <TextLink
+            to="/campaigns/$campaignId"
+            params={{ campaignId: row.campaign_id }}
+            search={{ tab: "recipients", state: "failed" }}
+            size="sm"
+          >
+            {format.number(row.counts.failed)}
+          </TextLink>
+        ) : (
+          format.number(row.counts.failed)
+        ),
+    },
   ];
   const totals = query.data;
   return (
