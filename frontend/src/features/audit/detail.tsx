@@ -72,9 +72,12 @@ const listsIn = (changes: readonly Difference[]) =>
     .flatMap(({ before, after }) => [before, after].flat())
     .filter((id): id is string => typeof id === "string" && uuid.test(id));
 
+/** Says nothing to a person, and stands in what was stored. */
+const bookkeeping = /(^|\.)(id|tenant_id|version)$/;
+
 /** What is different, in words; what was stored stands behind it. */
 function Changes(entry: { kind: string; before: unknown; after: unknown }) {
-  const changes = differences(entry.before, entry.after);
+  const changes = differences(entry.before, entry.after).filter(({ path }) => !bookkeeping.test(path));
   const canSee = useCan("contacts.read");
   const ids = listsIn(changes);
   return canSee && ids.length > 0 ? (

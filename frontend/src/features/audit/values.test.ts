@@ -21,6 +21,7 @@ it.each([
 it.each([
   ["state", "sending", "配信中"],
   ["state", "something_new", "something_new"],
+  ["colour", "gray", "グレー"],
   ["enabled", true, "はい"],
   ["list_ids", [list, "0192f0c1-7c1e-7d3a-9b1e-000000000902"], "月刊ニュース・0192f0c1-7c1e-7d3a-9b1e-000000000902"],
   ["list_ids", [], "（なし）"],

@@ -17,6 +17,7 @@ const codes: Record<string, readonly [prefix: string, beginning: string]> = {
   reason: ["reason", ""],
   type: ["field_type", ""],
   mode: ["import_mode", ""],
+  colour: ["colour", ""],
   repeat: ["date_mails", ""],
   unit: ["sequences", "unit_"],
   reaction: ["sequences", "reaction_"],

@@ -141,7 +141,7 @@ function useColumns(onOpen: (id: string) => void): Column<WebhookMessage>[] {
       id: "answer",
       header: t("webhooks.answer"),
       cell: (row) => (
-        <Text size="sm" lineClamp={2} maw={260} style={{ overflowWrap: "anywhere" }}>
+        <Text size="sm" lineClamp={4} maw={340} style={{ overflowWrap: "anywhere" }}>
           {row.error ? (failureText(row.error) ?? row.error) : row.status === null ? "–" : `HTTP ${row.status}`}
         </Text>
       ),
