@@ -9,8 +9,12 @@ export function problemText(error: unknown): string {
   return first && problem.code === "invalid" ? invalidText(first) : known;
 }
 
-function invalidText(error: { code: string; detail: string }): string {
-  return translateCodeOr("invalid", error.code, error.detail);
+/** The words of a field's error, with what the server's text alone can tell: the line, the name of what is missing. */
+function invalidText({ code, detail }: { code: string; detail: string }): string {
+  const [, line, rest = detail] = /^line (\d+): (.*)$/s.exec(detail) ?? [];
+  const what = /"([^"]*)"/.exec(rest)?.[1] ?? /: (.*)$/s.exec(rest)?.[1] ?? "";
+  const words = translateCodeOr("invalid", code, rest, { what });
+  return line ? translateCodeOr("invalid", "at_line", detail, { line, words }) : words;
 }
 
 /** Validation errors by form field, and one text for what belongs to no field. */

@@ -54,6 +54,17 @@ describe("problems", () => {
     );
   });
 
+  it("keeps the line, and the name of what is missing, of the server's text", async () => {
+    await setLocale("ja");
+    const text = (code: string, detail: string) => problemText(invalid([{ pointer: "/html", code, detail }]));
+    expect(text("unknown_block", 'line 12: there is no block "footer"')).toBe(
+      "12行目: 共通ブロック「footer」が見つかりません。",
+    );
+    expect(text("unknown_fields", "the mail uses what no contact has: rank, age")).toBe(
+      "連絡先にない項目を差し込んでいます（rank, age）。",
+    );
+  });
+
   it("shows a refusal without fields above the form", () => {
     const conflict = {
       type: "about:blank",

@@ -69,6 +69,7 @@ export type SequenceStep = Schemas["SequenceStep"];
 export type SequencePerson = Schemas["SequencePerson"];
 export type SequenceStepResult = Schemas["SequenceStepResult"];
 export type Preflight = Schemas["Preflight"];
+export type SendingKind = Schemas["SendingKind"];
 export type Delivery = Schemas["Delivery"];
 export type DeliveryEvent = Schemas["DeliveryEvent"];
 export type DeliveryState = Schemas["DeliveryState"];

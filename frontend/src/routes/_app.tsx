@@ -43,6 +43,15 @@ function AppRoute() {
   }, [state, navigate, href]);
 
   const me = state.status === "signed_in" ? state.me : null;
+  const isIn = me !== null;
+  useEffect(() => {
+    // Refusals that are seldom met have their words there, whichever screen meets one first.
+    if (isIn) {
+      const later = setTimeout(() => void loadLateWords(), 2_000);
+      return () => clearTimeout(later);
+    }
+    return undefined;
+  }, [isIn]);
   const mustChange = me?.password.must_change ?? false;
   const held = mustChange && pathname !== passwordPage;
   useEffect(() => {

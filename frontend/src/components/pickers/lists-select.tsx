@@ -1,6 +1,6 @@
 import { MultiSelect } from "@mantine/core";
 import { useT } from "@/i18n";
-import { useLists } from "./lists";
+import { useListPicker } from "./lists";
 
 export function ListsSelect(props: {
   label: string;
@@ -11,21 +11,21 @@ export function ListsSelect(props: {
   disabled?: boolean;
 }) {
   const t = useT();
-  const lists = useLists();
+  const { props: picker, status } = useListPicker(props.value);
   return (
-    <MultiSelect
-      label={props.label}
-      description={props.description}
-      data={(lists.data?.items ?? []).map((list) => ({ value: list.id, label: list.name }))}
-      value={props.value}
-      onChange={props.onChange}
-      error={props.error}
-      disabled={props.disabled}
-      searchable
-      clearable
-      clearButtonProps={{ "aria-label": t("picker.clear") }}
-      nothingFoundMessage={t("picker.nothing")}
-      placeholder={props.value.length === 0 ? t("picker.lists") : undefined}
-    />
+    <>
+      <MultiSelect
+        label={props.label}
+        description={props.description}
+        {...picker}
+        value={props.value}
+        onChange={props.onChange}
+        error={props.error}
+        disabled={props.disabled}
+        clearable
+        placeholder={props.value.length === 0 ? t("picker.lists") : undefined}
+      />
+      {status}
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import { Select, type SelectProps } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { keepPreviousData } from "@tanstack/react-query";
+import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { useT } from "@/i18n";
@@ -25,6 +25,15 @@ export function useMailSearch(chosenId: string | null) {
   );
   const known = isMissing && chosen.data ? [chosen.data, ...found] : found;
   return { known, picked: known.find((mail) => mail.id === chosenId), setSearch };
+}
+
+/** Names of some mails, each read by its id. */
+export function useMailNames(ids: readonly string[]): (id: string) => string {
+  const wanted = [...new Set(ids)];
+  const found = useQueries({
+    queries: wanted.map((id) => api.queryOptions("get", "/v1/mails/{id}", { params: { path: { id } } })),
+  });
+  return (id) => found[wanted.indexOf(id)]?.data?.name ?? "";
 }
 
 /** Shows what a search found; the rest is as with every select. */

@@ -1,14 +1,17 @@
-import { Table, Text } from "@mantine/core";
+import { Code, Table, Text } from "@mantine/core";
 import { api } from "@/api/client";
 import type { AuditEntryDetail } from "@/api/types";
+import { useCan } from "@/auth/guard";
+import { useLists } from "@/components/pickers/lists";
 import { DefinitionList } from "@/components/ui/definition";
 import { TextLink } from "@/components/ui/link-button";
 import { QueryView } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
-import { differences } from "./diff";
+import { type Difference, differences } from "./diff";
 import { SupportDetail, supportValues } from "./support-detail";
 import { actionText, actorText, kindText } from "./text";
+import { fieldText, valueText } from "./values";
 
 export function EntryDetail({ id }: { id: string }) {
   const query = api.useQuery("get", "/v1/audit-entries/{id}", { params: { path: { id } } });
@@ -36,8 +39,9 @@ function Entry({ entry }: { entry: AuditEntryDetail }) {
       />
       {support ? <SupportDetail known={support.known} /> : null}
       {support && Object.keys(support.rest).length === 0 ? null : (
-        <Changes before={entry.before} after={support ? support.rest : entry.after} />
+        <Changes kind={entry.subject_kind} before={entry.before} after={support ? support.rest : entry.after} />
       )}
+      <Raw before={entry.before} after={entry.after} />
       {entry.hash ? (
         <Text size="xs" c="dimmed" mt="md" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
           {t("audit.hash")}: {entry.hash}
@@ -59,10 +63,68 @@ function Subject({ entry }: { entry: AuditEntryDetail }) {
   );
 }
 
-/** Values are shown as they were stored: this is evidence. */
-function Changes(entry: { before: unknown; after: unknown }) {
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Ids of lists that the changes speak of. */
+const listsIn = (changes: readonly Difference[]) =>
+  changes
+    .filter(({ path }) => /(^|\.)(exclude_)?list_ids?$/.test(path))
+    .flatMap(({ before, after }) => [before, after].flat())
+    .filter((id): id is string => typeof id === "string" && uuid.test(id));
+
+/** Says nothing to a person, and stands in what was stored. */
+const bookkeeping = /(^|\.)(id|tenant_id|version)$/;
+
+/** What is different, in words; what was stored stands behind it. */
+function Changes(entry: { kind: string; before: unknown; after: unknown }) {
+  const changes = differences(entry.before, entry.after).filter(({ path }) => !bookkeeping.test(path));
+  const canSee = useCan("contacts.read");
+  const ids = listsIn(changes);
+  return canSee && ids.length > 0 ? (
+    <NamedChanges kind={entry.kind} changes={changes} ids={ids} />
+  ) : (
+    <ChangeTable kind={entry.kind} changes={changes} lists={new Map()} />
+  );
+}
+
+function NamedChanges({ ids, ...rest }: { kind: string; changes: readonly Difference[]; ids: readonly string[] }) {
+  return <ChangeTable {...rest} lists={useLists({ needed: ids }).known} />;
+}
+
+/** This is evidence: the data as they were stored, for whoever wants to compare. */
+function Raw({ before, after }: { before: unknown; after: unknown }) {
   const t = useT();
-  const changes = differences(entry.before, entry.after);
+  const parts = [
+    [t("audit.before"), before],
+    [t("audit.after"), after],
+  ] as const;
+  const stored = parts.filter(([, value]) => value !== null && value !== undefined);
+  if (stored.length === 0) {
+    return null;
+  }
+  return (
+    <details style={{ marginTop: 16 }}>
+      <Text component="summary" size="xs" c="dimmed" style={{ cursor: "pointer" }}>
+        {t("audit.raw")}
+      </Text>
+      {stored.map(([title, value]) => (
+        <div key={title}>
+          <Text size="xs" c="dimmed" mt="xs">
+            {title}
+          </Text>
+          <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: 360, overflow: "auto" }}>
+            {JSON.stringify(value, null, 2)}
+          </Code>
+        </div>
+      ))}
+    </details>
+  );
+}
+
+function ChangeTable(props: { kind: string; changes: readonly Difference[]; lists: ReadonlyMap<string, string> }) {
+  const t = useT();
+  const format = useFormat();
+  const { kind, changes, lists } = props;
   if (changes.length === 0) {
     return (
       <Text size="sm" c="dimmed" mt="md">
@@ -70,12 +132,12 @@ function Changes(entry: { before: unknown; after: unknown }) {
       </Text>
     );
   }
-  const cell = (value: string | undefined, mark: "del" | "ins") =>
+  const cell = (path: string, value: unknown, mark: "del" | "ins") =>
     value === undefined ? (
       "–"
     ) : (
       <Text size="sm" component={mark} style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }} td="none">
-        {value}
+        {valueText(path, value, { kind, format, lists })}
       </Text>
     );
   return (
@@ -91,11 +153,11 @@ function Changes(entry: { before: unknown; after: unknown }) {
       <Table.Tbody>
         {changes.map((change) => (
           <Table.Tr key={change.path}>
-            <Table.Th scope="row" className="kb-mono" fw={400} style={{ overflowWrap: "anywhere" }}>
-              {change.path}
+            <Table.Th scope="row" fw={400} style={{ overflowWrap: "anywhere" }}>
+              {fieldText(change.path)}
             </Table.Th>
-            <Table.Td>{cell(change.before, "del")}</Table.Td>
-            <Table.Td>{cell(change.after, "ins")}</Table.Td>
+            <Table.Td>{cell(change.path, change.before, "del")}</Table.Td>
+            <Table.Td>{cell(change.path, change.after, "ins")}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

@@ -8,16 +8,16 @@ describe("what an entry changed", () => {
     expect(differences(before, after)).toEqual([
       { path: "name", before: "旧", after: "新" },
       { path: "legal.contact", before: "x", after: "y" },
-      { path: "tags.1", before: "2", after: undefined },
+      { path: "tags", before: [1, 2], after: [1] },
     ]);
   });
 
   it("is all of it for what is new or gone, nothing too", () => {
     expect(differences(null, { name: "新", version: 1, list_ids: [], note: null })).toEqual([
       { path: "name", before: undefined, after: "新" },
-      { path: "version", before: undefined, after: "1" },
-      { path: "list_ids", before: undefined, after: "[]" },
-      { path: "note", before: undefined, after: "null" },
+      { path: "version", before: undefined, after: 1 },
+      { path: "list_ids", before: undefined, after: [] },
+      { path: "note", before: undefined, after: null },
     ]);
     expect(differences({ name: "旧" }, undefined)).toEqual([{ path: "name", before: "旧", after: undefined }]);
     expect(differences(null, null)).toEqual([]);

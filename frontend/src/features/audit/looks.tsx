@@ -13,6 +13,7 @@ import { Filters } from "./filters";
 import type { ScreenProps } from "./screen";
 import { period } from "./search";
 import { actorText, operationText } from "./text";
+import { queryText } from "./values";
 
 /** Who looked at people's data. */
 export function Looks({ search, onSearch }: ScreenProps) {
@@ -62,6 +63,8 @@ export function Looks({ search, onSearch }: ScreenProps) {
 }
 
 function Look({ look }: { look: AccessEntry }) {
+  const t = useT();
+  const format = useFormat();
   const text = operationText(look.operation);
   if (look.subject_kind === "contact" && look.subject_id) {
     return (
@@ -70,9 +73,23 @@ function Look({ look }: { look: AccessEntry }) {
       </TextLink>
     );
   }
+  if (!look.query) {
+    return <Text size="sm">{text}</Text>;
+  }
+  const words = queryText(look.query, look.subject_kind ?? "", { format, lists: new Map() });
   return (
-    <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-      {look.query ? `${text} (${look.query})` : text}
-    </Text>
+    <>
+      <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+        {t("audit.actor_for", { kind: text, name: words })}
+      </Text>
+      <details>
+        <Text component="summary" size="xs" c="dimmed" style={{ cursor: "pointer" }}>
+          {t("audit.raw")}
+        </Text>
+        <Text size="xs" c="dimmed" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
+          {look.query}
+        </Text>
+      </details>
+    </>
   );
 }

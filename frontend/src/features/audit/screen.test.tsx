@@ -86,9 +86,14 @@ describe("the trace", () => {
     renderScreen(<AuditScreen search={{ open: sent.id }} onSearch={() => undefined} />);
     const dialog = await screen.findByRole("dialog");
     const changes = await within(dialog).findByRole("table", { name: "変更内容" });
-    expect(within(changes).getByText("draft")).toBeInTheDocument();
-    expect(within(changes).getByText("preparing")).toBeInTheDocument();
-    expect(within(changes).queryByText("name")).not.toBeInTheDocument();
+    expect(within(changes).getByRole("row", { name: "状態 下書き 配信準備中" })).toBeInTheDocument();
+    expect(within(changes).queryByText("名前")).not.toBeInTheDocument();
+    // What was stored stands behind it, whole.
+    const raw = within(dialog).getByText(/"state": "preparing"/);
+    expect(raw).not.toBeVisible();
+    await userEvent.click(within(dialog).getByText("元のデータ"));
+    expect(raw).toBeVisible();
+    expect(raw).toHaveTextContent("11月号");
   });
 
   it("says in words what staff of the operator looked at, and nothing by a field's name", async () => {
@@ -108,7 +113,8 @@ describe("the trace", () => {
     expect(await within(dialog).findByText("佐藤 次郎")).toBeInTheDocument();
     expect(within(dialog).getByText("連絡先の履歴を表示")).toBeInTheDocument();
     expect(within(dialog).getByRole("link", { name: "サポートアクセスの許可の一覧" })).toBeInTheDocument();
-    expect(within(dialog).queryByText(/grant_id|operation|operator/)).not.toBeInTheDocument();
+    // But in what was stored, behind its summary.
+    expect(within(dialog).queryByText(/grant_id|operation|operator/, { ignore: "details *" })).not.toBeInTheDocument();
     expect(within(dialog).queryByRole("table")).not.toBeInTheDocument();
   });
 
@@ -137,7 +143,7 @@ describe("the trace", () => {
     renderScreen(<AuditScreen search={{ view: "looks" }} onSearch={() => undefined} />);
     const table = await screen.findByRole("table", { name: "閲覧" });
     expect(within(table).getByText("運用担当者")).toBeInTheDocument();
-    expect(within(table).getByText("連絡先の一覧を表示・検索 (q=髙橋)")).toBeInTheDocument();
+    expect(within(table).getByText("連絡先の一覧を表示・検索（検索語: 髙橋）")).toBeInTheDocument();
   });
 
   it("names the entries at which a verification found the chain broken", async () => {

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, inBackground } from "@/api/client";
 import type { Campaign, Delivery } from "@/api/types";
 import { useDeliveryColumns } from "@/components/delivery/columns";
-import { DeliveryDetail } from "@/components/delivery/detail";
+import { DeliveryById } from "@/components/delivery/one";
 import { DeliveryStateSelect } from "@/components/delivery/state-select";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
@@ -88,8 +88,8 @@ export function Recipients({ campaign, search, onSearch }: Props) {
           />
         ) : null}
       </div>
-      <SidePanel opened={opened !== null} onClose={() => setOpened(null)} title={opened?.address}>
-        {opened ? <DeliveryDetail delivery={opened} /> : null}
+      <SidePanel opened={opened !== null} onClose={() => setOpened(null)} title={t("common.details")}>
+        {opened ? <DeliveryById id={opened.id} /> : null}
       </SidePanel>
     </>
   );

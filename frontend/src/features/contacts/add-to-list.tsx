@@ -1,6 +1,5 @@
-import { Select } from "@mantine/core";
 import { useState } from "react";
-import { useLists } from "@/components/pickers/lists";
+import { ListSelect } from "@/components/pickers/lists";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
@@ -8,7 +7,6 @@ import { addToList } from "./queries";
 
 export default function AddToListDialog(props: { onClose: () => void; contactIds: string[]; onDone: () => void }) {
   const t = useT();
-  const lists = useLists();
   const [listId, setListId] = useState<string | null>(null);
   return (
     <ConfirmDialog
@@ -25,14 +23,7 @@ export default function AddToListDialog(props: { onClose: () => void; contactIds
         }
       }}
     >
-      <Select
-        label={t("contacts.list")}
-        searchable
-        data={(lists.data?.items ?? []).map((list) => ({ value: list.id, label: list.name }))}
-        value={listId}
-        onChange={setListId}
-        nothingFoundMessage={t("picker.nothing")}
-      />
+      <ListSelect label={t("contacts.list")} value={listId} onChange={setListId} />
     </ConfirmDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Timeline as MantineTimeline, Stack, Text } from "@mantine/core";
+import { Button, Timeline as MantineTimeline, Stack, Text, UnstyledButton } from "@mantine/core";
 import {
   type Icon,
   IconBan,
@@ -18,14 +18,19 @@ import {
   IconWritingSign,
 } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
 import { client } from "@/api/client";
 import type { TimelineEntry } from "@/api/types";
+import { useCan } from "@/auth/guard";
 import { MachineEvidence } from "@/components/delivery/machine";
+import { SidePanel } from "@/components/ui/dialog";
 import { TextLink } from "@/components/ui/link-button";
 import { ErrorView, LoadingView } from "@/components/ui/state-view";
 import { translateCode, translateCodeOr, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { sourceText } from "./source";
+
+const DeliveryById = lazy(async () => ({ default: (await import("@/components/delivery/one")).DeliveryById }));
 
 const icons: Record<string, Icon> = {
   created: IconPlus,
@@ -53,6 +58,8 @@ const icons: Record<string, Icon> = {
 export function Timeline(props: { contactId: string }) {
   const t = useT();
   const format = useFormat();
+  const seesDeliveries = useCan("campaigns.read");
+  const [opened, setOpened] = useState<string | null>(null);
   const query = useInfiniteQuery({
     queryKey: ["get", `/v1/contacts/${props.contactId}/timeline`],
     initialPageParam: undefined as string | undefined,
@@ -86,6 +93,7 @@ export function Timeline(props: { contactId: string }) {
     <Stack>
       <MantineTimeline bulletSize={26} lineWidth={1} active={-1}>
         {entries.map((entry) => {
+          const deliveryId = seesDeliveries ? entry.summary.delivery_id : null;
           const EntryIcon = icons[entry.kind] ?? IconCircle;
           return (
             <MantineTimeline.Item
@@ -101,6 +109,14 @@ export function Timeline(props: { contactId: string }) {
               {entry.summary.machine ? <MachineEvidence of={entry.summary} /> : null}
               <Text size="xs" c="dimmed" className="num">
                 <time dateTime={entry.at}>{format.dateTime(entry.at)}</time>
+                {deliveryId ? (
+                  <>
+                    {" · "}
+                    <UnstyledButton fz="xs" td="underline" aria-haspopup="dialog" onClick={() => setOpened(deliveryId)}>
+                      {t("timeline.delivery")}
+                    </UnstyledButton>
+                  </>
+                ) : null}
               </Text>
             </MantineTimeline.Item>
           );
@@ -116,6 +132,13 @@ export function Timeline(props: { contactId: string }) {
           {t("timeline.more")}
         </Button>
       ) : null}
+      <SidePanel opened={opened !== null} onClose={() => setOpened(null)} title={t("common.details")} position="right">
+        {opened ? (
+          <Suspense fallback={<LoadingView />}>
+            <DeliveryById id={opened} />
+          </Suspense>
+        ) : null}
+      </SidePanel>
     </Stack>
   );
 }

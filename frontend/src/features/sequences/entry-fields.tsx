@@ -1,14 +1,13 @@
 import { Alert, Checkbox, Group, NumberInput, Radio, Select, Stack } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { api } from "@/api/client";
-import { useLists } from "@/components/pickers/lists";
+import { ListSelect } from "@/components/pickers/lists";
 import { useT } from "@/i18n";
 import type { Values } from "./values";
 
 /** Who comes in, and what else holds for the whole sequence. */
 export function EntryFields({ form, disabled }: { form: UseFormReturnType<Values>; disabled: boolean }) {
   const t = useT();
-  const lists = useLists();
   const fields = api.useQuery("get", "/v1/contact-fields");
   const dates = (fields.data?.items ?? []).filter((field) => field.type === "date");
   const { entry, side } = form.values;
@@ -30,14 +29,7 @@ export function EntryFields({ form, disabled }: { form: UseFormReturnType<Values
         </Stack>
       </Radio.Group>
       {entry === "list" ? (
-        <Select
-          label={t("sequences.list")}
-          required
-          searchable
-          allowDeselect={false}
-          data={(lists.data?.items ?? []).map((list) => ({ value: list.id, label: list.name }))}
-          {...input("list_id")}
-        />
+        <ListSelect label={t("sequences.list")} required allowDeselect={false} {...input("list_id")} />
       ) : null}
       {entry === "date" && fields.data && dates.length === 0 ? (
         <Alert color="gray" variant="outline">

@@ -17,8 +17,8 @@ export function SequencesScreen() {
   const t = useT();
   const format = useFormat();
   const canWrite = useCan("campaigns.write");
-  const entryText = useEntryText();
   const query = api.useQuery("get", "/v1/sequences", inBackground);
+  const entryText = useEntryText(query.data?.items.map((row) => row.entry) ?? []);
   const columns: Column<Sequence>[] = [
     {
       id: "name",

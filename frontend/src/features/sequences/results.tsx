@@ -2,6 +2,7 @@ import { Group, Text } from "@mantine/core";
 import { IconLayoutList } from "@tabler/icons-react";
 import { api, inBackground } from "@/api/client";
 import type { Sequence, SequenceStepResult } from "@/api/types";
+import { useMailNames } from "@/components/pickers/mail";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { TextLink } from "@/components/ui/link-button";
 import { EmptyState } from "@/components/ui/state-view";
@@ -16,8 +17,7 @@ export function Results({ sequence }: { sequence: Sequence }) {
     params: { path: { id: sequence.id } },
     ...inBackground,
   });
-  const mails = api.useQuery("get", "/v1/mails", { params: { query: { limit: 200 } } });
-  const mailName = (id: string) => mails.data?.items.find((mail) => mail.id === id)?.name ?? "";
+  const mailName = useMailNames(query.data?.steps.map((row) => row.mail_id) ?? []);
   const number = (row: SequenceStepResult) => {
     const index = sequence.steps.findIndex((step) => step.id === row.step_id);
     return row.removed ? t("sequences.removed_step") : t("sequences.step_number", { number: index + 1 });
@@ -46,6 +46,16 @@ export function Results({ sequence }: { sequence: Sequence }) {
           <Text size="xs" c="dimmed">
             {mailName(row.mail_id)}
           </Text>
+          {row.campaign_id ? (
+            <TextLink
+              to="/campaigns/$campaignId"
+              params={{ campaignId: row.campaign_id }}
+              search={{ tab: "recipients" }}
+              size="xs"
+            >
+              {t("sequences.to_recipients")}
+            </TextLink>
+          ) : null}
         </div>
       ),
     },
@@ -54,7 +64,22 @@ export function Results({ sequence }: { sequence: Sequence }) {
     count("opened", t("count.opened"), (row) => row.counts.opened),
     count("clicked", t("count.clicked"), (row) => row.counts.clicked),
     count("skipped", t("count.skipped"), (row) => row.counts.skipped),
-    count("failed", t("count.failed"), (row) => row.counts.failed),
+    {
+      ...count("failed", t("count.failed"), (row) => row.counts.failed),
+      cell: (row) =>
+        row.campaign_id && row.counts.failed > 0 ? (
+          <TextLink
+            to="/campaigns/$campaignId"
+            params={{ campaignId: row.campaign_id }}
+            search={{ tab: "recipients", state: "failed" }}
+            size="sm"
+          >
+            {format.number(row.counts.failed)}
+          </TextLink>
+        ) : (
+          format.number(row.counts.failed)
+        ),
+    },
   ];
   const totals = query.data;
   return (

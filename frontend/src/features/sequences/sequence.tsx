@@ -42,7 +42,7 @@ function isHeld(reason: string): reason is (typeof holds)[number] {
 
 function Shown({ sequence, search, onSearch }: { sequence: Sequence } & Omit<Props, "sequenceId">) {
   const t = useT();
-  const entryText = useEntryText();
+  const entryText = useEntryText([sequence.entry]);
   const canReport = useCan("reports.read");
   const shown = tabs.filter((tab) => tab !== "results" || canReport);
   const reason = sequence.state_reason;

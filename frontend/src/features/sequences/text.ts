@@ -31,13 +31,16 @@ export function useDelayText(): (delay: Delay, isFirst: boolean) => string {
 }
 
 /** Who comes in without being put in, in one sentence. */
-export function useEntryText(): (entry: Sequence["entry"]) => string {
+export function useEntryText(entries: readonly Sequence["entry"][]): (entry: Sequence["entry"]) => string {
   const t = useT();
-  const lists = useLists();
+  const lists = useLists({ needed: entries.flatMap((entry) => entry.list_id ?? []) });
   const fields = api.useQuery("get", "/v1/contact-fields");
   return (entry) => {
     if (entry.kind === "list") {
-      const name = lists.data?.items.find((list) => list.id === entry.list_id)?.name;
+      const name = lists.known.get(entry.list_id ?? "");
+      if (!name && !lists.isComplete) {
+        return "";
+      }
       return name ? t("sequences.entry_says_list", { list: name }) : t("sequences.entry_says_no_list");
     }
     if (entry.kind === "date") {

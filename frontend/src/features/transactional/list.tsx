@@ -4,17 +4,16 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { api, inBackground } from "@/api/client";
 import type { DeliveryState, TransactionalSend } from "@/api/types";
 import { useDeliveryColumns } from "@/components/delivery/columns";
-import { DeliveryDetail } from "@/components/delivery/detail";
+import { DeliveryById } from "@/components/delivery/one";
 import { DeliveryStateSelect } from "@/components/delivery/state-select";
 import { Page } from "@/components/layout/page";
 import { type Column, DataTable } from "@/components/table/data-table";
 import { Pager } from "@/components/table/pager";
 import { SearchBox } from "@/components/table/search-box";
 import { SidePanel } from "@/components/ui/dialog";
-import { EmptyState, QueryView } from "@/components/ui/state-view";
+import { EmptyState } from "@/components/ui/state-view";
 import { useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
-import { ResendOne } from "./resend-one";
 import type { TransactionalSearch } from "./search";
 
 interface Props {
@@ -101,34 +100,8 @@ export function TransactionalScreen({ search, onSearch }: Props) {
         onClose={() => onSearch({ open: undefined })}
         title={t("common.details")}
       >
-        {search.open ? <One id={search.open} /> : null}
+        {search.open ? <DeliveryById id={search.open} /> : null}
       </SidePanel>
     </Page>
-  );
-}
-
-function One({ id }: { id: string }) {
-  const t = useT();
-  const query = api.useQuery("get", "/v1/deliveries/{id}", { params: { path: { id } } });
-  return (
-    <QueryView query={query}>
-      {(delivery) => (
-        <>
-          <Text fw={600} style={{ overflowWrap: "anywhere" }}>
-            {delivery.address}
-          </Text>
-          <Text size="sm" c="dimmed" mb="sm">
-            {delivery.campaign_name}
-          </Text>
-          <ResendOne delivery={delivery} />
-          <DeliveryDetail delivery={delivery} />
-          {delivery.message_id ? (
-            <Text size="xs" c="dimmed" mt="sm" className="kb-mono" style={{ overflowWrap: "anywhere" }}>
-              {t("transactional.message_id")}: {delivery.message_id}
-            </Text>
-          ) : null}
-        </>
-      )}
-    </QueryView>
   );
 }

@@ -10,6 +10,7 @@ import { Status } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { messageStanding } from "./events";
+import { Failure } from "./failure";
 
 /** One message: what was sent, each try and what it was answered. */
 export function MessageDetail({ webhook, id }: { webhook: Webhook; id: string }) {
@@ -96,12 +97,12 @@ function Try({ attempt }: { attempt: WebhookAttempt }) {
   const format = useFormat();
   return (
     <div>
-      <Text size="sm">
+      <Text size="sm" component="div">
         {format.dateTime(attempt.at)}
         {" · "}
-        {attempt.error ?? `HTTP ${attempt.status}`}
-        {" · "}
         {t("webhooks.duration", { ms: format.number(attempt.duration_ms) })}
+        {" · "}
+        {attempt.error ? <Failure error={attempt.error} /> : `HTTP ${attempt.status}`}
       </Text>
       {attempt.answer ? (
         <Code block style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>

@@ -13,6 +13,7 @@ import { Status } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { messageStanding } from "./events";
+import { failureText } from "./failure";
 import { MessageDetail } from "./message";
 import { ReplayDialog } from "./replay";
 import { messageStates, type WebhookSearch } from "./search";
@@ -140,8 +141,8 @@ function useColumns(onOpen: (id: string) => void): Column<WebhookMessage>[] {
       id: "answer",
       header: t("webhooks.answer"),
       cell: (row) => (
-        <Text size="sm" lineClamp={2} maw={260} style={{ overflowWrap: "anywhere" }}>
-          {row.error ?? (row.status === null ? "–" : `HTTP ${row.status}`)}
+        <Text size="sm" lineClamp={4} maw={340} style={{ overflowWrap: "anywhere" }}>
+          {row.error ? (failureText(row.error) ?? row.error) : row.status === null ? "–" : `HTTP ${row.status}`}
         </Text>
       ),
     },

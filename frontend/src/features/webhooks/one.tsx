@@ -14,6 +14,7 @@ import { Status } from "@/components/ui/status";
 import { translateCode, useT } from "@/i18n";
 import { useFormat } from "@/i18n/format";
 import { standing } from "./events";
+import { Failure } from "./failure";
 import { WebhookDialog } from "./form";
 import { Messages } from "./messages";
 import type { WebhookSearch } from "./search";
@@ -152,8 +153,8 @@ function Trouble({ webhook }: { webhook: Webhook }) {
           : t("webhooks.trouble_failing_now", { since, count: webhook.failures })}
       </Text>
       {webhook.last_error ? (
-        <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
-          {t("webhooks.last_error")}: {webhook.last_error}
+        <Text size="sm" component="div">
+          {t("webhooks.last_error")}: <Failure error={webhook.last_error} />
         </Text>
       ) : null}
       {webhook.enabled && webhook.retry_at ? (

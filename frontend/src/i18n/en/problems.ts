@@ -22,7 +22,8 @@ export const problems = {
   "problem.row_too_long":
     "A row is too long to be read. A quotation mark is not closed, or the delimiter is another one.",
   "problem.in_progress": "The same request is still being worked on. Wait a moment.",
-  "problem.in_use": "Campaigns use it, so it can’t be deleted. Archive it instead.",
+  "problem.in_use":
+    "Campaigns, sequences or date mails use it, so it can’t be deleted. A mail can be archived instead.",
   "problem.job_ended": "This job has ended already.",
   "problem.key_taken": "This name is in use. Choose another one.",
   "problem.last_owner": "At least one active owner is needed. Make another one first.",
@@ -38,7 +39,7 @@ export const problems = {
   "problem.too_many_fields": "The limit of own fields is reached.",
   "problem.value_taken": "A field that allows no duplicates has this value elsewhere.",
   "problem.wrong_credentials": "The login ID or the password is wrong.",
-  "problem.wrong_state": "The campaign’s state has changed, so this isn’t possible. Reload the page.",
+  "problem.wrong_state": "Its state has changed, so this isn’t possible. Reload the page.",
   "problem.internal": "Something went wrong on the server. If it stays, contact us with the request ID.",
   "invalid.circular": "A folder can’t lie in itself or below itself.",
   "invalid.duplicate": "It stands there twice.",
@@ -53,7 +54,7 @@ export const problems = {
   "invalid.line_break": "Line breaks and control characters aren’t allowed.",
   "invalid.malformed": "The format is wrong.",
   "invalid.no_email": "Choose the column that holds the e-mail address.",
-  "invalid.not_allowed": "This type of field doesn’t allow it.",
+  "invalid.not_allowed": "This can’t be set here.",
   "invalid.out_of_range": "Out of the allowed range.",
   "invalid.plaintext_password": "A password needs encryption (STARTTLS or TLS).",
   "invalid.required": "This is required.",

@@ -23,7 +23,8 @@ export const problems = {
   "problem.row_too_long":
     '1行が長すぎて読み取れません。引用符（"）が閉じられていない行があるか、区切り文字が違う可能性があります。',
   "problem.in_progress": "同じ操作を処理しています。しばらくお待ちください。",
-  "problem.in_use": "配信で使われているため、削除できません。代わりにアーカイブしてください。",
+  "problem.in_use":
+    "配信やステップメールなどで使われているため、削除できません。メールの場合は、代わりにアーカイブできます。",
   "problem.job_ended": "この処理はすでに終わっています。",
   "problem.key_taken": "この名前はすでに使われています。別の名前にしてください。",
   "problem.last_owner": "有効なオーナーが一人もいなくなるため、変更できません。先に別のオーナーを作ってください。",
@@ -38,7 +39,7 @@ export const problems = {
   "problem.too_many_fields": "項目の数が上限に達しています。",
   "problem.value_taken": "重複を許さない項目に、すでに同じ値があります。",
   "problem.wrong_credentials": "ログインIDまたはパスワードが正しくありません。",
-  "problem.wrong_state": "配信の状態が変わったため、この操作はできません。画面を更新してください。",
+  "problem.wrong_state": "状態が変わったため、この操作はできません。画面を更新してください。",
   "problem.internal":
     "サーバーで問題が起きました。時間をおいても直らない場合は、リクエストIDを添えてお問い合わせください。",
   "invalid.circular": "自分自身や、その下のフォルダーには入れられません。",
@@ -53,7 +54,7 @@ export const problems = {
   "invalid.line_break": "改行や制御文字は使えません。",
   "invalid.malformed": "形式が正しくありません。",
   "invalid.no_email": "「メールアドレス」に対応する列を選んでください。",
-  "invalid.not_allowed": "この種類の項目では設定できません。",
+  "invalid.not_allowed": "ここでは設定できません。",
   "invalid.out_of_range": "指定できる範囲を超えています。",
   "invalid.plaintext_password": "パスワードを使う場合は、暗号化（STARTTLSまたはTLS）が必要です。",
   "invalid.required": "必須項目です。",

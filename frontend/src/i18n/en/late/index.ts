@@ -1,6 +1,7 @@
 import { abTest } from "./ab-test";
 import { access } from "./access";
 import { audit } from "./audit";
+import { auditFields } from "./audit-fields";
 import { bounces } from "./bounces";
 import { calendar } from "./calendar";
 import { campaignWork } from "./campaign-work";
@@ -12,6 +13,7 @@ import { limits } from "./limits";
 import { machine } from "./machine";
 import { mails } from "./mails";
 import { people } from "./people";
+import { lateProblems } from "./problems";
 import { resend } from "./resend";
 import { rules } from "./rules";
 import { secondFactor } from "./second-factor";
@@ -25,6 +27,7 @@ import { webhooks } from "./webhooks";
 export const late = {
   ...abTest,
   ...audit,
+  ...auditFields,
   ...access,
   ...bounces,
   ...calendar,
@@ -37,6 +40,7 @@ export const late = {
   ...machine,
   ...mails,
   ...people,
+  ...lateProblems,
   ...resend,
   ...rules,
   ...secondFactor,

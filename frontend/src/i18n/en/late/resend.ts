@@ -19,6 +19,7 @@ export const resend = {
   "resend.done_one": "Sending again to {{n}} person",
   "resend.done_other": "Sending again to {{n}} people",
   "problem.stopping": "The last mails of the stopped campaign are still under way. Try again in a moment.",
+  "timeline.delivery": "Delivery details",
   "resend.one": "Send this mail again",
   "resend.one_confirm": "Send again",
   "resend.one_done": "Sending again",

@@ -1,6 +1,7 @@
 import type { sequences as ja } from "../../ja/late/sequences";
 
 export const sequences: Record<keyof typeof ja, string> = {
+  "sequences.to_recipients": "Each recipient",
   "sequences.description": "Mails that each person gets one after the other, from a start of their own.",
   "sequences.name": "Name",
   "sequences.create": "New step mail",

@@ -12,6 +12,7 @@ export const resend = {
   "resend.done_other": "{{n}}人への再送を始めました",
   "problem.stopping":
     "停止した配信のうち、送信中だったメールの結果を待っています。少し待ってから、もう一度お試しください。",
+  "timeline.delivery": "送信の詳細",
   "resend.one": "このメールを再送",
   "resend.one_confirm": "再送する",
   "resend.one_done": "再送を始めました",

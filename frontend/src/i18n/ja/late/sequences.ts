@@ -1,4 +1,5 @@
 export const sequences = {
+  "sequences.to_recipients": "宛先ごとの結果",
   "sequences.description": "登録や申し込みをきっかけに、1人ずつ決まった間隔で順番にメールを送ります。",
   "sequences.name": "管理名",
   "sequences.create": "ステップメールを作成",

@@ -3,19 +3,24 @@ import { IconRefresh } from "@tabler/icons-react";
 import { useState } from "react";
 import { client } from "@/api/client";
 import { queryClient } from "@/api/query";
-import type { Delivery } from "@/api/types";
+import type { Delivery, SendingKind } from "@/api/types";
 import { useCan } from "@/auth/guard";
 import { ConfirmDialog } from "@/components/ui/confirm";
 import { notifyDone } from "@/components/ui/notify";
 import { useT } from "@/i18n";
 
-/** Once more to one person, when the mail failed or nobody knows. Asks first: it may arrive a second time. */
-export function ResendOne({ delivery }: { delivery: Delivery }) {
+/**
+ * Once more to one person, when the mail failed or nobody knows: of a step mail, or of one that a call of the API sent;
+ * a campaign is sent again as a whole. Asks first: it may arrive a second time.
+ */
+export function ResendOne({ delivery }: { delivery: Delivery & { kind: SendingKind } }) {
   const t = useT();
-  const maySend = useCan("campaigns.send");
+  const canSend = useCan("campaigns.send");
+  const canRead = useCan("campaigns.read");
   const [asking, setAsking] = useState(false);
-  const { id, state } = delivery;
-  if (!maySend || (state !== "unknown" && state !== "failed")) {
+  const { id, state, kind } = delivery;
+  const isSingle = kind === "sequence" || kind === "transactional";
+  if (!canSend || !canRead || !isSingle || (state !== "unknown" && state !== "failed")) {
     return null;
   }
   const send = async () => {
@@ -24,9 +29,12 @@ export function ResendOne({ delivery }: { delivery: Delivery }) {
       throw error;
     }
     await Promise.all(
-      ["/v1/deliveries/{id}", "/v1/transactional-sends"].map((path) =>
-        queryClient.invalidateQueries({ queryKey: ["get", path] }),
-      ),
+      [
+        "/v1/deliveries/{id}",
+        "/v1/transactional-sends",
+        "/v1/campaigns/{id}/deliveries",
+        "/v1/sequences/{id}/results",
+      ].map((path) => queryClient.invalidateQueries({ queryKey: ["get", path] })),
     );
     notifyDone(t("resend.one_done"));
   };

@@ -1,12 +1,14 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
-import type { Delivery } from "@/api/types";
+import type { Delivery, SendingKind } from "@/api/types";
 import { renderScreen, signIn } from "@/testing/render";
 import { http, server } from "@/testing/server";
 import { ResendOne } from "./resend-one";
 
-const delivery = { id: "0192f0c1-7c1e-7d3a-9b1e-000000000300", state: "unknown" } as Delivery;
+const delivery = { id: "0192f0c1-7c1e-7d3a-9b1e-000000000300", state: "unknown", kind: "sequence" } as Delivery & {
+  kind: SendingKind;
+};
 
 it("asks before it sends one mail again, and shows a refusal", async () => {
   await signIn();
@@ -37,12 +39,24 @@ it("asks before it sends one mail again, and shows a refusal", async () => {
   expect(calls).toBe(2);
 });
 
-it("offers nothing for a mail that was accepted, or to somebody who may not send", async () => {
+it("offers nothing to somebody who may not send", async () => {
   await signIn({ permissions: ["campaigns.read"] });
   renderScreen(
     <>
       <ResendOne delivery={delivery} />
+      <p>ready</p>
+    </>,
+  );
+  await screen.findByText("ready");
+  expect(screen.queryByRole("button")).toBeNull();
+});
+
+it("offers nothing for a mail that was accepted, or of a campaign, which is sent again as a whole", async () => {
+  await signIn();
+  renderScreen(
+    <>
       <ResendOne delivery={{ ...delivery, state: "accepted" }} />
+      <ResendOne delivery={{ ...delivery, kind: "campaign" }} />
       <p>ready</p>
     </>,
   );
