@@ -350,6 +350,7 @@ diesel::table! {
         copy -> Int4,
         merge -> Nullable<Jsonb>,
         variant -> Nullable<Int2>,
+        burst -> Nullable<Tstzrange>,
     }
 }
 

@@ -2,6 +2,7 @@
 //! never data: whoever hears one reads the row through the tenant door. A lost
 //! call costs latency, never truth, since everyone who listens also polls.
 
+use diesel::sql_types::{Array, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
@@ -35,12 +36,27 @@ const CHANNEL: &str = "kikubari";
 ///
 /// # Errors
 /// When the database does.
-#[expect(clippy::disallowed_methods, reason = "a function of the server")]
 pub async fn publish(tx: &mut AsyncPgConnection, signal: Signal) -> Result<()> {
-    let payload = serde_json::to_string(&signal).map_err(crate::error::DomainError::internal)?;
-    diesel::sql_query("SELECT pg_notify($1, $2)")
-        .bind::<diesel::sql_types::Text, _>(CHANNEL)
-        .bind::<diesel::sql_types::Text, _>(payload)
+    publish_all(tx, &[signal]).await
+}
+
+/// As [`publish`], several at once.
+///
+/// # Errors
+/// When the database does.
+#[expect(clippy::disallowed_methods, reason = "a function of the server")]
+pub async fn publish_all(tx: &mut AsyncPgConnection, signals: &[Signal]) -> Result<()> {
+    let payloads: Vec<String> = signals
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(crate::error::DomainError::internal)?;
+    if payloads.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query("SELECT pg_notify($1, payload) FROM unnest($2) AS payload")
+        .bind::<Text, _>(CHANNEL)
+        .bind::<Array<Text>, _>(payloads)
         .execute(tx)
         .await?;
     Ok(())

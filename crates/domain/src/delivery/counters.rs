@@ -23,39 +23,48 @@ pub async fn add(
     campaign: CampaignId,
     deltas: &[(&str, i64)],
 ) -> Result<()> {
-    let (names, values): (Vec<&str>, Vec<i64>) = deltas
-        .iter()
-        .copied()
-        .filter(|(_, delta)| *delta != 0)
-        .unzip();
-    if names.is_empty() {
-        return Ok(());
-    }
     let accepted = deltas
         .iter()
         .filter(|(name, delta)| *name == "accepted" && *delta > 0);
     usage::note_mails(tx, tenant, accepted.map(|(_, delta)| delta).sum()).await?;
-    upsert(tx, tenant, campaign, &names, &values).await
+    let deltas: Vec<_> = deltas
+        .iter()
+        .map(|(name, delta)| (campaign, *name, *delta))
+        .collect();
+    add_each(tx, tenant, &deltas).await
 }
 
-// In the order of the names, so that two transactions never wait for each
-// other's counters.
+/// As [`add`] for counts of people in several campaigns.
+///
+/// # Errors
+/// When the database does.
+// In the order of campaigns and names, so that two transactions never wait for
+// each other's counters.
 #[expect(clippy::disallowed_methods, reason = "INSERT … SELECT from unnest")]
-async fn upsert(
+pub async fn add_each(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
-    campaign: CampaignId,
-    names: &[&str],
-    values: &[i64],
+    deltas: &[(CampaignId, &str, i64)],
 ) -> Result<()> {
+    let mut campaigns: Vec<CampaignId> = Vec::new();
+    let mut names: Vec<&str> = Vec::new();
+    let mut values: Vec<i64> = Vec::new();
+    for (campaign, name, delta) in deltas.iter().filter(|(_, _, delta)| *delta != 0) {
+        campaigns.push(*campaign);
+        names.push(name);
+        values.push(*delta);
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
     diesel::sql_query(
         "INSERT INTO campaign_counter AS counter (tenant_id, campaign_id, name, value)
-         SELECT $1, $2, name, sum(delta)::bigint FROM unnest($3, $4) AS added (name, delta)
-         GROUP BY name ORDER BY name
+         SELECT $1, campaign, name, sum(delta)::bigint FROM unnest($2, $3, $4) AS added (campaign, name, delta)
+         GROUP BY campaign, name ORDER BY campaign, name
          ON CONFLICT (tenant_id, campaign_id, name) DO UPDATE SET value = counter.value + excluded.value",
     )
     .bind::<SqlUuid, _>(tenant)
-    .bind::<SqlUuid, _>(campaign)
+    .bind::<Array<SqlUuid>, _>(campaigns)
     .bind::<Array<Text>, _>(names)
     .bind::<Array<BigInt>, _>(values)
     .execute(tx)

@@ -2,6 +2,9 @@
 //! click of each delivery, and the counts of people, in one transaction. A
 //! batch that is written twice (its commit was not heard of) counts once. What
 //! only several hits tell of their maker is judged first ([`super::burst`]).
+//!
+//! Deliveries are looked up by their whole key, from behind `OFFSET 0`: the
+//! planner would read the ledger of a small tenant from end to end for each batch.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -98,27 +101,39 @@ pub async fn record(db: &Db, tenant: TenantId, hits: &[Hit]) -> Result<()> {
             *opened -= i64::from(row.unopened);
             *clicked -= i64::from(row.unclicked);
         }
-        for row in insert(tx, tenant, &hits).await? {
-            campaigns.entry(row.campaign_id).or_default();
-        }
         let mut readers = Vec::new();
+        // Before the events: under its locks these see a burst that another process found.
         for row in mark_first(tx, tenant, &hits).await? {
             let (opened, clicked) = campaigns.entry(row.campaign_id).or_default();
             *opened += i64::from(row.opens);
             *clicked += i64::from(row.clicks);
             readers.push(row.contact_id);
         }
-        contact::clear_soft_bounces(tx, tenant, &readers).await?;
-        // In the order of ids, so that two batches never wait for each other.
-        for (campaign, (opened, clicked)) in campaigns {
-            let deltas = [("opened", opened), ("clicked", clicked)];
-            counters::add(tx, tenant, campaign, &deltas).await?;
-            let id = campaign;
-            signal::publish(tx, Signal::Campaign { tenant, id }).await?;
+        for row in insert(tx, tenant, &hits).await? {
+            campaigns.entry(row.campaign_id).or_default();
         }
-        Ok(())
+        if !readers.is_empty() {
+            contact::clear_soft_bounces(tx, tenant, &readers).await?;
+        }
+        publish(tx, tenant, &campaigns).await
     })
     .await
+}
+
+/// People of each campaign that opened and that clicked, and that something came in.
+async fn publish(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    campaigns: &BTreeMap<CampaignId, (i64, i64)>,
+) -> Result<()> {
+    let mut people = Vec::new();
+    let mut signals = Vec::new();
+    for (id, (opened, clicked)) in campaigns {
+        people.extend([(*id, "opened", *opened), (*id, "clicked", *clicked)]);
+        signals.push(Signal::Campaign { tenant, id: *id });
+    }
+    counters::add_each(tx, tenant, &people).await?;
+    signal::publish_all(tx, &signals).await
 }
 
 #[derive(QueryableByName)]
@@ -160,11 +175,14 @@ async fn insert(
     Ok(diesel::sql_query(
         "WITH written AS (
             INSERT INTO event (tenant_id, period, id, kind, campaign_id, delivery_id, contact_id, link_number, machine, machine_rule, at, ip, user_agent)
-            SELECT $1, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.id, h.kind, d.campaign_id, d.id, d.contact_id,
-                   h.link, h.rule IS NOT NULL, h.rule, h.at, h.ip, h.agent
-            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS h (id, delivery, period, kind, link, rule, at, ip, agent)
-            JOIN delivery d ON d.tenant_id = $1 AND d.period = h.period AND d.id = h.delivery AND d.address <> ''
-            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
+            SELECT h.tenant_id, date_trunc('month', h.at AT TIME ZONE 'UTC')::date, h.id, h.kind, d.campaign_id, d.id, d.contact_id,
+                   h.link, r.rule IS NOT NULL, r.rule, h.at, h.ip, h.agent
+            FROM (SELECT $1::uuid AS tenant_id, u.*
+                  FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS u (id, delivery, period, kind, link, rule, at, ip, agent) OFFSET 0) h
+            JOIN delivery d ON d.tenant_id = h.tenant_id AND d.period = h.period AND d.id = h.delivery AND d.address <> ''
+            JOIN campaign c ON c.tenant_id = h.tenant_id AND c.id = d.campaign_id AND c.kind <> 'test'
+            CROSS JOIN LATERAL (
+                SELECT coalesce(h.rule, CASE WHEN h.kind = 'open' AND h.at <@ d.burst THEN 'many_links' END) AS rule) r
             ON CONFLICT DO NOTHING
             RETURNING campaign_id)
          SELECT DISTINCT campaign_id FROM written",
@@ -195,8 +213,8 @@ struct First {
     clicks: bool,
 }
 
-/// Deliveries that are opened or clicked for the first time now. Their rows are
-/// locked in the order of ids before any is changed.
+/// Deliveries that are opened or clicked for the first time now, opens of a
+/// known burst aside. Their rows are locked in the order of ids before any is changed.
 #[expect(
     clippy::disallowed_methods,
     reason = "UPDATE from locked rows; every value is bound"
@@ -220,21 +238,24 @@ async fn mark_first(
     let times: Vec<DateTime<Utc>> = people.iter().map(|hit| hit.at).collect();
     Ok(diesel::sql_query(
         "WITH first AS (
-            SELECT h.period, h.delivery, min(h.at) AS opened, min(h.at) FILTER (WHERE h.click) AS clicked
-            FROM unnest($2, $3, $4, $5) AS h (delivery, period, click, at) GROUP BY 1, 2
+            SELECT h.tenant_id, h.period, h.delivery, array_agg(h.at) FILTER (WHERE NOT h.click) AS opens,
+                   min(h.at) FILTER (WHERE h.click) AS clicked
+            FROM (SELECT $1::uuid AS tenant_id, u.* FROM unnest($2, $3, $4, $5) AS u (delivery, period, click, at) OFFSET 0) h
+            GROUP BY 1, 2, 3
          ), locked AS MATERIALIZED (
-            SELECT d.period, d.id, f.opened, f.clicked, d.opened_at IS NULL AS opens,
-                   d.clicked_at IS NULL AND f.clicked IS NOT NULL AS clicks
+            SELECT d.tenant_id, d.period, d.id, f.clicked, d.opened_at IS NULL AS opens,
+                   d.clicked_at IS NULL AND f.clicked IS NOT NULL AS clicks,
+                   least(f.clicked, (SELECT min(o.at) FROM unnest(f.opens) AS o (at) WHERE (o.at <@ d.burst) IS NOT TRUE)) AS opened
             FROM first f
-            JOIN delivery d ON d.tenant_id = $1 AND d.period = f.period AND d.id = f.delivery
-            JOIN campaign c ON c.tenant_id = $1 AND c.id = d.campaign_id AND c.kind <> 'test'
+            JOIN delivery d ON d.tenant_id = f.tenant_id AND d.period = f.period AND d.id = f.delivery
+            JOIN campaign c ON c.tenant_id = f.tenant_id AND c.id = d.campaign_id AND c.kind <> 'test'
             WHERE d.opened_at IS NULL OR (d.clicked_at IS NULL AND f.clicked IS NOT NULL)
             ORDER BY d.id FOR UPDATE OF d
          )
          UPDATE delivery d SET
             opened_at = coalesce(d.opened_at, l.opened), clicked_at = coalesce(d.clicked_at, l.clicked)
          FROM locked l
-         WHERE d.tenant_id = $1 AND d.period = l.period AND d.id = l.id
+         WHERE d.tenant_id = l.tenant_id AND d.period = l.period AND d.id = l.id AND l.opened IS NOT NULL
          RETURNING d.campaign_id, d.contact_id, l.opens, l.clicks",
     )
     .bind::<SqlUuid, _>(tenant)

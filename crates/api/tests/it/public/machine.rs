@@ -209,6 +209,85 @@ async fn halves_of_a_burst_in_two_processes_are_seen_as_one() {
 }
 
 #[actix_web::test]
+async fn clicks_of_a_burst_and_an_open_in_two_processes_are_seen_as_one() {
+    let sent = Sent::new().await;
+    let db = &sent.app.state.db;
+    let clicks = |person| hits(&sent, person, &[(1, 0), (2, 100), (3, 200)]);
+    let open = |person| hits(&sent, person, &[(0, 300)]);
+    // Either may be the first.
+    for (one, other) in [(clicks(0), open(0)), (open(1), clicks(1))] {
+        let (one, other) = futures_util::future::join(
+            track::record(db, sent.tenant, &one),
+            track::record(db, sent.tenant, &other),
+        )
+        .await;
+        one.unwrap();
+        other.unwrap();
+    }
+    assert_eq!(
+        sent.count("event WHERE machine_rule = 'many_links'").await,
+        8
+    );
+    assert_eq!(people(&sent).await, (0, 0));
+    assert_eq!(sent.count("delivery WHERE opened_at IS NOT NULL").await, 0);
+}
+
+#[actix_web::test]
+async fn opens_that_come_alone_are_judged_by_when_the_burst_was() {
+    let sent = Sent::new().await;
+    let db = &sent.app.state.db;
+    let clicks = hits(&sent, 0, &[(1, 0), (2, 100), (3, 200)]);
+    let mut opens = hits(
+        &sent,
+        0,
+        &[(0, -3_900), (0, -2_900), (0, 3_100), (0, 4_200)],
+    );
+    track::record(db, sent.tenant, &clicks).await.unwrap();
+    // Written twice, as when its commit was not heard of.
+    for _ in 0..2 {
+        track::record(db, sent.tenant, &opens[1..]).await.unwrap();
+        assert_eq!(
+            standing(&sent).await,
+            "open many_links, click many_links, click many_links, click many_links, open many_links, open person / 1 0"
+        );
+        assert_eq!(people(&sent).await, (1, 0));
+        assert_eq!(
+            sent.count("delivery d WHERE opened_at = (SELECT at FROM event WHERE NOT machine)")
+                .await,
+            1,
+            "not the scanner's"
+        );
+    }
+    opens.truncate(1);
+    track::record(db, sent.tenant, &opens).await.unwrap();
+    assert_eq!(sent.count("event WHERE NOT machine").await, 2);
+}
+
+#[actix_web::test]
+async fn what_can_be_no_burst_asks_for_no_other_events() {
+    let sent = Sent::new().await;
+    let db = &sent.app.state.db;
+    let opens = hits(&sent, 0, &[(0, 0), (0, 100)]);
+    let first_click = hits(&sent, 0, &[(1, 60_000), (1, 60_100), (0, 60_200)]);
+    let second_click = hits(&sent, 0, &[(1, 120_000)]);
+    let two_links = hits(&sent, 1, &[(1, 0), (2, 100)]);
+    // What writes them needs to read; not what others did and when.
+    sent.run(
+        "REVOKE SELECT ON event FROM kikubari_app; GRANT SELECT (campaign_id) ON event TO kikubari_app",
+    )
+    .await;
+    track::record(db, sent.tenant, &opens).await.unwrap();
+    assert_eq!(standing(&sent).await, "open person, open person / 1 0");
+    track::record(db, sent.tenant, &first_click).await.unwrap();
+    assert_eq!(people(&sent).await, (1, 1));
+    for suspect in [second_click, two_links] {
+        assert!(track::record(db, sent.tenant, &suspect).await.is_err());
+    }
+    assert_eq!(sent.count("event").await, 5);
+    assert_eq!(people(&sent).await, (1, 1));
+}
+
+#[actix_web::test]
 async fn the_rule_and_its_evidence_are_shown_with_the_mail_and_with_the_person() {
     let sent = Sent::new().await;
     let (delivery, contact) = (sent.deliveries[0], sent.contacts[0]);

@@ -217,6 +217,31 @@ async fn a_batch_that_is_written_twice_counts_once() {
 }
 
 #[actix_web::test]
+async fn hits_of_several_campaigns_count_for_each() {
+    let sent = Sent::new().await;
+    let (t, of_other) = (sent.tenant, sent.deliveries[1]);
+    sent.run(&format!(
+        "INSERT INTO campaign (tenant_id, id, name) VALUES ('{t}', 'ffffffff-0000-7000-8000-000000000000', '12月号');
+         UPDATE delivery SET campaign_id = 'ffffffff-0000-7000-8000-000000000000' WHERE id = '{of_other}'"
+    ))
+    .await;
+    let click = Hit {
+        link: Some(1),
+        ..hit(&sent, 1)
+    };
+    let hits = [hit(&sent, 0), click];
+    track::record(&sent.app.state.db, t, &hits).await.unwrap();
+    assert_eq!(
+        sent.text(
+            "SELECT string_agg(name || ' ' || value, ', ' ORDER BY campaign_id, name) FROM campaign_counter
+             WHERE name IN ('opened', 'clicked')"
+        )
+        .await,
+        "opened 1, clicked 1, opened 1"
+    );
+}
+
+#[actix_web::test]
 async fn a_hit_that_cannot_be_written_holds_up_no_other() {
     let sent = Sent::new().await;
     let tracker = &sent.app.state.visitors.tracker;

@@ -3,7 +3,9 @@
 //! tell, and these may come in several batches, through several processes. What
 //! of a burst had been counted as a person's by then is taken back here, under
 //! the lock of its delivery, so that events, first open, first click and counts
-//! speak of the same people. The numbers are in docs/decisions/0052.
+//! speak of the same people. The delivery keeps when the burst was, by which an
+//! open that comes without clicks is judged where it is written ([`super::track`]).
+//! The numbers are in docs/decisions/0052.
 
 mod queries;
 
@@ -70,9 +72,9 @@ pub(super) async fn judge<'a>(
     let mut mails = gather(hits);
     let mut bursts = BTreeSet::new();
     let mut mended = Vec::new();
+    lock_suspects(tx, tenant, &mut mails).await?;
     if !mails.is_empty() {
         // The look comes after the lock: it sees what another process did under it.
-        queries::lock(tx, tenant, &mails).await?;
         queries::look_around(tx, tenant, &mut mails).await?;
         let mut to_mend = queries::ToMend::default();
         for (id, mail) in &mut mails {
@@ -88,6 +90,24 @@ pub(super) async fn judge<'a>(
             .or_else(|| is_of_a_burst.then_some(MachineRule::ManyLinks))
     };
     Ok((hits.iter().map(|hit| (hit, rule(hit))).collect(), mended))
+}
+
+/// Leaves those that may have a burst, locked. Opens alone make none, and of one
+/// that has been their deliveries tell; nor does one link of a mail that nobody
+/// has followed before.
+async fn lock_suspects(
+    tx: &mut AsyncPgConnection,
+    tenant: TenantId,
+    mails: &mut BTreeMap<DeliveryId, Mail>,
+) -> Result<()> {
+    if !mails.values().any(Mail::has_clicks) {
+        mails.clear();
+        return Ok(());
+    }
+    let followed = queries::lock(tx, tenant, mails).await?;
+    mails
+        .retain(|id, mail| mail.links() >= MANY_SOON || mail.has_clicks() && followed.contains(id));
+    Ok(())
 }
 
 /// By delivery, what is not a machine's by itself.
@@ -109,6 +129,27 @@ fn gather(hits: &[Hit]) -> BTreeMap<DeliveryId, Mail> {
 impl Mail {
     fn has_clicks(&self) -> bool {
         self.seen.iter().any(|seen| seen.link.is_some())
+    }
+
+    /// Different links that are followed.
+    fn links(&self) -> usize {
+        let links: BTreeSet<i32> = self.seen.iter().filter_map(|seen| seen.link).collect();
+        links.len()
+    }
+
+    /// Seconds in which opens belong to the last clicks of a burst. Ordered by [`Mail::burst`].
+    fn span(&self, burst: &BTreeSet<EventId>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let is_of_it = |seen: &&Seen| seen.link.is_some() && burst.contains(&seen.id);
+        let mut clicks = self.seen.iter().rev().filter(is_of_it).map(|seen| seen.at);
+        let last = clicks.next()?;
+        let mut first = last;
+        for at in clicks {
+            if first - at > WITHIN * 2 {
+                break;
+            }
+            first = at;
+        }
+        Some((first - WITHIN, last + WITHIN))
     }
 
     fn first(&self) -> DateTime<Utc> {
@@ -234,6 +275,40 @@ mod tests {
             "one may be awaited"
         );
         assert_eq!(burst(true, &[(1, 61_000), (2, 61_100)]), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn the_span_of_a_burst_is_that_of_its_last_clicks() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let at = |s: i64| start + TimeDelta::seconds(s);
+        let seen = |link: i32, s: i64| Seen {
+            id: EventId::new(),
+            link: Some(link).filter(|link| *link != 0),
+            at: at(s),
+            counted_in: None,
+        };
+        let mut mail = Mail {
+            seen: vec![
+                seen(3, 2),
+                seen(1, 0),
+                seen(2, 1),
+                seen(0, 50),
+                seen(1, 100),
+                seen(2, 101),
+                seen(3, 102),
+                seen(4, 105),
+                seen(0, 104),
+            ],
+            ..Mail::default()
+        };
+        let burst = mail.burst();
+        assert_eq!(
+            burst.len(),
+            7,
+            "neither the open between nor the late click"
+        );
+        assert_eq!(mail.span(&burst), Some((at(97), at(105))));
+        assert_eq!(mail.span(&BTreeSet::new()), None);
     }
 
     #[test]

@@ -18,8 +18,18 @@ use crate::ids::{CampaignId, DeliveryId, EventId, TenantId};
 /// Hits of one mail that are looked at: as many as are kept of it in a minute.
 const MOST: i64 = 300;
 
+#[derive(QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = SqlUuid)]
+    id: DeliveryId,
+    #[diesel(sql_type = Bool)]
+    followed: bool,
+}
+
 /// Locks, in the order of ids, the deliveries that the batch may change: those
-/// that are clicked, or opened for the first time.
+/// that are clicked, or opened for the first time. All at once, since two batches
+/// with clicks and opens of the same mails would wait for each other. Answers
+/// those of which a link had been followed before, by a person or a scanner.
 #[expect(
     clippy::disallowed_methods,
     reason = "a join with unnest; every value is bound"
@@ -28,12 +38,12 @@ pub(super) async fn lock(
     tx: &mut AsyncPgConnection,
     tenant: TenantId,
     mails: &BTreeMap<DeliveryId, Mail>,
-) -> Result<()> {
+) -> Result<BTreeSet<DeliveryId>> {
     let ids: Vec<DeliveryId> = mails.keys().copied().collect();
     let periods: Vec<NaiveDate> = mails.values().map(|mail| mail.period).collect();
     let clicks: Vec<bool> = mails.values().map(Mail::has_clicks).collect();
-    diesel::sql_query(
-        "SELECT d.id
+    let rows: Vec<Locked> = diesel::sql_query(
+        "SELECT d.id, d.clicked_at IS NOT NULL OR d.burst IS NOT NULL AS followed
          FROM (SELECT $1::uuid AS tenant_id, u.* FROM unnest($2, $3, $4) AS u (id, period, click) OFFSET 0) h
          JOIN delivery d ON d.tenant_id = h.tenant_id AND d.period = h.period AND d.id = h.id
          WHERE h.click OR d.opened_at IS NULL
@@ -43,9 +53,10 @@ pub(super) async fn lock(
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Date>, _>(periods)
     .bind::<Array<Bool>, _>(clicks)
-    .execute(tx)
+    .load(tx)
     .await?;
-    Ok(())
+    let followed = rows.into_iter().filter(|row| row.followed);
+    Ok(followed.map(|row| row.id).collect())
 }
 
 #[derive(QueryableByName)]
@@ -130,12 +141,21 @@ impl Mail {
     }
 }
 
-/// Events that were written as a person's and are a machine's.
+/// What bursts change of what has been written.
 #[derive(Default)]
 pub(super) struct ToMend {
+    /// Written as a person's.
     events: Vec<(EventId, NaiveDate)>,
-    /// Their deliveries, with the first of them.
-    mails: Vec<(DeliveryId, NaiveDate, DateTime<Utc>)>,
+    mails: Vec<Scanned>,
+}
+
+/// A mail with a burst.
+struct Scanned {
+    id: DeliveryId,
+    period: NaiveDate,
+    /// The first of its events that had been written as a person's.
+    counted: Option<DateTime<Utc>>,
+    span: (DateTime<Utc>, DateTime<Utc>),
 }
 
 #[derive(QueryableByName)]
@@ -150,27 +170,36 @@ struct Changed {
 
 impl ToMend {
     pub(super) fn add(&mut self, id: DeliveryId, mail: &Mail, burst: &BTreeSet<EventId>) {
-        let mut first: Option<DateTime<Utc>> = None;
+        let Some(span) = mail.span(burst) else {
+            return;
+        };
+        let mut counted: Option<DateTime<Utc>> = None;
         for seen in mail.seen.iter().filter(|seen| burst.contains(&seen.id)) {
             if let Some(period) = seen.counted_in {
                 self.events.push((seen.id, period));
-                first = Some(first.map_or(seen.at, |first| first.min(seen.at)));
+                counted = Some(counted.map_or(seen.at, |first| first.min(seen.at)));
             }
         }
-        self.mails
-            .extend(first.map(|first| (id, mail.period, first)));
+        self.mails.push(Scanned {
+            id,
+            period: mail.period,
+            counted,
+            span,
+        });
     }
 
-    /// Takes them back; their deliveries are locked.
+    /// Takes back what was counted, and keeps with the deliveries, which are locked, when it was.
     pub(super) async fn mend(
         self,
         tx: &mut AsyncPgConnection,
         tenant: TenantId,
     ) -> Result<Vec<Mended>> {
-        if self.events.is_empty() {
+        if self.mails.is_empty() {
             return Ok(Vec::new());
         }
-        self.mark(tx, tenant).await?;
+        if !self.events.is_empty() {
+            self.mark(tx, tenant).await?;
+        }
         let changed = self.count_anew(tx, tenant).await?;
         Ok(changed
             .into_iter()
@@ -201,7 +230,8 @@ impl ToMend {
         Ok(())
     }
 
-    /// First open and first click by what is left. One of before the burst stays.
+    /// First open and first click by what is left. One of before the burst stays,
+    /// and all of a mail of which nothing was counted.
     #[expect(
         clippy::disallowed_methods,
         reason = "UPDATE from a lateral look-up; every value is bound"
@@ -211,22 +241,27 @@ impl ToMend {
         tx: &mut AsyncPgConnection,
         tenant: TenantId,
     ) -> Result<Vec<Changed>> {
-        let ids: Vec<DeliveryId> = self.mails.iter().map(|(id, _, _)| *id).collect();
-        let periods: Vec<NaiveDate> = self.mails.iter().map(|(_, period, _)| *period).collect();
-        let since: Vec<DateTime<Utc>> = self.mails.iter().map(|(_, _, first)| *first).collect();
+        let ids: Vec<DeliveryId> = self.mails.iter().map(|mail| mail.id).collect();
+        let periods: Vec<NaiveDate> = self.mails.iter().map(|mail| mail.period).collect();
+        let since: Vec<Option<DateTime<Utc>>> =
+            self.mails.iter().map(|mail| mail.counted).collect();
+        let (firsts, lasts): (Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) =
+            self.mails.iter().map(|mail| mail.span).unzip();
         Ok(diesel::sql_query(
             "WITH left_over AS MATERIALIZED (
                 SELECT d.tenant_id, d.period, d.id, d.opened_at AS was_opened, d.clicked_at AS was_clicked,
+                       tstzrange(m.first, m.last, '[]') AS burst,
                        CASE WHEN d.opened_at >= m.since THEN p.opened ELSE d.opened_at END AS opened,
                        CASE WHEN d.clicked_at >= m.since THEN p.clicked ELSE d.clicked_at END AS clicked
-                FROM (SELECT $1::uuid AS tenant_id, u.* FROM unnest($2, $3, $4) AS u (id, period, since) OFFSET 0) m
+                FROM (SELECT $1::uuid AS tenant_id, u.* FROM unnest($2, $3, $4, $5, $6) AS u (id, period, since, first, last) OFFSET 0) m
                 JOIN delivery d ON d.tenant_id = m.tenant_id AND d.period = m.period AND d.id = m.id
                 CROSS JOIN LATERAL (
                     SELECT min(e.at) AS opened, min(e.at) FILTER (WHERE e.kind = 'click') AS clicked FROM event e
                     WHERE e.tenant_id = m.tenant_id AND e.period >= date_trunc('month', m.since AT TIME ZONE 'UTC')::date
                       AND e.contact_id = d.contact_id AND e.at >= m.since AND e.delivery_id = d.id
                       AND e.kind IN ('open', 'click') AND NOT e.machine) p)
-             UPDATE delivery d SET opened_at = l.opened, clicked_at = l.clicked
+             UPDATE delivery d SET opened_at = l.opened, clicked_at = l.clicked,
+                burst = CASE WHEN d.burst && l.burst THEN d.burst + l.burst ELSE l.burst END
              FROM left_over l WHERE d.tenant_id = l.tenant_id AND d.period = l.period AND d.id = l.id
              RETURNING d.campaign_id, l.was_opened IS NOT NULL AND l.opened IS NULL AS unopened,
                        l.was_clicked IS NOT NULL AND l.clicked IS NULL AS unclicked",
@@ -234,7 +269,9 @@ impl ToMend {
         .bind::<SqlUuid, _>(tenant)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Date>, _>(periods)
-        .bind::<Array<Timestamptz>, _>(since)
+        .bind::<Array<Nullable<Timestamptz>>, _>(since)
+        .bind::<Array<Timestamptz>, _>(firsts)
+        .bind::<Array<Timestamptz>, _>(lasts)
         .load(tx)
         .await?)
     }
