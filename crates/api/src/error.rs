@@ -188,12 +188,15 @@ impl ResponseError for ApiError {
             }
         }
         let mut response = body.respond(&mut builder);
-        if matches!(self, Self::Domain(error) if error.is_passing()) {
+        if matches!(self, Self::Domain(error) if error.is_passing() || error.code() == NO_ANSWER) {
             response.extensions_mut().insert(Passing);
         }
         response
     }
 }
+
+/// Code of a check of DNS that got no answer.
+const NO_ANSWER: &str = "dns_unavailable";
 
 /// Mark of an answer that another moment may answer otherwise: it is kept for
 /// no idempotency key.

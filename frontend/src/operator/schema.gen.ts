@@ -140,7 +140,7 @@ export interface paths {
         put?: never;
         /**
          * Prove it once more
-         * @description What can't be taken back (suspending and erasing a tenant, its quotas) takes a code of the app that is no
+         * @description What can't be taken back (suspending and erasing a tenant, taking an erasure back, its quotas) takes a code of the app that is no
          *     older than five minutes; without one it answers `code_required`. A code counts once.
          */
         post: operations["step_up_operator_session"];
@@ -1223,6 +1223,11 @@ export interface components {
         DnsCheck: {
             /** Format: date-time */
             at?: string | null;
+            /**
+             * Format: date-time
+             * @description When a check first saw this state. Beside those that people order, a check is made once a day.
+             */
+            since?: string | null;
             state: components["schemas"]["DnsCheckState"];
         };
         /**

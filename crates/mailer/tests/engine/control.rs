@@ -141,7 +141,7 @@ async fn a_mailer_that_ends_gives_back_what_it_did_not_hand_over() {
     sink.until(10).await;
     end.send(()).unwrap();
     sink.open_gate();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     let counts = fixture.counts(campaign).await;
     assert_eq!(usize::try_from(counts.accepted).unwrap(), sink.total());
     assert_eq!(
@@ -183,7 +183,7 @@ async fn a_running_mailer_heeds_a_pause_without_being_called() {
     assert_eq!(sink.total(), 10);
     sink.open_gate();
     end.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     assert_eq!(
         fixture.counts(campaign).await,
         Counts {

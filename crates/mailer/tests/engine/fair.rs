@@ -34,7 +34,7 @@ async fn another_tenants_hundred_are_out_while_a_big_campaign_has_hardly_begun()
     );
     big.until(10_000).await;
     end.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     for (campaign, n) in [(many, 10_000), (few, 100)] {
         let accepted = Counts {
             accepted: n,
@@ -81,7 +81,7 @@ async fn a_tenant_whose_relay_hangs_has_half_of_the_hands_and_others_go_on_with_
     }
     stuck.open_gate();
     end.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -128,5 +128,5 @@ async fn a_transactional_mail_goes_out_while_a_tenants_relay_hangs_with_campaign
     assert!(stuck.total() <= 10, "{} mails", stuck.total());
     stuck.open_gate();
     end.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
 }

@@ -97,7 +97,7 @@ async fn a_campaign_that_a_person_sends_is_frozen_and_sent_by_a_running_mailer()
         tokio::task::yield_now().await;
     }
     end.send(()).unwrap();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     assert_eq!(fixture.counts(draft.id).await, accepted(12));
     assert_eq!(sink.taken().len(), 12);
     assert_eq!(sink.duplicates(), Vec::<String>::new());
