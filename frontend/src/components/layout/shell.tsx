@@ -22,7 +22,10 @@ export function Shell(props: { children: ReactNode }) {
   useEffect(close, [pathname]);
   const menu = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: with each page another entry is the active one
-  useEffect(() => menu.current?.querySelector("[data-active]")?.scrollIntoView?.({ block: "nearest" }), [pathname]);
+  useEffect(() => {
+    // In braces: newer browsers answer with a promise, which React would take for a clean-up.
+    menu.current?.querySelector("[data-active]")?.scrollIntoView?.({ block: "nearest" });
+  }, [pathname]);
   return (
     <div className={classes.shell}>
       <a href="#main" className="kb-skip">

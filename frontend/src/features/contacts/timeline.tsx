@@ -112,7 +112,14 @@ export function Timeline(props: { contactId: string }) {
                 {deliveryId ? (
                   <>
                     {" · "}
-                    <UnstyledButton fz="xs" td="underline" aria-haspopup="dialog" onClick={() => setOpened(deliveryId)}>
+                    <UnstyledButton
+                      fz="xs"
+                      td="underline"
+                      mt={4}
+                      mih={24}
+                      aria-haspopup="dialog"
+                      onClick={() => setOpened(deliveryId)}
+                    >
                       {t("timeline.delivery")}
                     </UnstyledButton>
                   </>
