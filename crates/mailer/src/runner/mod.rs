@@ -174,7 +174,7 @@ impl Mailer {
                 break Ok(());
             }
             if let Some(ended) = helpers.try_join_next() {
-                break Err(by_itself(ended));
+                break Err(by_itself(&ended));
             }
             let more = self.may_hand_over() && self.take(&mut batches).await;
             metrics::in_hand(batches.len() * usize::from(domain::delivery::claim::BATCH));
@@ -186,7 +186,7 @@ impl Mailer {
                 () = &mut shutdown => break Ok(()),
                 Some(()) = called.recv() => {}
                 Some(_) = batches.join_next() => {}
-                Some(ended) = helpers.join_next() => break Err(by_itself(ended)),
+                Some(ended) = helpers.join_next() => break Err(by_itself(&ended)),
             }
         };
         helpers.shutdown().await;
@@ -308,6 +308,6 @@ impl Mailer {
     }
 }
 
-fn by_itself(ended: Result<(), JoinError>) -> anyhow::Error {
+fn by_itself(ended: &Result<(), JoinError>) -> anyhow::Error {
     anyhow::anyhow!("a part of the mailer ended by itself: {ended:?}")
 }
